@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host: the only host system calls of the sentry, each a line of its filter
+ * (sentry/seccomp.c).  All return >= 0 or -errno; libc's errno ends here.
+ * One header a subject: this one has files, memory and threads.
+ */
+#ifndef SENTRY_HOST_HOST_H
+#define SENTRY_HOST_HOST_H
+
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "sentry/lib/compiler.h"
+
+MUST_CHECK long host_preadv(int fd, const struct iovec *iov, int nr,
+			    int64_t off);
+MUST_CHECK long host_pwritev(int fd, const struct iovec *iov, int nr,
+			     int64_t off, int rwf_flags);
+MUST_CHECK long host_readv(int fd, const struct iovec *iov, int nr);
+MUST_CHECK long host_writev(int fd, const struct iovec *iov, int nr);
+MUST_CHECK int host_fstat(int fd, struct stat *out);
+MUST_CHECK int host_ftruncate(int fd, int64_t size);
+MUST_CHECK int host_fallocate(int fd, int mode, int64_t off, int64_t size);
+MUST_CHECK int64_t host_lseek(int fd, int64_t off, int whence);
+int host_fsync(int fd, bool data_only);
+void host_close(int fd);
+MUST_CHECK int host_fcntl_setfl(int fd, int flags);
+MUST_CHECK int host_poll_now(int fd, short events); /* revents, no waiting */
+MUST_CHECK int host_ioctl(int fd, unsigned long cmd, void *arg); /* tty only */
+
+/* Shared mapping of @fd for the sentry's own use. */
+MUST_CHECK int host_map_shared(int fd, uint64_t off, size_t size, bool write,
+			       void **out);
+void host_unmap(void *p, size_t size);
+
+/* Sleeps while *word == expect; 0, -EAGAIN, -ETIMEDOUT, -EINTR.  @deadline in
+ * CLOCK_MONOTONIC ns, UINT64_MAX for none. */
+int host_futex_wait(_Atomic uint32_t *word, uint32_t expect, uint64_t deadline);
+void host_futex_wake(_Atomic uint32_t *word, int nr);
+
+/* A detached thread with a small stack, all host signals blocked but the
+ * sentry's own.  -EAGAIN. */
+MUST_CHECK int host_thread_new(void (*fn)(void *arg), void *arg,
+			       const char *name);
+uint32_t host_gettid(void);
+MUST_CHECK int host_getrandom(void *buf, size_t size);
+uint64_t host_clock(int clock_id); /* ns */
+uint32_t host_nr_cpus(void);
+
+/*
+ * Readiness of host descriptors (stdin, terminals): one epoll thread, started
+ * with the first watch.  @notify gets LINUX_POLL* bits (edge-triggered) in that
+ * thread.  Descriptors that epoll refuses (-EPERM) are always ready.
+ */
+struct host_watch {
+	int fd;
+	void (*notify)(struct host_watch *w, uint32_t events);
+};
+MUST_CHECK int host_watch_add(struct host_watch *w);
+void host_watch_del(struct host_watch *w); /* no notify runs afterwards */
+
+/* Writes a log line to the log descriptor; log_sink of the sentry. */
+void host_log_write(const char *line, size_t size);
+/* Ends the whole sentry at once. */
+NORETURN void host_exit(int status);
+
+#endif

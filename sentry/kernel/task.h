@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task: a guest thread; thread_group: a guest process.
+ *
+ * One sentry thread runs one task: sentry/kernel/run.c loops between the
+ * platform and the system-call dispatch.  At the border to the guest the whole
+ * state of a task is data: registers, masks, queues.
+ *
+ * Locks: LOCK_TASKLIST guards the tree (parents, children, threads, sessions,
+ * PIDs); sighand_mu of the group guards signal state of all its tasks; t->mu
+ * the few fields marked so.
+ */
+#ifndef SENTRY_KERNEL_TASK_H
+#define SENTRY_KERNEL_TASK_H
+
+#include "platform.h"
+#include "sentry/kernel/cred.h"
+#include "sentry/kernel/wait.h"
+#include "sentry/lib/list.h"
+#include "sentry/lib/lock.h"
+#include "sentry/lib/refcount.h"
+#include "sentry/mm/mm.h"
+
+struct fd_table;
+struct fs_ctx;
+struct mount_ns;
+struct signal_state;
+struct sighand;
+struct tty;
+struct uts_ns;
+
+/* Restart codes: leave a handler as results, never reach the guest. */
+#define ERESTARTSYS	      512
+#define ERESTARTNOINTR	      513
+#define ERESTARTNOHAND	      514
+#define ERESTART_RESTARTBLOCK 516
+
+/* Resource limits, getrlimit(2) numbers. */
+enum { RLIM_CPU, RLIM_FSIZE, RLIM_DATA, RLIM_STACK, RLIM_CORE, RLIM_RSS,
+       RLIM_NPROC, RLIM_NOFILE, RLIM_MEMLOCK, RLIM_AS, RLIM_LOCKS,
+       RLIM_SIGPENDING, RLIM_MSGQUEUE, RLIM_NICE, RLIM_RTPRIO, RLIM_RTTIME,
+       RLIM_NR };
+struct rlimit_pair {
+	uint64_t cur, max;
+};
+
+struct process_group;
+struct session;
+
+struct thread_group {
+	struct refcount ref;
+	IMMUTABLE uint32_t tgid;
+	struct task *leader;	   /* LOCK_TASKLIST */
+	struct list threads;	   /* task.group_node, LOCK_TASKLIST */
+	uint32_t nr_threads;	   /* live ones, LOCK_TASKLIST */
+	struct thread_group *parent; /* LOCK_TASKLIST */
+	struct list children, child_node; /* LOCK_TASKLIST */
+	struct process_group *pgrp;	  /* LOCK_TASKLIST */
+	struct list pgrp_node;		  /* LOCK_TASKLIST */
+	struct waitq wait_children; /* wait4 sleeps here */
+	struct waitq exit_wq;	    /* pidfd poll; woken at exit */
+	struct signal_state *signals; /* sentry/kernel/signal.h */
+	struct rlimit_pair rlimits[RLIM_NR]; /* LOCK_SIGHAND */
+	int32_t exit_signal; /* to the parent, of the leader */
+	bool child_subreaper;
+	uint64_t start_time; /* monotonic ns */
+	void *itimers;	     /* private to kernel/timers */
+	int32_t oom_score_adj;
+	/* More fields: private to sentry/kernel (accounting, stop state). */
+	struct tg_private *priv;
+};
+
+struct task {
+	struct refcount ref;
+	IMMUTABLE uint32_t tid;
+	IMMUTABLE struct thread_group *group;
+	struct list group_node;	      /* LOCK_TASKLIST */
+	TASK_PRIVATE struct vcpu *cpu;
+	/*
+	 * Replaced by the task itself only (execve, unshare), under t->mu; the
+	 * task reads them without, others through task_get_mm() etc.
+	 */
+	struct mm *mm;		      /* NULL once exited */
+	struct fd_table *fds;
+	struct fs_ctx *fs;
+	struct mount_ns *mount_ns;
+	struct uts_ns *uts;
+	const struct cred *cred;      /* same rule */
+	struct mutex mu;	      /* LOCK_TASK */
+	char comm[16] GUARDED_BY(mu);
+	/* Wake word: task_sleep() waits on it, task_wake() changes it. */
+	_Atomic uint32_t wake_seq;
+	/* Something to do before the next entry (signal, stop, kill). */
+	_Atomic uint32_t work;
+	TASK_PRIVATE int syscall_nr;  /* -1 outside a system call */
+	TASK_PRIVATE uint64_t clear_child_tid, robust_list;
+	TASK_PRIVATE bool no_new_privs;
+	_Atomic int state;	      /* 'R' 'S' 'D' 'T' 't' 'Z' 'X' */
+	const char *wchan;	      /* static: what it sleeps on */
+	/* Signal masks and queues: sentry/kernel/signal.h, under sighand. */
+	struct task_signals *signals;
+	/* exec, restart block, ptrace, accounting, sched: sentry/kernel only. */
+	struct task_private *priv;
+};
+
+/* The task of the calling sentry thread, or NULL (service threads). */
+struct task *current_task(void);
+
+void task_get(struct task *t);
+void task_put(struct task *t);
+DEFINE_AUTO_PUT(task)
+/* By thread id / process id; +1 or NULL. */
+struct task *task_lookup(uint32_t tid);
+struct thread_group *thread_group_lookup(uint32_t tgid);
+void thread_group_get(struct thread_group *tg);
+void thread_group_put(struct thread_group *tg);
+DEFINE_AUTO_PUT(thread_group)
+/* The next process with id > @after (for /proc); +1 or NULL. */
+struct thread_group *thread_group_next(uint32_t after);
+/* The next thread of @tg with tid > @after; +1 or NULL. */
+struct task *thread_group_next_task(struct thread_group *tg, uint32_t after);
+/* References to what another task uses now; NULL if it has exited. */
+struct mm *task_get_mm(struct task *t);
+struct fd_table *task_get_fds(struct task *t);
+struct fs_ctx *task_get_fs(struct task *t);
+struct cred *task_get_cred(struct task *t);
+void task_set_cred(struct task *t, struct cred *c); /* takes over c */
+uint64_t task_rlimit(struct task *t, unsigned int which); /* soft limit */
+static inline bool capable(unsigned int cap)
+{
+	return cred_capable(current_task()->cred, cap);
+}
+/* May @t's secrets be seen by the current task (ptrace(2), /proc)? 0, -EPERM */
+MUST_CHECK int task_may_access(struct task *t);
+
+/* Makes a sleeping task return from task_sleep(). Any thread, any lock. */
+void task_wake(struct task *t);
+/* Sets work bits and gets the task to the border: wakes or interrupts it. */
+void task_kick(struct task *t, uint32_t work);
+/* A deliverable signal, stop or kill is waiting: blocking calls end. */
+bool task_signal_pending(struct task *t);
+bool task_fatal_signal_pending(struct task *t);
+
+/* The uts namespace: uname(2). */
+struct uts_ns {
+	struct refcount ref;
+	struct mutex mu; /* LOCK_TASK */
+	char nodename[65], domainname[65];
+};
+#define MOAT_UTS_RELEASE "6.18.0-moat"
+#define MOAT_UTS_VERSION "#1 SMP PREEMPT_DYNAMIC moat"
+
+/* Report for /proc/pid/stat and status; a snapshot. */
+struct task_report {
+	char comm[16];
+	char state;
+	uint32_t tid, tgid, ppid, pgid, sid, tty_dev;
+	int32_t tty_pgrp;
+	uint64_t utime_ns, stime_ns, start_ns, min_flt, maj_flt, vol_switches,
+		invol_switches;
+	uint64_t sig_pending, sig_shared_pending, sig_blocked, sig_ignored,
+		sig_caught;
+	uint32_t nr_threads, tracer;
+	int32_t nice, exit_code;
+	bool no_new_privs;
+	uint32_t seccomp_mode;
+	uint64_t sigq_len, sigq_limit;
+};
+void task_report(struct task *t, struct task_report *out);
+
+#endif

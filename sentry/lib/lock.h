@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lock: mutexes and reader-writer locks with a rank.
+ *
+ * A thread takes locks in rising rank only (docs/locking.md); debug builds
+ * (MOAT_DEBUG) keep the ranks a thread holds and abort on a breach, with both
+ * names.  Two locks of one rank are allowed only through *_lock_nested(),
+ * whose callers have an order of their own (by address, parent before child).
+ */
+#ifndef SENTRY_LIB_LOCK_H
+#define SENTRY_LIB_LOCK_H
+
+#include <pthread.h>
+
+#include "sentry/lib/compiler.h"
+#include "sentry/lib/lock_rank.h"
+
+struct LOCKABLE mutex {
+	pthread_mutex_t raw;
+	enum lock_rank rank;
+};
+
+struct LOCKABLE rwlock {
+	pthread_rwlock_t raw;
+	enum lock_rank rank;
+};
+
+#define MUTEX_INIT(r)                                                          \
+	{                                                                      \
+		PTHREAD_MUTEX_INITIALIZER, r                                   \
+	}
+#define RWLOCK_INIT(r)                                                         \
+	{                                                                      \
+		PTHREAD_RWLOCK_INITIALIZER, r                                  \
+	}
+
+void mutex_init(struct mutex *m, enum lock_rank rank);
+void mutex_lock(struct mutex *m) ACQUIRES(m);
+/* A second lock of a rank that the thread holds; the caller has an order. */
+void mutex_lock_nested(struct mutex *m) ACQUIRES(m);
+void mutex_unlock(struct mutex *m) RELEASES(m);
+/* Debug builds abort unless the calling thread holds a lock of @m's rank. */
+void mutex_assert_held(struct mutex *m);
+
+void rwlock_init(struct rwlock *l, enum lock_rank rank);
+void rwlock_rdlock(struct rwlock *l) ACQUIRES(l);
+void rwlock_wrlock(struct rwlock *l) ACQUIRES(l);
+void rwlock_wrlock_nested(struct rwlock *l) ACQUIRES(l);
+void rwlock_unlock(struct rwlock *l) RELEASES(l);
+
+/* Debug builds abort if the calling thread holds any lock. */
+void lock_assert_none_held(void);
+
+#endif

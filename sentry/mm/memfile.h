@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * memfile: the one memory file that backs all application memory.
+ *
+ * A sparse memfd, mapped whole into the sentry once.  Ranges are allocated,
+ * shared and released by reference counts kept per range, never per page.
+ * Pages of an allocated range read as zero.  Freed ranges stay warm (their
+ * pages in place, zeroed again before the next owner) up to a bound; beyond
+ * it a hole is punched.
+ *
+ * Locks: one leaf lock (LOCK_MEMFILE) inside.
+ */
+#ifndef SENTRY_MM_MEMFILE_H
+#define SENTRY_MM_MEMFILE_H
+
+#include "sentry/lib/compiler.h"
+
+/* Size of the sparse file and of the sentry's view. */
+#define MEMFILE_SIZE (16ull << 40)
+#define MEMFILE_NONE UINT64_MAX
+
+/*
+ * Adopts @fd (a memfd, sized here) and maps it.  @limit: bytes of application
+ * memory that may be in use at once, 0 for none (--memory).  Start-up only.
+ */
+MUST_CHECK int memfile_start(int fd, uint64_t limit);
+int memfile_fd(void);
+
+enum {
+	MEMFILE_RESERVE = 1, /* address space only: not counted as used until
+			      * memfile_commit() */
+};
+
+/*
+ * A contiguous zero-filled range of @size bytes (page multiple) with one
+ * reference.  @hint: offset where it should start so that host mappings merge,
+ * or MEMFILE_NONE.  *out_warm (may be NULL): its pages are in place already,
+ * so that mapping it with .populate is cheap.
+ * Returns: 0; -ENOMEM at the limit.
+ */
+MUST_CHECK int memfile_alloc(uint64_t size, uint64_t hint, uint32_t flags,
+			     uint64_t *out_off, bool *out_warm);
+/* Counts part of a reserved range as used.  -ENOMEM at the limit. */
+MUST_CHECK int memfile_commit(uint64_t off, uint64_t size);
+/* Adds or drops one reference on every byte of the range.  The last drop
+ * frees; the caller made sure that no vcpu and no pin can reach it. */
+void memfile_get(uint64_t off, uint64_t size);
+void memfile_put(uint64_t off, uint64_t size);
+/* True if the whole range has exactly one reference. */
+bool memfile_sole(uint64_t off, uint64_t size);
+/* Gives the pages back to the host; the range stays allocated and zero. */
+void memfile_decommit(uint64_t off, uint64_t size);
+/* The sentry's view.  Touching it can fault on host memory exhaustion: go
+ * through safe_copy.h. */
+void *memfile_ptr(uint64_t off);
+
+struct memfile_stats {
+	uint64_t limit, used, warm; /* bytes */
+};
+void memfile_stats(struct memfile_stats *out);
+
+#endif
