@@ -6,11 +6,20 @@
 #   gen-headers    generated headers that objects may include
 
 MODE ?= rel
-CC   ?= gcc
+V    ?= 0
+# V=1 prints whole commands.
+quiet_0 = @echo "  $(1) $@";
+quiet    = $(quiet_$(V))
+ifeq ($(origin CC),default)
+CC   := gcc
+endif
 B    := build/$(MODE)
 
+# Every Debian package that building, running and testing needs.
 PACKAGES := gcc clang make libc6-dev libseccomp-dev libunwind-dev liblzma-dev \
-	zlib1g-dev libxxhash-dev libbsd-dev libcmocka-dev
+	zlib1g-dev libxxhash-dev libbsd-dev libcap-dev libcmocka-dev \
+	libclang-rt-14-dev clang-format clang-tidy cppcheck python3 perl git \
+	strace tmux less vim-tiny util-linux procps
 
 CFLAGS_COMMON := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-I. -Iinclude -I$(B)/gen -pthread -g \
@@ -30,9 +39,12 @@ LDFLAGS_ubsan := -fsanitize=undefined
 CFLAGS_tsan  := -O1 -DMOAT_DEBUG -DMOAT_TSAN -fsanitize=thread
 LDFLAGS_tsan := -fsanitize=thread
 
+CFLAGS_fuzz  := -O1 -DMOAT_DEBUG -DMOAT_ASAN -fsanitize=address,fuzzer-no-link
+LDFLAGS_fuzz := -fsanitize=address,fuzzer
+
 CFLAGS  := $(CFLAGS_COMMON) $(CFLAGS_$(MODE))
 LDFLAGS := $(LDFLAGS_$(MODE)) -pthread
-LDLIBS  := -lseccomp -lunwind -llzma -lz -lxxhash
+LDLIBS  := -lseccomp -lcap -lunwind -llzma -lz -lxxhash
 
 lib-objs    :=
 moat-objs   :=
@@ -48,7 +60,7 @@ LIB  := $(lib-objs:%=$(B)/%)
 MOAT := $(moat-objs:%=$(B)/%)
 
 $(B)/moat: $(MOAT) $(LIB)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 build/moat: $(B)/moat
 	@mkdir -p build
@@ -56,16 +68,62 @@ build/moat: $(B)/moat
 
 $(B)/%.o: %.c | $(gen-headers:%=$(B)/%)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CFLAGS-$*) -MMD -MP -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CFLAGS) $(CFLAGS-$*) -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.S | $(gen-headers:%=$(B)/%)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Generated sources live under build/MODE/gen.
 $(B)/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# --- what people call --------------------------------------------------
+
+.PHONY: deps
+deps:				## installs the Debian packages that are missing
+	@tests/lanes/deps.sh $(PACKAGES)
+
+# The build of a fresh clone needs the packages before make reads on.
+.PHONY: run
+run: deps			## runs a program in the sandbox
+	@$(MAKE) --no-print-directory all
+	build/moat run -- uname -a
+	build/moat run -- sh -c 'echo "hello from inside, as pid $$$$"; ls -d /*'
+
+.PHONY: check
+check: deps			## every test in this MODE (rel)
+	@$(MAKE) --no-print-directory $(B)/moat test-programs
+	tests/harness/check.py --build $(B)
+
+.PHONY: lanes
+lanes: deps			## format, headers, layering, style, sizes, analysis
+	@$(MAKE) --no-print-directory format-check headers
+	@$(MAKE) --no-print-directory MODE=dbg layering style sizes thread-safety
+	@$(MAKE) --no-print-directory analyze compat-check
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=15
+	@echo "lanes: all green"
+
+.PHONY: asan ubsan tsan
+asan ubsan tsan:		## the tests again under a sanitizer
+	@$(MAKE) --no-print-directory check MODE=$@
+
+FUZZ_SECONDS ?= 600
+.PHONY: fuzz
+fuzz:				## each fuzzer for FUZZ_SECONDS (600)
+	@$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-programs
+	@tests/fuzz/run.sh build/fuzz/tests/fuzz $(FUZZ_SECONDS)
+
+.PHONY: bench
+bench: deps			## native and sandbox figures: build/bench/
+	@$(MAKE) --no-print-directory all bench-programs
+	tests/bench/bench.py --moat build/moat --out build/bench
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: all			## installs moat into PREFIX/bin
+	install -D -m 755 build/moat $(DESTDIR)$(PREFIX)/bin/moat
 
 .PHONY: clean
 clean:				## removes build/
@@ -73,6 +131,9 @@ clean:				## removes build/
 
 .PHONY: help
 help:				## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
+	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | \
+		sed 's/:[^#]*##[ ]*/\t/' | sort | expand -t 20
+
+include tests/lanes/lanes.mk
 
 -include $(MOAT:.o=.d) $(LIB:.o=.d)

@@ -38,6 +38,7 @@ struct sandbox_config {
 	int strace_fd;	    /* -1: off */
 	enum log_level log_level;
 	bool tty;	    /* stdio[0] is the caller's terminal */
+	bool unprivileged; /* the caller could map its own id only */
 };
 
 /*

@@ -59,6 +59,18 @@ struct host_watch {
 MUST_CHECK int host_watch_add(struct host_watch *w);
 void host_watch_del(struct host_watch *w); /* no notify runs afterwards */
 
+/*
+ * Before anything else of the sentry, with one thread: sets up malloc for a
+ * small footprint, and the descriptor of host_log_write() (default: 2).
+ */
+void host_start(int log_fd);
+/* The host CPU that runs the calling thread (no system call). */
+uint32_t host_getcpu(void);
+/* True if the guest may read CPU numbers itself (rdpid) and they are below
+ * host_nr_cpus(), so that it sees what host_getcpu() says. */
+bool host_cpu_numbers_exposed(void);
+/* CPU time of the calling thread / of the whole sentry, ns. */
+uint64_t host_thread_cputime(void);
 /* Writes a log line to the log descriptor; log_sink of the sentry. */
 void host_log_write(const char *line, size_t size);
 /* Ends the whole sentry at once. */

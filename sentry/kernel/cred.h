@@ -7,6 +7,7 @@
 #define SENTRY_KERNEL_CRED_H
 
 #include "sentry/lib/alloc.h"
+#include "sentry/lib/list.h"
 #include "sentry/lib/refcount.h"
 
 /* capabilities(7): bit n is capability n. */
@@ -23,8 +24,17 @@ enum {
 };
 #define CAP_FULL_SET ((1ull << (CAP_NR_LAST + 1)) - 1)
 
+/* What a real user id is charged for (RLIMIT_NPROC, RLIMIT_SIGPENDING). */
+struct user_acct {
+	struct refcount ref;
+	IMMUTABLE uint32_t uid;
+	_Atomic uint32_t nr_tasks, nr_signals;
+	struct list node; /* private to cred.c */
+};
+
 struct cred {
 	struct refcount ref;
+	struct user_acct *user; /* of .uid; a reference */
 	uint32_t uid, euid, suid, fsuid;
 	uint32_t gid, egid, sgid, fsgid;
 	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding,
@@ -45,6 +55,53 @@ static inline bool cred_capable(const struct cred *c, unsigned int cap)
 {
 	return c->cap_effective >> cap & 1;
 }
+void user_acct_get(struct user_acct *u);
+void user_acct_put(struct user_acct *u);
+
+/*
+ * The set*id calls: what becomes of @old, as setuid(2) and its family say,
+ * capabilities(7) included.  UINT32_MAX keeps an id where the man page says -1.
+ * Return 0 and a new *out; -EINVAL, -EPERM, -ENOMEM.
+ */
+MUST_CHECK int cred_setuid(const struct cred *old, uint32_t uid,
+			   struct cred **out);
+MUST_CHECK int cred_setreuid(const struct cred *old, uint32_t ruid,
+			     uint32_t euid, struct cred **out);
+MUST_CHECK int cred_setresuid(const struct cred *old, uint32_t ruid,
+			      uint32_t euid, uint32_t suid, struct cred **out);
+MUST_CHECK int cred_setfsuid(const struct cred *old, uint32_t uid,
+			     struct cred **out);
+MUST_CHECK int cred_setgid(const struct cred *old, uint32_t gid,
+			   struct cred **out);
+MUST_CHECK int cred_setregid(const struct cred *old, uint32_t rgid,
+			     uint32_t egid, struct cred **out);
+MUST_CHECK int cred_setresgid(const struct cred *old, uint32_t rgid,
+			      uint32_t egid, uint32_t sgid, struct cred **out);
+MUST_CHECK int cred_setfsgid(const struct cred *old, uint32_t gid,
+			     struct cred **out);
+/* @groups is sorted here and taken over in any case. */
+MUST_CHECK int cred_setgroups(const struct cred *old, uint32_t *groups,
+			      uint32_t nr, struct cred **out);
+MUST_CHECK int cred_capset(const struct cred *old, uint64_t effective,
+			   uint64_t permitted, uint64_t inheritable,
+			   struct cred **out);
+/* PR_SET_SECUREBITS, PR_CAPBSET_DROP, PR_CAP_AMBIENT_RAISE. */
+MUST_CHECK int cred_set_securebits(const struct cred *old, uint32_t bits,
+				   struct cred **out);
+MUST_CHECK int cred_drop_bounding(const struct cred *old, unsigned int cap,
+				  struct cred **out);
+MUST_CHECK int cred_raise_ambient(const struct cred *old, unsigned int cap,
+				  struct cred **out);
+/*
+ * execve(2) of a file with @mode, owner and group: set-user-ID, set-group-ID
+ * (not if @ignore_suid: nosuid mount, no_new_privs, traced), root's
+ * capabilities, ambient ones.  *out_secure: AT_SECURE.
+ */
+MUST_CHECK int cred_exec(const struct cred *old, uint32_t mode, uint32_t uid,
+			 uint32_t gid, bool ignore_suid, struct cred **out,
+			 bool *out_secure);
+/* An identity of the kernel's own that may do anything. Borrowed. */
+const struct cred *cred_kernel(void);
 /* fsgid or a supplementary group. */
 bool cred_in_group(const struct cred *c, uint32_t gid);
 

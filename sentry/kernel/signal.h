@@ -53,6 +53,11 @@ int tty_ctl_set_pgrp(struct tty_ctl *c, int pgid);
 int tty_ctl_get_sid(struct tty_ctl *c);
 /* To the foreground group (SIGINT, SIGWINCH, SIGTSTP...). */
 void tty_ctl_signal(struct tty_ctl *c, int signo);
+/* The foreground group's id, 0 if there is none; not only for its session. */
+int tty_ctl_foreground(struct tty_ctl *c);
+/* The line is gone: SIGHUP and SIGCONT for the session's leader, and the
+ * session loses its terminal. */
+void tty_ctl_hangup(struct tty_ctl *c);
 /*
  * May the current task read (SIGTTIN) or change (SIGTTOU) the terminal?
  * 0, -ERESTARTSYS after the signal was sent, -EIO for an orphaned group.

@@ -133,6 +133,14 @@ static inline bool capable(unsigned int cap)
 /* May @t's secrets be seen by the current task (ptrace(2), /proc)? 0, -EPERM */
 MUST_CHECK int task_may_access(struct task *t);
 
+/* Bits of task.work. */
+enum {
+	TASK_WORK_SIGNAL = 1,  /* signals, a stop, or a notification wait */
+	TASK_WORK_KILL = 2,    /* SIGKILL; never cleared */
+	TASK_WORK_RESTART = 4, /* the call gave -ERESTART* */
+	TASK_WORK_MASK = 8,    /* a temporary mask is to be restored */
+	TASK_WORK_EXIT = 16,   /* the task exits with priv->exit_code */
+};
 /* Makes a sleeping task return from task_sleep(). Any thread, any lock. */
 void task_wake(struct task *t);
 /* Sets work bits and gets the task to the border: wakes or interrupts it. */
@@ -140,6 +148,18 @@ void task_kick(struct task *t, uint32_t work);
 /* A deliverable signal, stop or kill is waiting: blocking calls end. */
 bool task_signal_pending(struct task *t);
 bool task_fatal_signal_pending(struct task *t);
+
+/* What the run loop is for (sentry/kernel/run.c): returns when @t has ended. */
+void task_run(struct task *t);
+/*
+ * sentry/main.c provides these.  Process 1 is gone (@wait_status as wait4), all
+ * others were sent SIGKILL; process 1 was stopped by @signo.  Called from its
+ * last thread without locks; may return.
+ */
+void sandbox_init_exited(int wait_status);
+void sandbox_init_stopped(int signo);
+/* Is the personality ADDR_NO_RANDOMIZE set? (loader) */
+bool task_no_aslr(struct task *t);
 
 /* The uts namespace: uname(2). */
 struct uts_ns {

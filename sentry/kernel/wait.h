@@ -58,6 +58,9 @@ void waitq_del(struct waiter *w);
  * events intersect @events (POLLERR and POLLHUP always do). */
 void waitq_wake_nr(struct waitq *q, uint32_t events, unsigned int nr_exclusive);
 void waitq_wake(struct waitq *q, uint32_t events);
+/* From a callback of another wait queue (an epoll that is watched itself); the
+ * caller made sure that such queues form no cycle. */
+void waitq_wake_nested(struct waitq *q, uint32_t events);
 bool waitq_has_waiters(struct waitq *q);
 
 /* A waiter that wakes a task. */

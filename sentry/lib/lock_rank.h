@@ -39,6 +39,7 @@ enum lock_rank {
 	LOCK_EPOLL_READY, /* ready list, touched from wait queue callbacks */
 	LOCK_TIMER,	/* timer heap */
 	LOCK_PLACEMENT, /* which task runs on which CPU */
+	LOCK_GOFER,	/* small tables of the gofer client and file system */
 	LOCK_LOG,
 	LOCK_RANK_COUNT
 };

@@ -27,8 +27,11 @@ MUST_CHECK int memfile_start(int fd, uint64_t limit);
 int memfile_fd(void);
 
 enum {
-	MEMFILE_RESERVE = 1, /* address space only: not counted as used until
-			      * memfile_commit() */
+	/*
+	 * Address space only: not counted as used until memfile_commit(), and
+	 * NOT zero: who commits a part overwrites its pages whole.
+	 */
+	MEMFILE_RESERVE = 1,
 };
 
 /*
@@ -40,7 +43,8 @@ enum {
  */
 MUST_CHECK int memfile_alloc(uint64_t size, uint64_t hint, uint32_t flags,
 			     uint64_t *out_off, bool *out_warm);
-/* Counts part of a reserved range as used.  -ENOMEM at the limit. */
+/* Counts part of a reserved range as used; what is counted already is not
+ * counted twice.  -ENOMEM at the limit. */
 MUST_CHECK int memfile_commit(uint64_t off, uint64_t size);
 /* Adds or drops one reference on every byte of the range.  The last drop
  * frees; the caller made sure that no vcpu and no pin can reach it. */
@@ -50,6 +54,8 @@ void memfile_put(uint64_t off, uint64_t size);
 bool memfile_sole(uint64_t off, uint64_t size);
 /* Gives the pages back to the host; the range stays allocated and zero. */
 void memfile_decommit(uint64_t off, uint64_t size);
+/* Bytes of the range that have pages (a look at the host's tables). */
+uint64_t memfile_resident(uint64_t off, uint64_t size);
 /* The sentry's view.  Touching it can fault on host memory exhaustion: go
  * through safe_copy.h. */
 void *memfile_ptr(uint64_t off);
@@ -58,5 +64,7 @@ struct memfile_stats {
 	uint64_t limit, used, warm; /* bytes */
 };
 void memfile_stats(struct memfile_stats *out);
+/* Debugging and tests: aborts if the ranges contradict each other. */
+void memfile_check(void);
 
 #endif

@@ -147,7 +147,10 @@ struct inode_ops {
 	 * for ever.  Called without locks, on a cached (maybe negative) child */
 	int (*revalidate)(struct inode *dir, const char *name,
 			  struct inode *child);
-	/* The last reference is gone: free private data. */
+	/*
+	 * The last reference is gone: free private data only.  The inode, heap
+	 * memory that begins with struct inode, is freed by the VFS afterwards.
+	 */
 	void (*evict)(struct inode *inode);
 };
 
@@ -167,6 +170,7 @@ struct inode {
 	void *locks;	 /* private to vfs/locks.c (flock, fcntl) */
 	void *watches;	 /* inotify, later */
 	void *pipe;	 /* the pipe behind a FIFO, under mu */
+	_Atomic bool linkable; /* O_TMPFILE without O_EXCL: nlink 0 may rise */
 };
 
 void inode_init(struct inode *inode, struct super *sb,
@@ -216,7 +220,11 @@ struct dentry {
 	uint64_t hash;
 	struct list hash_node, lru_node, sibling, children; /* LOCK_DCACHE */
 	_Atomic uint32_t nr_mounts; /* mounts attached here, any namespace */
-	bool unhashed;		    /* unlinked or dropped */
+	bool unhashed;		    /* not in the hash: unlinked or dropped */
+	_Atomic bool deleted;	    /* its name was removed; shown as such */
+	_Atomic bool accessed;	    /* second chance before eviction */
+	IMMUTABLE bool pseudo;	    /* anonymous: the name is the whole path */
+	IMMUTABLE uint32_t id;	    /* seeds the hash of the children */
 	uint16_t name_len;
 	char *name;		    /* under LOCK_DCACHE; inline if short */
 	char inline_name[32];
@@ -343,6 +351,7 @@ struct file {
 	struct mutex mu;	    /* LOCK_FILE: owner */
 	int32_t owner_pid, owner_type, owner_sig GUARDED_BY(mu);
 	void *priv;		    /* the file system's */
+	void *epolls; /* private to fs/epoll: who watches; freed with the file */
 };
 
 /* @path and @inode get own references.  ops may be set by the inode's open. */
@@ -414,6 +423,7 @@ struct mount_ns;
 MUST_CHECK int mount_ns_new(struct super *root, struct mount_ns **out);
 void mount_ns_get(struct mount_ns *ns);
 void mount_ns_put(struct mount_ns *ns);
+DEFINE_AUTO_PUT(mount_ns)
 void mount_ns_root(struct mount_ns *ns, struct path *out); /* +1 */
 enum { MNT_READONLY = 1, MNT_NOSUID = 2, MNT_NODEV = 4, MNT_NOEXEC = 8,
        MNT_NOATIME = 16, MNT_RELATIME = 32 };
@@ -425,6 +435,7 @@ void mount_get(struct mount *m);
 void mount_put(struct mount *m);
 bool mount_readonly(const struct mount *m);
 uint64_t mount_id(const struct mount *m);
+uint32_t mount_flags(const struct mount *m); /* MNT_*; 0 for NULL */
 /* /proc/pid/mounts, mountinfo. */
 void mount_ns_print_mounts(struct mount_ns *ns, struct seq_buf *out);
 void mount_ns_print_mountinfo(struct mount_ns *ns, struct seq_buf *out);

@@ -24,7 +24,11 @@ struct gofer_node {
 	 * owners that its user namespace cannot name. */
 	bool has_access;
 	uint8_t access;
+	/* On a pseudo file system of the host: nothing below it is served. */
+	bool barred;
 };
+/* The ids that .access is about: the gofer's own. */
+void gofer_identity(uint32_t *uid, uint32_t *gid);
 
 #define GOFER_WALK_MAX 16
 /* The root of an export (numbered at start). */
@@ -72,6 +76,7 @@ struct gofer_dirent {
 	const char *name;
 	size_t name_len;
 	uint64_t ino;
+	uint64_t next; /* cookie of what comes after it */
 	uint8_t type; /* DT_* */
 };
 MUST_CHECK int gofer_readdir(gofer_handle dir, uint64_t *cookie, bool *eof,

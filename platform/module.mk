@@ -1,0 +1,1 @@
+moat-objs += platform/platform.o

@@ -1,0 +1,15 @@
+moat-objs += platform/ptrace/ptrace.o
+moat-objs += platform/ptrace/template.o
+moat-objs += platform/ptrace/template_child.o
+moat-objs += platform/ptrace/stub.o
+moat-objs += platform/ptrace/filter.o
+moat-objs += platform/ptrace/tracee.o
+moat-objs += platform/ptrace/orders.o
+moat-objs += platform/ptrace/flush.o
+moat-objs += platform/ptrace/vcpu.o
+moat-objs += platform/ptrace/run.o
+moat-objs += platform/ptrace/stop.o
+moat-objs += platform/ptrace/fpu.o
+moat-objs += platform/ptrace/times.o
+moat-objs += platform/ptrace/placement.o
+moat-objs += platform/ptrace/probe.o

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * boot_fs: the mount tree that a program finds.
+ *
+ * Missing mount points are made in the root's memory layer, so that nothing of
+ * the host changes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sentry/boot.h"
+#include "sentry/oci/spec.h"
+#include "sentry/vfs/vfs.h"
+
+/* The host's directory below, a memory file system above. */
+static int make_root(const struct oci_spec *spec, struct super **out)
+{
+	AUTO_PUT(super) struct super *lower = NULL, *upper = NULL;
+	int ret;
+
+	if (!spec->root_overlay)
+		return goferfs_new(0, false, true, out);
+	ret = goferfs_new(0, true, false, &lower);
+	if (ret == 0)
+		ret = tmpfs_new(0, 0, 0755, &upper);
+	if (ret == 0)
+		ret = overlay_new(lower, upper, out);
+	return ret;
+}
+
+static int make_super(const struct oci_mount *m, struct super **out)
+{
+	switch (m->kind) {
+	case OCI_MOUNT_BIND:
+		return goferfs_new(m->export_id, m->readonly, true, out);
+	case OCI_MOUNT_TMPFS:
+		return tmpfs_new(0, 0, 01777, out);
+	case OCI_MOUNT_PROC:
+		return procfs_new(out);
+	case OCI_MOUNT_SYSFS:
+		return sysfs_new(out);
+	case OCI_MOUNT_DEV:
+		return devfs_new(out);
+	case OCI_MOUNT_DEVPTS:
+		return devpts_new(out);
+	}
+	return -EINVAL;
+}
+
+/* Makes the missing last component @name below @dir. */
+static int make_child(const struct path *dir, const char *name, bool directory)
+{
+	struct inode *inode = dir->dentry->inode;
+	AUTO_PUT(inode) struct inode *made = NULL;
+	int ret = -EROFS;
+
+	mutex_lock(&inode->dir_mu);
+	if (directory && inode->ops->mkdir)
+		ret = inode->ops->mkdir(inode, name, S_IFDIR | 0755, 0, 0,
+					&made);
+	else if (!directory && inode->ops->create)
+		ret = inode->ops->create(inode, name, S_IFREG | 0644, 0, 0,
+					 &made);
+	mutex_unlock(&inode->dir_mu);
+	dentry_invalidate(dir->dentry, name);
+	return ret == -EEXIST ? 0 : ret;
+}
+
+/* Resolves @dest from @root, making what is missing; a file if !@directory. */
+static int make_mount_point(const struct path *root, const char *dest,
+			    bool directory, struct path *out)
+{
+	AUTO_FREE char *copy = kstrdup(dest);
+	AUTO_PATH struct path at = *root;
+	char *save = NULL, *name, *next;
+	int ret = copy ? 0 : -ENOMEM;
+
+	path_get(&at);
+	name = copy ? strtok_r(copy, "/", &save) : NULL;
+	for (; name && ret == 0; name = next) {
+		struct path child = { 0 };
+
+		next = strtok_r(NULL, "/", &save);
+		if (strcmp(name, "..") == 0)
+			return -EINVAL;
+		ret = path_lookup_at(&at, name, WALK_FOLLOW, &child);
+		if (ret == -ENOENT) {
+			ret = make_child(&at, name, next || directory);
+			if (ret == 0)
+				ret = path_lookup_at(&at, name, WALK_FOLLOW,
+						     &child);
+		}
+		if (ret == 0) {
+			path_put(&at);
+			at = child;
+		}
+	}
+	if (ret == 0) {
+		*out = at;
+		at = (struct path){ 0 };
+	}
+	return ret;
+}
+
+static int mount_one(struct mount_ns *ns, const struct path *root,
+		     const struct oci_mount *m)
+{
+	AUTO_PUT(super) struct super *sb = NULL;
+	AUTO_PATH struct path at = { 0 };
+	uint32_t flags = MNT_RELATIME | MNT_NOSUID;
+	int ret = make_super(m, &sb);
+
+	if (ret == 0)
+		ret = make_mount_point(root, m->destination,
+				       S_ISDIR(sb->root->inode->mode), &at);
+	if (ret == 0)
+		ret = mount_attach(ns, &at, sb,
+				   flags | (m->readonly ? MNT_READONLY : 0),
+				   m->source ? m->source : sb->ops->name);
+	return ret;
+}
+
+int boot_mounts(const struct sandbox_config *config, struct mount_ns **out,
+		struct boot_error *err)
+{
+	const struct oci_spec *spec = config->spec;
+	AUTO_PUT(super) struct super *root_sb = NULL;
+	AUTO_PUT(mount_ns) struct mount_ns *ns = NULL;
+	AUTO_PATH struct path root = { 0 };
+	int ret = make_root(spec, &root_sb);
+
+	if (ret == 0)
+		ret = mount_ns_new(root_sb, &ns);
+	if (ret < 0)
+		return boot_fail(err, 125, ret, "cannot read rootfs %s: %s",
+				 spec->root_path, strerror(-ret));
+	mount_ns_root(ns, &root);
+	for (uint32_t i = 0; i < spec->nr_mounts; i++) {
+		ret = mount_one(ns, &root, &spec->mounts[i]);
+		if (ret < 0)
+			return boot_fail(err, 125, ret,
+					 "cannot mount at %s: %s",
+					 spec->mounts[i].destination,
+					 strerror(-ret));
+	}
+	*out = take(ns);
+	return 0;
+}

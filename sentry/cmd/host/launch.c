@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * launch: descriptors and children of one sandbox.
+ *
+ * Everything that a child needs is made here before it is cloned; each child
+ * closes what is not its own.  Whatever fails, no process stays: the children
+ * that exist are killed and reaped before the complaint.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gofer/gofer.h"
+#include "sentry/cmd/cmd.h"
+#include "sentry/cmd/host/launch.h"
+#include "sentry/lib/alloc.h"
+#include "sentry/oci/spec.h"
+#include "sentry/sandbox.h"
+
+/* The ends of each channel: [0] the launcher's or the gofer's, [1] the
+ * sentry's (err: [0] read end, [1] the gofer's). */
+struct channels {
+	int memory, gofer_shm;
+	int gofer_sock[2], control[2], gofer_err[2];
+	int log, strace;
+};
+
+#define NO_CHANNELS                                                            \
+	(struct channels)                                                      \
+	{                                                                      \
+		-1, -1, { -1, -1 }, { -1, -1 }, { -1, -1 }, -1, -1             \
+	}
+
+static void close_if(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void channels_close(struct channels *c)
+{
+	close_if(&c->memory);
+	close_if(&c->gofer_shm);
+	for (int i = 0; i < 2; i++) {
+		close_if(&c->gofer_sock[i]);
+		close_if(&c->control[i]);
+		close_if(&c->gofer_err[i]);
+	}
+	close_if(&c->log);
+	close_if(&c->strace);
+}
+
+static int open_output(const char *path, int flags, const char *what)
+{
+	int fd;
+
+	if (!path)
+		return fcntl(2, F_DUPFD_CLOEXEC, 3);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | flags,
+		  0644);
+	if (fd < 0)
+		complain("cannot write the %s file %s: %s", what, path,
+			 strerror(errno));
+	return fd;
+}
+
+static bool channels_open(struct channels *c, const struct launch_args *args)
+{
+	*c = NO_CHANNELS;
+	c->log = open_output(args->log_path, O_APPEND, "log");
+	if (c->log < 0)
+		return false;
+	if (args->want_strace) {
+		c->strace = open_output(args->strace_path, O_TRUNC, "strace");
+		if (c->strace < 0)
+			return false;
+	}
+	c->memory = memfd_create("moat-memory", MFD_CLOEXEC);
+	c->gofer_shm = memfd_create("moat-gofer", MFD_CLOEXEC);
+	if (c->memory < 0 || c->gofer_shm < 0 ||
+	    pipe2(c->gofer_err, O_CLOEXEC) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, c->control) <
+		    0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+		       c->gofer_sock) < 0) {
+		complain("cannot make memory file and sockets: %s",
+			 strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* Numbers the host directories that the gofer serves: the root is 0. */
+static unsigned int list_exports(struct oci_spec *spec,
+				 struct gofer_export *out)
+{
+	unsigned int n = 0;
+
+	out[n++] = (struct gofer_export){ .source = spec->root_path,
+					  .readonly = true,
+					  .shared = false };
+	for (uint32_t i = 0; i < spec->nr_mounts; i++) {
+		struct oci_mount *m = &spec->mounts[i];
+
+		if (m->kind != OCI_MOUNT_BIND)
+			continue;
+		m->export_id = n;
+		out[n++] = (struct gofer_export){ .source = m->source,
+						  .readonly = m->readonly,
+						  .shared = true };
+	}
+	return n;
+}
+
+static NORETURN void run_gofer(const struct launch_args *args,
+			       struct channels *c)
+{
+	struct gofer_export *exports =
+		xzalloc((args->spec->nr_mounts + 1) * sizeof(*exports));
+	struct gofer_config config = {
+		.exports = exports,
+		.nr_exports = list_exports(args->spec, exports),
+		.shm_fd = c->gofer_shm,
+		.sock_fd = c->gofer_sock[0],
+		.log_fd = c->log,
+		.err_fd = c->gofer_err[1],
+		.log_level = args->log_level,
+		.privileged = spawn_privileged(),
+	};
+
+	relay_unblock_signals();
+	_exit(gofer_main(&config));
+}
+
+static NORETURN void run_sentry(const struct launch_args *args,
+				struct channels *c)
+{
+	struct sandbox_config config = {
+		.spec = args->spec,
+		.platform = args->platform,
+		.control_fd = c->control[1],
+		.memory_fd = c->memory,
+		.gofer_shm_fd = c->gofer_shm,
+		.gofer_sock_fd = c->gofer_sock[1],
+		.log_fd = c->log,
+		.memory_limit = args->spec->memory_limit,
+		.strace_fd = c->strace,
+		.log_level = args->log_level,
+		.tty = args->spec->process.terminal,
+		.unprivileged = !spawn_privileged(),
+	};
+
+	for (int i = 0; i < 3; i++)
+		config.stdio[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+	relay_unblock_signals();
+	sentry_main(&config);
+}
+
+/* In the parent: true; children never return. */
+static bool spawn_both(const struct launch_args *args, struct channels *c,
+		       struct child *gofer, struct child *sentry)
+{
+	bool privileged = spawn_privileged();
+	uint32_t uid = privileged ? 65534 : geteuid();
+	uint32_t gid = privileged ? 65534 : getegid();
+	const char *why = "";
+	int ret = spawn("gofer", privileged, geteuid(), getegid(), gofer, &why);
+
+	if (ret == 0)
+		run_gofer(args, c);
+	if (ret > 0) {
+		ret = spawn("sentry", false, uid, gid, sentry, &why);
+		if (ret == 0)
+			run_sentry(args, c);
+		if (ret < 0)
+			child_kill(gofer);
+	}
+	if (ret < 0)
+		complain("cannot start the sandbox: %s", why);
+	return ret > 0;
+}
+
+/* Descriptors above stderr that the caller left open are not the sandbox's. */
+static void close_inherited(void)
+{
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+int launch(const struct launch_args *args)
+{
+	struct child gofer = { .pidfd = -1 }, sentry = { .pidfd = -1 };
+	struct relay relay = { .gofer = &gofer, .sentry = &sentry };
+	struct channels c = NO_CHANNELS;
+	int code = EXIT_MOAT;
+
+	close_inherited();
+	fflush(stdout);
+	fflush(stderr);
+	if (channels_open(&c, args)) {
+		struct gofer_export *exports = xzalloc(
+			(args->spec->nr_mounts + 1) * sizeof(*exports));
+
+		list_exports(args->spec, exports);
+		free(exports);
+		relay_block_signals();
+		if (spawn_both(args, &c, &gofer, &sentry)) {
+			close_if(&c.control[1]);
+			close_if(&c.gofer_err[1]);
+			close_if(&c.gofer_sock[0]);
+			close_if(&c.gofer_sock[1]);
+			close_if(&c.gofer_shm);
+			close_if(&c.memory);
+			relay.control_fd = c.control[0];
+			relay.gofer_err_fd = c.gofer_err[0];
+			relay.timeout_ms = args->timeout_ms;
+			relay.tty = args->spec->process.terminal;
+			code = relay_run(&relay);
+		}
+		relay_unblock_signals();
+	}
+	channels_close(&c);
+	return code;
+}

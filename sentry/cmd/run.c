@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run: `moat run`: options become a spec, the spec becomes a sandbox.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "platform.h"
+#include "sentry/cmd/cmd.h"
+#include "sentry/cmd/host/launch.h"
+#include "sentry/lib/alloc.h"
+#include "sentry/oci/spec.h"
+
+/* The platform asked for, or the first that works; NULL after a complaint. */
+static const struct platform_ops *choose_platform(const char *name)
+{
+	bool any = strcmp(name, "auto") == 0;
+	const char *why = "";
+
+	for (size_t i = 0; platform_list[i]; i++) {
+		const struct platform_ops *p = platform_list[i];
+
+		if (!any && strcmp(p->name, name))
+			continue;
+		if (p->probe(&why) == 0)
+			return p;
+		if (!any)
+			complain("platform %s does not work here: %s", name,
+				 why);
+		else
+			complain("platform %s is left out: %s", p->name, why);
+		if (!any)
+			return NULL;
+	}
+	if (any)
+		complain("no platform works on this machine");
+	else
+		complain("there is no platform '%s'; this build has: auto, "
+			 "ptrace",
+			 name);
+	return NULL;
+}
+
+static void run_options_fini(struct run_options *o)
+{
+	free(o->env);
+	free(o->mounts);
+}
+
+static int run_parsed(const struct run_options *o)
+{
+	struct launch_args args = { 0 };
+	struct oci_spec spec = { 0 };
+	int code = EXIT_MOAT;
+
+	args.platform = choose_platform(o->platform);
+	if (args.platform && run_spec_build(o, &spec)) {
+		args.spec = &spec;
+		args.log_path = o->log;
+		args.log_level = o->log_level;
+		args.strace_path = o->strace;
+		args.want_strace = o->want_strace;
+		args.timeout_ms = o->timeout;
+		code = launch(&args);
+	}
+	oci_spec_fini(&spec);
+	return code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_options o;
+	int code = EXIT_MOAT;
+
+	switch (run_options_parse(&o, argc, argv)) {
+	case PARSE_HELP:
+		run_options_help();
+		code = 0;
+		break;
+	case PARSE_OK:
+		code = run_parsed(&o);
+		break;
+	case PARSE_BAD:
+		break;
+	}
+	run_options_fini(&o);
+	return code;
+}

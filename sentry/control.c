@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control: messages between sentry and launcher.
+ *
+ * The launcher is trusted, yet its records are checked: a wrong size or kind
+ * is ignored and logged.
+ */
+#include "sentry/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sentry/fs/tty/console.h"
+#include "sentry/host/host.h"
+#include "sentry/host/host_control.h"
+#include "sentry/kernel/boot.h"
+#include "sentry/kernel/signal.h"
+#include "sentry/kernel/task.h"
+
+static int control_fd = -1;
+static struct host_watch watch;
+
+static void send_record(int fd, uint32_t kind, int32_t status, const char *text)
+{
+	struct control_msg msg = { .kind = kind, .status = status };
+
+	if (text)
+		strncpy(msg.text, text, sizeof(msg.text) - 1);
+	host_control_send(fd, &msg, sizeof(msg));
+}
+
+void control_send_failed(int fd, int exit_code, const char *text)
+{
+	send_record(fd, CONTROL_FAILED, exit_code, text);
+}
+
+static void handle(const struct control_msg *msg)
+{
+	switch (msg->kind) {
+	case CONTROL_SIGNAL:
+		if (msg->status <= 0 || msg->status > LINUX_NSIG)
+			log_warning("control: signal %d", msg->status);
+		else if (msg->text[0])
+			kernel_signal_foreground(msg->status);
+		else
+			kernel_signal_init(msg->status);
+		break;
+	case CONTROL_WINCH:
+		console_signal(LINUX_SIGWINCH);
+		break;
+	case CONTROL_KILL:
+		host_exit(125);
+	default:
+		log_warning("control: unknown record %u", msg->kind);
+	}
+}
+
+static void on_ready(struct host_watch *w, uint32_t events)
+{
+	struct control_msg msg;
+	long n;
+
+	while ((n = host_control_recv(w->fd, &msg, sizeof(msg))) > 0) {
+		if (n == sizeof(msg))
+			handle(&msg);
+		else
+			log_warning("control: record of %ld bytes", n);
+	}
+	if (n == 0 || (events & (POLLHUP | POLLERR)))
+		host_exit(125); /* the launcher is gone */
+}
+
+int control_start(int fd)
+{
+	control_fd = fd;
+	watch.fd = fd;
+	watch.notify = on_ready;
+	return host_watch_add(&watch);
+}
+
+void sandbox_init_exited(int wait_status)
+{
+	send_record(control_fd, CONTROL_EXITED, wait_status, NULL);
+	host_exit(0);
+}
+
+void sandbox_init_stopped(int signo)
+{
+	send_record(control_fd, CONTROL_STOPPED, signo, NULL);
+}
+
+NORETURN void sandbox_die(const char *why)
+{
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&said)) {
+		log_error("the sandbox ends: %s", why);
+		send_record(control_fd, CONTROL_FAILED, 125, why);
+	}
+	host_exit(125);
+}

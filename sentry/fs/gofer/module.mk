@@ -1,0 +1,9 @@
+moat-objs += sentry/host/host_gofer.o
+moat-objs += sentry/fs/gofer/client.o
+moat-objs += sentry/fs/gofer/client_change.o
+moat-objs += sentry/fs/gofer/client_look.o
+moat-objs += sentry/fs/gofer/goferfs.o
+moat-objs += sentry/fs/gofer/goferfs_dir.o
+moat-objs += sentry/fs/gofer/goferfs_file.o
+moat-objs += sentry/fs/gofer/goferfs_inode.o
+moat-objs += sentry/fs/gofer/goferfs_prefetch.o

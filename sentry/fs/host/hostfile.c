@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hostfile: stdin, stdout and stderr that the caller gave: pipes, sockets,
+ * regular files, devices; terminals go to console.c.
+ *
+ * - Regular files are read and written at the offset of the host's own open
+ *   file description, so that `{ moat run cat; cat; } < file` goes on where it
+ *   should.  Opened again through /proc/self/fd, such a file has a position of
+ *   its own, as on Linux.
+ * - Character devices that the sandbox has too (/dev/null) are opened anew as
+ *   ours; the caller's is used as it is.
+ *
+ * Invariant: an inode owns its descriptor; files of it hold the inode.
+ * Locks:     none of its own.
+ * Tests:     tests/conformance/stdio_*.c
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "abi/fcntl.h"
+#include "abi/poll.h"
+#include "platform.h"
+#include "sentry/fs/host/host_end.h"
+#include "sentry/fs/host/hostfile.h"
+#include "sentry/fs/pipe/pipe.h"
+#include "sentry/fs/tty/console.h"
+#include "sentry/host/host_tty.h"
+#include "sentry/vfs/namei.h"
+
+struct host_inode {
+	struct inode inode; /* first: freed by the VFS */
+	struct host_end end;
+};
+
+static const struct inode_ops host_inode_ops;
+
+bool hostfile_is(const struct inode *inode)
+{
+	return inode->ops == &host_inode_ops;
+}
+
+static struct host_end *end_of(const struct file *f)
+{
+	return &container_of(f->inode, struct host_inode, inode)->end;
+}
+
+/* --- streams ------------------------------------------------------------- */
+
+static long stream_read(struct file *f, struct uio *u, int64_t *pos)
+{
+	(void)pos;
+	return host_end_read(end_of(f), u, file_nonblock(f), NO_DEADLINE);
+}
+
+static long stream_write(struct file *f, struct uio *u, int64_t *pos)
+{
+	(void)pos;
+	return host_end_write(end_of(f), u, file_nonblock(f));
+}
+
+static uint32_t stream_poll(struct file *f, struct poll_table *pt)
+{
+	return host_end_poll(end_of(f), pt);
+}
+
+static long stream_ioctl(struct file *f, uint32_t cmd, uint64_t arg)
+{
+	int32_t nr = 0;
+	int ret;
+
+	if (cmd != LINUX_FIONREAD)
+		return -ENOTTY;
+	ret = host_ioctl(end_of(f)->fd, LINUX_FIONREAD, &nr);
+	return ret < 0 ? ret : copy_out(uaddr(arg), &nr, sizeof(nr));
+}
+
+static const struct file_ops stream_fops = {
+	.name = "host-stream",
+	.read = stream_read,
+	.write = stream_write,
+	.poll = stream_poll,
+	.ioctl = stream_ioctl,
+};
+
+/* --- regular files ------------------------------------------------------- */
+
+/* Files that came through /proc/self/fd have a position of their own. */
+static bool own_position(const struct file *f)
+{
+	return f->priv != NULL;
+}
+
+/* At the host's offset if this is read(2) on the caller's own description. */
+static bool at_host_offset(const struct file *f, const int64_t *pos)
+{
+	return !own_position(f) && pos == &f->pos;
+}
+
+static long rw_once(struct file *f, struct uio *u, int64_t *pos, bool write)
+{
+	int fd = end_of(f)->fd;
+	struct mm_pin pin;
+	long ret = uio_pin(u, MAX_RW_COUNT, write ? PLAT_READ : PLAT_WRITE,
+			   &pin);
+
+	if (ret <= 0)
+		return ret;
+	if (!write && at_host_offset(f, pos))
+		ret = host_readv(fd, pin.iov, (int)pin.nr);
+	else if (!write)
+		ret = host_preadv(fd, pin.iov, (int)pin.nr, *pos);
+	else if (f->flags & LINUX_O_APPEND)
+		ret = host_writev_append(fd, pin.iov, (int)pin.nr);
+	else if (at_host_offset(f, pos))
+		ret = host_writev(fd, pin.iov, (int)pin.nr);
+	else
+		ret = host_pwritev(fd, pin.iov, (int)pin.nr, *pos, 0);
+	mm_unpin(&pin);
+	if (ret > 0) {
+		uio_advance(u, (size_t)ret);
+		*pos += ret;
+	}
+	return ret;
+}
+
+static long reg_rw(struct file *f, struct uio *u, int64_t *pos, bool write)
+{
+	long done = 0;
+
+	while (u->left) {
+		long ret = rw_once(f, u, pos, write);
+
+		if (ret == -EINTR)
+			continue;
+		if (ret <= 0)
+			return done ? done : ret;
+		done += ret;
+	}
+	return done;
+}
+
+static long reg_read(struct file *f, struct uio *u, int64_t *pos)
+{
+	return reg_rw(f, u, pos, false);
+}
+
+static long reg_write(struct file *f, struct uio *u, int64_t *pos)
+{
+	return reg_rw(f, u, pos, true);
+}
+
+static void refresh_size(struct inode *inode)
+{
+	struct stat st;
+
+	if (host_fstat(container_of(inode, struct host_inode, inode)->end.fd,
+		       &st) == 0)
+		inode->size = (uint64_t)st.st_size;
+}
+
+/* The caller holds pos_mu. */
+static int64_t reg_llseek(struct file *f, int64_t off, int whence)
+{
+	int64_t ret;
+
+	if (own_position(f)) {
+		refresh_size(f->inode);
+		return file_generic_llseek(f, off, whence);
+	}
+	ret = host_lseek(end_of(f)->fd, off, whence);
+	if (ret >= 0)
+		f->pos = ret;
+	return ret;
+}
+
+static int reg_mmap_backing(struct file *f, uint64_t off, uint64_t size,
+			    bool write, struct mmap_backing *out)
+{
+	struct stat st;
+	int ret = host_fstat(end_of(f)->fd, &st);
+
+	if (ret < 0)
+		return ret;
+	if (write && (end_of(f)->flags & LINUX_O_ACCMODE) != LINUX_O_RDWR)
+		return -EACCES;
+	if (off >= (uint64_t)st.st_size)
+		return -ENXIO;
+	*out = (struct mmap_backing){
+		.kind = BACK_HOST_FD,
+		.fd = end_of(f)->fd,
+		.offset = off,
+		.size = MIN(size, page_up((uint64_t)st.st_size) - off),
+	};
+	return 0;
+}
+
+static int reg_fsync(struct file *f, bool data_only)
+{
+	return host_fsync(end_of(f)->fd, data_only);
+}
+
+static const struct file_ops reg_fops = {
+	.name = "host-file",
+	.read = reg_read,
+	.write = reg_write,
+	.llseek = reg_llseek,
+	.mmap_backing = reg_mmap_backing,
+	.fsync = reg_fsync,
+};
+
+/* --- inodes -------------------------------------------------------------- */
+
+static int host_getattr(struct inode *inode, struct kstat *out)
+{
+	struct host_inode *hi = container_of(inode, struct host_inode, inode);
+	struct stat st;
+	int ret = host_fstat(hi->end.fd, &st);
+
+	if (ret < 0)
+		return ret;
+	*out = (struct kstat){
+		.ino = st.st_ino,
+		.nlink = st.st_nlink,
+		.size = (uint64_t)st.st_size,
+		.blocks = (uint64_t)st.st_blocks,
+		.dev = inode->sb->dev,
+		.rdev = st.st_rdev,
+		.mode = st.st_mode,
+		.uid = inode->uid,
+		.gid = inode->gid,
+		.blksize = (uint32_t)st.st_blksize,
+		.atime = { st.st_atim.tv_sec, (uint32_t)st.st_atim.tv_nsec },
+		.mtime = { st.st_mtim.tv_sec, (uint32_t)st.st_mtim.tv_nsec },
+		.ctime = { st.st_ctim.tv_sec, (uint32_t)st.st_ctim.tv_nsec },
+	};
+	return 0;
+}
+
+/* Size and nothing else: owner, mode and times are the caller's affair. */
+static int host_setattr(struct inode *inode, const struct iattr *attr)
+{
+	struct host_inode *hi = container_of(inode, struct host_inode, inode);
+	int ret = 0;
+
+	if (attr->valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+		return -EPERM;
+	if (attr->valid & ATTR_SIZE) {
+		ret = host_ftruncate(hi->end.fd, (int64_t)attr->size);
+		if (ret == 0)
+			inode->size = attr->size;
+	}
+	return ret;
+}
+
+static int host_open(struct inode *inode, struct file *file)
+{
+	struct host_inode *hi = container_of(inode, struct host_inode, inode);
+
+	if (!host_end_allows(&hi->end, file->flags))
+		return -EACCES;
+	if (S_ISREG(inode->mode)) {
+		file->ops = &reg_fops;
+		file->priv = hi; /* a position of its own */
+	} else {
+		file->ops = &stream_fops;
+	}
+	return 0;
+}
+
+static void host_evict(struct inode *inode)
+{
+	host_end_fini(&container_of(inode, struct host_inode, inode)->end);
+}
+
+static const struct inode_ops host_inode_ops = {
+	.getattr = host_getattr,
+	.setattr = host_setattr,
+	.open = host_open,
+	.evict = host_evict,
+};
+
+static int host_statfs(struct super *sb, struct kstatfs *out)
+{
+	(void)sb;
+	*out = (struct kstatfs){ .type = 0x09041934, /* ANON_INODE_FS_MAGIC */
+				 .bsize = PAGE_SIZE,
+				 .frsize = PAGE_SIZE,
+				 .namelen = NAME_MAX_LEN };
+	return 0;
+}
+
+static const struct super_ops host_super_ops = {
+	.name = "hostfs",
+	.statfs = host_statfs,
+};
+static struct super g_super;
+static pthread_once_t g_once = PTHREAD_ONCE_INIT;
+
+static void start(void)
+{
+	super_init(&g_super, &host_super_ops);
+}
+
+static int host_inode_new(int fd, uint32_t flags, const struct stat *st,
+			  struct host_inode **out)
+{
+	struct host_inode *hi = kzalloc(sizeof(*hi));
+
+	if (!hi)
+		return -ENOMEM;
+	pthread_once(&g_once, start);
+	inode_init(&hi->inode, &g_super, &host_inode_ops, st->st_ino,
+		   st->st_mode);
+	hi->inode.rdev = st->st_rdev;
+	hi->inode.size = (uint64_t)st->st_size;
+	/* Whoever runs inside may use what he was given. */
+	hi->inode.mode |= 0666;
+	host_end_init(&hi->end, fd, flags);
+	*out = hi;
+	return 0;
+}
+
+/* How /proc/self/fd shows it. */
+static const char *name_of(uint32_t mode, uint64_t rdev, uint64_t ino, char *buf,
+			   size_t size)
+{
+	const char *kind = "host";
+
+	if (S_ISCHR(mode) && rdev == makedev(1, 3)) {
+		snprintf(buf, size, "/dev/null");
+		return buf;
+	}
+	if (S_ISFIFO(mode))
+		kind = "pipe";
+	else if (S_ISSOCK(mode))
+		kind = "socket";
+	else if (S_ISREG(mode))
+		kind = "/host-file";
+	snprintf(buf, size, "%s:[%lu]", kind, ino);
+	return buf;
+}
+
+int hostfile_new(int host_fd, struct file **out)
+{
+	struct host_inode *hi;
+	struct stat st;
+	char name[48];
+	int flags, ret;
+
+	flags = host_fcntl_getfl(host_fd);
+	ret = flags < 0 ? flags : host_fstat(host_fd, &st);
+	if (ret < 0)
+		return ret;
+	if (S_ISDIR(st.st_mode) || (uint32_t)flags & LINUX_O_PATH)
+		return -EINVAL;
+	if (S_ISCHR(st.st_mode)) {
+		ret = console_file_new(host_fd, (uint32_t)flags, &st, out);
+		if (ret != -ENOTTY)
+			return ret;
+	}
+	ret = host_inode_new(host_fd, (uint32_t)flags, &st, &hi);
+	if (ret < 0)
+		return ret;
+	ret = file_new_pseudo(&g_super, &hi->inode,
+			      name_of(st.st_mode, st.st_rdev, st.st_ino, name,
+				      sizeof(name)),
+			      (uint32_t)flags &
+				      (LINUX_O_ACCMODE | LINUX_O_APPEND |
+				       LINUX_O_NONBLOCK | LINUX_O_LARGEFILE),
+			      out);
+	if (ret == 0)
+		(*out)->ops = S_ISREG(st.st_mode) ? &reg_fops : &stream_fops;
+	inode_put(&hi->inode);
+	return ret;
+}

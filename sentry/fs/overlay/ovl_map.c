@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ovl_map: the names of an overlay directory that its lower directory does not
+ * tell, and those in use.
+ *
+ * Invariant: an entry is in its directory's tree; if it names an inode, it is
+ *	      in that inode's list too.  A weak entry covers a lower name.
+ * Locks:     os->map_mu, short; references are dropped after it.
+ * Tests:     tests/unit/test_overlay.c
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "sentry/fs/overlay/ovl.h"
+
+static int compare(const struct ovl_entry *a, const struct ovl_entry *b)
+{
+	int ret = memcmp(a->name, b->name, MIN(a->len, b->len));
+
+	return ret ? ret : (int)a->len - (int)b->len;
+}
+
+TREE_GENERATE(ovl_tree, ovl_entry, node, compare)
+
+static struct mutex *map_mu(struct ovl_inode *oi)
+{
+	return &ovl_super(&oi->vfs)->map_mu;
+}
+
+static void add_drop(struct ovl_drops *d, struct ovl_inode *oi)
+{
+	assert(d->nr < ARRAY_SIZE(d->inodes));
+	d->inodes[d->nr++] = &oi->vfs;
+}
+
+void ovl_drop(struct ovl_drops *d)
+{
+	while (d->nr > 0)
+		inode_put(d->inodes[--d->nr]);
+}
+
+struct ovl_entry *ovl_entry_new(const char *name)
+{
+	size_t len = strlen(name);
+	struct ovl_entry *e = kzalloc(sizeof(*e) + len + 1);
+
+	if (!e)
+		return NULL;
+	list_init(&e->inode_node);
+	e->len = (uint16_t)len;
+	memcpy(e->name, name, len);
+	return e;
+}
+
+struct ovl_entry *ovl_find_locked(struct ovl_inode *dir, const char *name)
+{
+	struct {
+		struct ovl_entry e;
+		char name[NAME_MAX_LEN + 1];
+	} key;
+
+	key.e.len = (uint16_t)strnlen(name, NAME_MAX_LEN);
+	memcpy(key.e.name, name, key.e.len);
+	return RB_FIND(ovl_tree, &dir->tree, &key.e);
+}
+
+struct ovl_entry *ovl_insert_locked(struct ovl_inode *dir, struct ovl_entry *e)
+{
+	struct ovl_entry *old = RB_INSERT(ovl_tree, &dir->tree, e);
+
+	if (old) {
+		free(e);
+		return old;
+	}
+	e->dir = dir;
+	return e;
+}
+
+int ovl_map_get(struct ovl_inode *dir, const char *name, struct ovl_inode **out)
+{
+	struct ovl_entry *e;
+	int ret = 0;
+
+	mutex_lock(map_mu(dir));
+	e = ovl_find_locked(dir, name);
+	if (e && !e->inode) {
+		ret = -ENOENT;
+	} else if (e && ref_get_unless_zero(&e->inode->vfs.ref)) {
+		*out = e->inode;
+		ret = 1;
+	}
+	mutex_unlock(map_mu(dir));
+	return ret;
+}
+
+static void attach(struct ovl_entry *e, struct ovl_inode *oi, bool strong)
+{
+	assert(!e->inode);
+	e->inode = oi;
+	e->strong = strong;
+	list_append(&oi->entries, &e->inode_node);
+}
+
+void ovl_set_locked(struct ovl_entry *e, struct ovl_inode *oi)
+{
+	attach(e, oi, true);
+	inode_get(&oi->vfs);
+}
+
+void ovl_set_weak_locked(struct ovl_entry *e, struct ovl_inode *oi)
+{
+	attach(e, oi, false);
+	e->covers = true;
+	inode_get(&e->dir->vfs);
+}
+
+/* The entry lets go of its inode and of what it held. */
+static void detach(struct ovl_entry *e, struct ovl_drops *d)
+{
+	list_del(&e->inode_node);
+	if (e->strong)
+		add_drop(d, e->inode);
+	else
+		add_drop(d, e->dir);
+	e->inode = NULL;
+	e->strong = false;
+}
+
+static void remove_entry(struct ovl_entry *e)
+{
+	RB_REMOVE(ovl_tree, &e->dir->tree, e);
+	free(e);
+}
+
+void ovl_clear_locked(struct ovl_entry *e, struct ovl_drops *d)
+{
+	if (e->inode)
+		detach(e, d);
+	if (!e->covers)
+		remove_entry(e);
+}
+
+void ovl_pin(struct ovl_inode *oi)
+{
+	struct ovl_super *os = ovl_super(&oi->vfs);
+
+	mutex_lock(&os->map_mu);
+	if (!oi->pinned) {
+		oi->pinned = true;
+		inode_get(&oi->vfs);
+		list_append(&os->pins, &oi->pin_node);
+	}
+	mutex_unlock(&os->map_mu);
+}
+
+void ovl_unpin_locked(struct ovl_inode *oi, struct ovl_drops *d)
+{
+	if (!oi->pinned)
+		return;
+	oi->pinned = false;
+	list_del(&oi->pin_node);
+	add_drop(d, oi);
+}
+
+/* Weak entries of a dying inode vanish: the lower name shows through again. */
+static bool forget_one_name(struct ovl_inode *oi)
+{
+	struct ovl_drops d = { 0 };
+	struct ovl_entry *e;
+
+	mutex_lock(map_mu(oi));
+	e = list_first(&oi->entries, struct ovl_entry, inode_node);
+	if (e) {
+		detach(e, &d);
+		remove_entry(e);
+	}
+	mutex_unlock(map_mu(oi));
+	ovl_drop(&d);
+	return e != NULL;
+}
+
+static bool clear_one_child(struct ovl_inode *oi)
+{
+	struct ovl_drops d = { 0 };
+	struct ovl_entry *e;
+
+	mutex_lock(map_mu(oi));
+	e = RB_MIN(ovl_tree, &oi->tree);
+	if (e) {
+		if (e->inode)
+			detach(e, &d);
+		remove_entry(e);
+	}
+	mutex_unlock(map_mu(oi));
+	ovl_drop(&d);
+	return e != NULL;
+}
+
+void ovl_clear_tree(struct ovl_inode *oi)
+{
+	while (clear_one_child(oi))
+		;
+	if (ref_read(&oi->vfs.ref) == 0)
+		while (forget_one_name(oi))
+			;
+}
+
+bool ovl_map_in_use(struct ovl_inode *dir)
+{
+	struct ovl_entry *e;
+	bool used = false;
+
+	mutex_lock(map_mu(dir));
+	RB_FOREACH (e, ovl_tree, &dir->tree)
+		if (e->strong) {
+			used = true;
+			break;
+		}
+	mutex_unlock(map_mu(dir));
+	return used;
+}
+
+bool ovl_hides(struct ovl_inode *dir, const char *name)
+{
+	struct ovl_entry *e;
+	bool hides;
+
+	mutex_lock(map_mu(dir));
+	e = ovl_find_locked(dir, name);
+	hides = e && (!e->inode || e->strong);
+	mutex_unlock(map_mu(dir));
+	return hides;
+}

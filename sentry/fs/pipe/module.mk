@@ -1,0 +1,1 @@
+moat-objs += sentry/fs/pipe/pipe.o sentry/fs/pipe/ring.o

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proc: what the files of procfs share.
+ *
+ * The context of everything below /proc/PID is the thread group (a reference)
+ * and a thread id, not a task: a process keeps its directory across an execve
+ * that replaces its leader, and a recycled id never shows a stranger.
+ */
+#ifndef SENTRY_FS_PROC_PROC_H
+#define SENTRY_FS_PROC_PROC_H
+
+#include "sentry/fs/synth/synth.h"
+#include "sentry/kernel/task.h"
+
+#define PROC_SUPER_MAGIC 0x9fa0
+
+/* The task that @ctx is about, +1; NULL once it is gone. */
+struct task *proc_task(const struct synth_ctx *ctx);
+/* May the current task look at @ctx's secrets?  0, -EACCES, -ESRCH. */
+MUST_CHECK int proc_may_access(const struct synth_ctx *ctx);
+/* The same as a synth_entry.may_open. */
+MUST_CHECK int proc_may_open(const struct synth_ctx *ctx, uint32_t flags);
+/* The address space, +1; NULL: none any more.  -ESRCH. */
+MUST_CHECK int proc_mm(const struct synth_ctx *ctx, struct mm **out);
+
+/* Number of processes and threads that exist; *running may be NULL. */
+void proc_count(uint32_t *procs, uint32_t *threads, uint32_t *running,
+		uint32_t *last_pid);
+/* Bytes of memory of the machine as the guest sees it. */
+struct proc_memory {
+	uint64_t total, used;
+};
+void proc_memory(struct proc_memory *out);
+/* A set of CPUs 0..@nr-1 as "3" or "ffffffff,ffffffff", and "0-1". */
+void proc_show_cpu_mask(struct seq_buf *out, uint32_t nr);
+void proc_show_cpu_list(struct seq_buf *out, uint32_t nr);
+
+/* Tables. */
+extern const struct synth_entry proc_root_entry;      /* proc_root.c */
+extern const struct synth_dir_ops proc_pids;	      /* proc_pid.c */
+extern const struct synth_dir_ops proc_fds, proc_fdinfos; /* proc_links.c */
+extern const struct synth_entry proc_ns_entries[];    /* proc_links.c */
+extern const struct synth_entry proc_sys_entries[];   /* proc_sys.c */
+extern const struct synth_entry proc_net_entries[];   /* proc_net.c */
+
+/* Generators, one for each file. */
+typedef int proc_show(const struct synth_ctx *ctx, struct seq_buf *out);
+/* proc_status.c */
+proc_show proc_stat_group, proc_stat_task, proc_status, proc_statm;
+/* proc_mem.c */
+proc_show proc_cmdline, proc_environ, proc_auxv, proc_maps, proc_smaps,
+	proc_smaps_rollup;
+int proc_mem_open(const struct synth_ctx *ctx, struct file *f);
+/* proc_links.c */
+int proc_cwd_link(const struct synth_ctx *ctx, struct path *out);
+int proc_root_link(const struct synth_ctx *ctx, struct path *out);
+int proc_exe_link(const struct synth_ctx *ctx, struct path *out);
+int proc_link_text(const struct synth_ctx *ctx, char **out_target);
+int proc_fd_permission(const struct synth_ctx *ctx, const struct cred *cred,
+		       uint32_t mask, int by_mode);
+/* proc_misc.c */
+proc_show proc_comm, proc_limits, proc_io, proc_mounts, proc_mountinfo,
+	proc_oom_score, proc_oom_score_adj, proc_oom_adj, proc_personality,
+	proc_wchan, proc_cgroup, proc_children, proc_no_id, proc_id_map,
+	proc_setgroups;
+long proc_comm_write(const struct synth_ctx *ctx, char *text, size_t size);
+long proc_oom_score_adj_write(const struct synth_ctx *ctx, char *text,
+			      size_t size);
+/* proc_system.c */
+proc_show proc_kernel_cmdline, proc_devices, proc_filesystems, proc_loadavg,
+	proc_meminfo, proc_system_stat, proc_swaps, proc_uptime, proc_version,
+	proc_vmstat, proc_partitions, proc_interrupts, proc_empty;
+/* proc_cpuinfo.c */
+proc_show proc_cpuinfo;
+/* Takes the first reading that the CPU's frequency is measured from. */
+void proc_cpuinfo_start(void);
+
+#endif

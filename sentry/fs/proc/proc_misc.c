@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proc_misc: the small files of /proc/PID.
+ *
+ * Linux: I/O is not counted yet (io shows 0); persona is always 0; the one
+ *        user namespace maps every id to itself.
+ * Locks: t->mu for the name.
+ * Tests: tests/conformance/proc_*.c
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "sentry/fs/proc/proc.h"
+
+int proc_comm(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	char comm[sizeof(t->comm)];
+
+	if (!t)
+		return -ESRCH;
+	mutex_lock(&t->mu);
+	memcpy(comm, t->comm, sizeof(comm));
+	mutex_unlock(&t->mu);
+	seq_printf(out, "%.16s\n", comm);
+	return 0;
+}
+
+/* Only threads of the same process may rename one another. */
+long proc_comm_write(const struct synth_ctx *ctx, char *text, size_t size)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	char comm[sizeof(t->comm)] = { 0 };
+
+	if (!t)
+		return -ESRCH;
+	if (current_task()->group != t->group)
+		return -EINVAL;
+	memcpy(comm, text, MIN(size, sizeof(comm) - 1));
+	comm[strcspn(comm, "\n")] = '\0';
+	mutex_lock(&t->mu);
+	memcpy(t->comm, comm, sizeof(comm));
+	mutex_unlock(&t->mu);
+	return (long)size;
+}
+
+/* --- limits -------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *unit;
+} limit_names[RLIM_NR] = {
+	[RLIM_CPU] = { "Max cpu time", "seconds" },
+	[RLIM_FSIZE] = { "Max file size", "bytes" },
+	[RLIM_DATA] = { "Max data size", "bytes" },
+	[RLIM_STACK] = { "Max stack size", "bytes" },
+	[RLIM_CORE] = { "Max core file size", "bytes" },
+	[RLIM_RSS] = { "Max resident set", "bytes" },
+	[RLIM_NPROC] = { "Max processes", "processes" },
+	[RLIM_NOFILE] = { "Max open files", "files" },
+	[RLIM_MEMLOCK] = { "Max locked memory", "bytes" },
+	[RLIM_AS] = { "Max address space", "bytes" },
+	[RLIM_LOCKS] = { "Max file locks", "locks" },
+	[RLIM_SIGPENDING] = { "Max pending signals", "signals" },
+	[RLIM_MSGQUEUE] = { "Max msgqueue size", "bytes" },
+	[RLIM_NICE] = { "Max nice priority", NULL },
+	[RLIM_RTPRIO] = { "Max realtime priority", NULL },
+	[RLIM_RTTIME] = { "Max realtime timeout", "us" },
+};
+
+static void show_limit(struct seq_buf *out, uint64_t v)
+{
+	if (v == UINT64_MAX)
+		seq_printf(out, "%-20s ", "unlimited");
+	else
+		seq_printf(out, "%-20lu ", v);
+}
+
+int proc_limits(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	unsigned int i;
+
+	if (!t)
+		return -ESRCH;
+	seq_printf(out, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit",
+		   "Hard Limit", "Units");
+	for (i = 0; i < RLIM_NR; i++) {
+		seq_printf(out, "%-25s ", limit_names[i].name);
+		show_limit(out, task_rlimit(t, i));
+		show_limit(out, __atomic_load_n(&t->group->rlimits[i].max,
+						__ATOMIC_RELAXED));
+		if (limit_names[i].unit)
+			seq_printf(out, "%-10s\n", limit_names[i].unit);
+		else
+			seq_printf(out, "\n");
+	}
+	return 0;
+}
+
+/* --- mounts -------------------------------------------------------------- */
+
+static int show_mounts(const struct synth_ctx *ctx, struct seq_buf *out,
+		       void (*print)(struct mount_ns *ns, struct seq_buf *out))
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	struct mount_ns *ns;
+
+	if (!t)
+		return -ESRCH;
+	/* t->mount_ns is replaced under t->mu. */
+	mutex_lock(&t->mu);
+	ns = t->mount_ns;
+	if (ns)
+		mount_ns_get(ns);
+	mutex_unlock(&t->mu);
+	if (!ns)
+		return -EINVAL;
+	print(ns, out);
+	mount_ns_put(ns);
+	return 0;
+}
+
+int proc_mounts(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	return show_mounts(ctx, out, mount_ns_print_mounts);
+}
+
+int proc_mountinfo(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	return show_mounts(ctx, out, mount_ns_print_mountinfo);
+}
+
+/* --- oom ----------------------------------------------------------------- */
+
+static int32_t load_adj(struct thread_group *tg)
+{
+	return __atomic_load_n(&tg->oom_score_adj, __ATOMIC_RELAXED);
+}
+
+/* As proc_oom_score(): 0..2000 points, mapped onto what tools expect. */
+int proc_oom_score(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	AUTO_PUT(mm) struct mm *mm = NULL;
+	struct mm_stats ms = { 0 };
+	struct proc_memory mem;
+	int64_t points;
+	int32_t adj;
+
+	if (!t)
+		return -ESRCH;
+	mm = task_get_mm(t);
+	if (mm)
+		mm_stats(mm, &ms);
+	proc_memory(&mem);
+	adj = load_adj(t->group);
+	points = (int64_t)(ms.rss / (mem.total / 1000 + 1)) + adj;
+	points = (1000 + points) * 2 / 3;
+	if (adj == -1000 || points < 0)
+		points = 0;
+	seq_printf(out, "%ld\n", points);
+	return 0;
+}
+
+int proc_oom_score_adj(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+
+	if (!t)
+		return -ESRCH;
+	seq_printf(out, "%d\n", load_adj(t->group));
+	return 0;
+}
+
+/* The old scale, -17..15, as Linux converts it. */
+int proc_oom_adj(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	int32_t adj;
+
+	if (!t)
+		return -ESRCH;
+	adj = load_adj(t->group);
+	adj = adj == 1000 ? 15 : adj * 17 / 1000;
+	seq_printf(out, "%d\n", adj);
+	return 0;
+}
+
+/* Lowering needs CAP_SYS_RESOURCE. */
+long proc_oom_score_adj_write(const struct synth_ctx *ctx, char *text,
+			      size_t size)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	int64_t v;
+	int ret = synth_parse_i64(text, -1000, 1000, &v);
+
+	if (ret < 0)
+		return ret;
+	if (!t)
+		return -ESRCH;
+	if (v < load_adj(t->group) && !capable(CAP_NR_SYS_RESOURCE))
+		return -EACCES;
+	__atomic_store_n(&t->group->oom_score_adj, (int32_t)v,
+			 __ATOMIC_RELAXED);
+	return (long)size;
+}
+
+/* --- the rest ------------------------------------------------------------ */
+
+int proc_io(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	(void)ctx;
+	seq_printf(out,
+		   "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\n"
+		   "write_bytes: 0\ncancelled_write_bytes: 0\n");
+	return 0;
+}
+
+int proc_personality(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	(void)ctx;
+	seq_printf(out, "%08x\n", 0);
+	return 0;
+}
+
+int proc_wchan(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	const char *at;
+
+	if (!t)
+		return -ESRCH;
+	at = task_may_access(t) == 0 && t->state != 'R' ? t->wchan : NULL;
+	seq_printf(out, "%s", at ? at : "0");
+	return 0;
+}
+
+int proc_cgroup(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	(void)ctx;
+	seq_printf(out, "0::/\n");
+	return 0;
+}
+
+/* Children by id; like Linux, without a promise while they come and go. */
+int proc_children(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	struct thread_group *self = ctx->obj, *tg;
+
+	if (ctx->id != self->tgid)
+		return 0;
+	tg = thread_group_next(0);
+	while (tg) {
+		uint32_t pid = tg->tgid;
+		AUTO_PUT(task) struct task *t = task_lookup(pid);
+		struct task_report r;
+
+		if (t) {
+			task_report(t, &r);
+			if (r.ppid == self->tgid)
+				seq_printf(out, "%u ", pid);
+		}
+		thread_group_put(tg);
+		tg = thread_group_next(pid);
+	}
+	return 0;
+}
+
+int proc_no_id(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	(void)ctx;
+	seq_printf(out, "%u", UINT32_MAX);
+	return 0;
+}
+
+int proc_id_map(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	(void)ctx;
+	seq_printf(out, "%10u %10u %10u\n", 0, 0, UINT32_MAX);
+	return 0;
+}
+
+int proc_setgroups(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	(void)ctx;
+	seq_printf(out, "allow\n");
+	return 0;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proc_status: stat, statm and status of processes and threads, in the exact
+ * format of Linux 6.18 (fs/proc/array.c), which ps, top and libproc2 parse.
+ *
+ * Linux: cumulative times of reaped children, the break's start and the
+ *        registers are shown as 0.
+ * Locks: none of its own.
+ * Tests: tests/unit/test_proc_status.c
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "abi/prctl.h"
+#include "sentry/fs/proc/proc.h"
+#include "sentry/host/host.h"
+#include "sentry/time/clock.h"
+
+#define NSEC_PER_TICK 10000000ul /* USER_HZ is 100 */
+#define PF_RANDOMIZE  0x00400000u
+
+/* Adds what the other threads of the process have used. */
+static void add_group_times(const struct synth_ctx *ctx,
+			    struct task_report *sum)
+{
+	struct task *t = thread_group_next_task(ctx->obj, 0);
+
+	while (t) {
+		uint32_t tid = t->tid;
+
+		if (tid != sum->tid) {
+			struct task_report r;
+
+			task_report(t, &r);
+			sum->utime_ns += r.utime_ns;
+			sum->stime_ns += r.stime_ns;
+			sum->min_flt += r.min_flt;
+			sum->maj_flt += r.maj_flt;
+		}
+		task_put(t);
+		t = thread_group_next_task(ctx->obj, tid);
+	}
+}
+
+static void stat_memory(struct mm *mm, bool secret, struct seq_buf *out,
+			const struct task_report *r, struct task *t)
+{
+	struct mm_stats ms = { 0 };
+	struct mm_marks m = { 0 };
+
+	if (mm) {
+		mm_stats(mm, &ms);
+		m = *mm_marks(mm);
+	}
+	seq_printf(out, " %lu %lu %lu", ms.vm_size, ms.rss >> PAGE_SHIFT,
+		   task_rlimit(t, RLIM_RSS));
+	if (secret)
+		seq_printf(out, " %lu %lu %lu", m.start_code, m.end_code,
+			   m.start_stack);
+	else
+		seq_printf(out, " %d %d 0", !!mm, !!mm);
+	seq_printf(out, " 0 0 %lu %lu %lu %lu %d 0 0 %d 0 0 0 0 0 0",
+		   r->sig_pending & 0x7fffffff, r->sig_blocked & 0x7fffffff,
+		   r->sig_ignored & 0x7fffffff, r->sig_caught & 0x7fffffff,
+		   secret && t->wchan ? 1 : 0, t->group->exit_signal);
+	if (secret)
+		seq_printf(out, " %lu %lu 0 %lu %lu %lu %lu %d\n",
+			   m.start_data, m.end_data, m.arg_start, m.arg_end,
+			   m.env_start, m.env_end, r->exit_code);
+	else
+		seq_printf(out, " 0 0 0 0 0 0 0 0\n");
+}
+
+static int show_stat(const struct synth_ctx *ctx, struct seq_buf *out,
+		     bool whole)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	AUTO_PUT(mm) struct mm *mm = NULL;
+	struct task_report r;
+	bool secret;
+
+	if (!t)
+		return -ESRCH;
+	task_report(t, &r);
+	if (whole)
+		add_group_times(ctx, &r);
+	secret = task_may_access(t) == 0;
+	mm = task_get_mm(t);
+	seq_printf(out, "%u (%.16s) %c %u %u %u %u %d %u %lu 0 %lu 0", r.tid,
+		   r.comm, r.state, r.ppid, r.pgid, r.sid, r.tty_dev,
+		   r.tty_pgrp ? r.tty_pgrp : -1, PF_RANDOMIZE, r.min_flt,
+		   r.maj_flt);
+	seq_printf(out, " %lu %lu 0 0 %d %d %u 0 %lu",
+		   r.utime_ns / NSEC_PER_TICK, r.stime_ns / NSEC_PER_TICK,
+		   20 + r.nice, r.nice, r.nr_threads,
+		   r.start_ns / NSEC_PER_TICK);
+	stat_memory(mm, secret, out, &r, t);
+	return 0;
+}
+
+int proc_stat_group(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	return show_stat(ctx, out, true);
+}
+
+int proc_stat_task(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	return show_stat(ctx, out, false);
+}
+
+int proc_statm(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	AUTO_PUT(mm) struct mm *mm = NULL;
+	struct mm_stats ms = { 0 };
+	uint64_t shared;
+	int ret = proc_mm(ctx, &mm);
+
+	if (ret < 0)
+		return ret;
+	if (mm)
+		mm_stats(mm, &ms);
+	shared = MIN(ms.rss, ms.exe + ms.lib);
+	seq_printf(out, "%lu %lu %lu %lu 0 %lu 0\n", ms.vm_size >> PAGE_SHIFT,
+		   ms.rss >> PAGE_SHIFT, shared >> PAGE_SHIFT,
+		   ms.exe >> PAGE_SHIFT, (ms.data + ms.stack) >> PAGE_SHIFT);
+	return 0;
+}
+
+/* --- status -------------------------------------------------------------- */
+
+static const char *state_text(char state)
+{
+	static const char *const names[] = {
+		"R (running)", "S (sleeping)",	   "D (disk sleep)",
+		"T (stopped)", "t (tracing stop)", "X (dead)",
+		"Z (zombie)",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i][0] == state)
+			return names[i];
+	return "R (running)";
+}
+
+/* Names escape newline and backslash only. */
+static void show_name(struct seq_buf *out, const char *comm, size_t size)
+{
+	size_t i;
+
+	seq_printf(out, "Name:\t");
+	for (i = 0; i < size && comm[i]; i++) {
+		if (comm[i] == '\n')
+			seq_printf(out, "\\n");
+		else if (comm[i] == '\\')
+			seq_printf(out, "\\\\");
+		else
+			seq_write(out, &comm[i], 1);
+	}
+	seq_printf(out, "\n");
+}
+
+/* Slots of the table: its highest descriptor, rounded as Linux grows it. */
+static uint32_t fd_size(struct task *t)
+{
+	struct fd_table *fds = task_get_fds(t);
+	uint32_t size = 64;
+	int fd = -1;
+
+	if (!fds)
+		return 0;
+	while ((fd = fd_table_next(fds, fd + 1)) >= 0)
+		while (size <= (uint32_t)fd)
+			size *= 2;
+	fd_table_put(fds);
+	return size;
+}
+
+static void show_identity(struct task *t, const struct task_report *r,
+			  struct seq_buf *out)
+{
+	AUTO_PUT(cred) struct cred *c = task_get_cred(t);
+	struct fs_ctx *fs = task_get_fs(t);
+	uint32_t i;
+
+	show_name(out, r->comm, sizeof(r->comm));
+	if (fs) {
+		uint32_t umask;
+
+		mutex_lock(&fs->mu);
+		umask = fs->umask;
+		mutex_unlock(&fs->mu);
+		seq_printf(out, "Umask:\t%04o\n", umask);
+		fs_ctx_put(fs);
+	}
+	seq_printf(out,
+		   "State:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\n"
+		   "TracerPid:\t%u\n",
+		   state_text(r->state), r->tgid, r->tid, r->ppid, r->tracer);
+	if (c)
+		seq_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n",
+			   c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid,
+			   c->sgid, c->fsgid);
+	seq_printf(out, "FDSize:\t%u\nGroups:\t", fd_size(t));
+	for (i = 0; c && i < c->nr_groups; i++)
+		seq_printf(out, "%s%u", i ? " " : "", c->groups[i]);
+	seq_printf(out, " \nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n",
+		   r->tgid, r->tid, r->pgid, r->sid);
+	seq_printf(out, "Kthread:\t0\n");
+}
+
+static void show_kb(struct seq_buf *out, const char *name, uint64_t bytes)
+{
+	seq_printf(out, "%s:\t%8lu kB\n", name, bytes >> 10);
+}
+
+static void show_memory(struct mm *mm, struct seq_buf *out)
+{
+	struct mm_stats ms;
+	uint64_t file;
+
+	mm_stats(mm, &ms);
+	file = MIN(ms.rss, ms.exe + ms.lib);
+	show_kb(out, "VmPeak", ms.vm_size);
+	show_kb(out, "VmSize", ms.vm_size);
+	show_kb(out, "VmLck", ms.locked);
+	show_kb(out, "VmPin", 0);
+	show_kb(out, "VmHWM", ms.rss);
+	show_kb(out, "VmRSS", ms.rss);
+	show_kb(out, "RssAnon", ms.rss - file);
+	show_kb(out, "RssFile", file);
+	show_kb(out, "RssShmem", 0);
+	show_kb(out, "VmData", ms.data);
+	show_kb(out, "VmStk", ms.stack);
+	show_kb(out, "VmExe", ms.exe);
+	show_kb(out, "VmLib", ms.lib);
+	show_kb(out, "VmPTE", (ms.rss >> 9) + PAGE_SIZE);
+	show_kb(out, "VmSwap", 0);
+	show_kb(out, "HugetlbPages", 0);
+	seq_printf(out, "CoreDumping:\t0\nTHP_enabled:\t1\n"
+			"untag_mask:\t0xffffffffffffffff\n");
+}
+
+static void show_signals(struct task *t, const struct task_report *r,
+			 struct seq_buf *out)
+{
+	AUTO_PUT(cred) struct cred *c = task_get_cred(t);
+
+	seq_printf(out, "Threads:\t%u\nSigQ:\t%lu/%lu\n", r->nr_threads,
+		   r->sigq_len, r->sigq_limit);
+	seq_printf(out,
+		   "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
+		   "SigIgn:\t%016lx\nSigCgt:\t%016lx\n",
+		   r->sig_pending, r->sig_shared_pending, r->sig_blocked,
+		   r->sig_ignored, r->sig_caught);
+	if (c)
+		seq_printf(out,
+			   "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n"
+			   "CapBnd:\t%016lx\nCapAmb:\t%016lx\n",
+			   c->cap_inheritable, c->cap_permitted,
+			   c->cap_effective, c->cap_bounding, c->cap_ambient);
+}
+
+int proc_status(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	AUTO_PUT(mm) struct mm *mm = NULL;
+	struct task_report r;
+
+	if (!t)
+		return -ESRCH;
+	task_report(t, &r);
+	show_identity(t, &r, out);
+	mm = task_get_mm(t);
+	if (mm)
+		show_memory(mm, out);
+	show_signals(t, &r, out);
+	seq_printf(out, "NoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t0\n",
+		   r.no_new_privs, r.seccomp_mode);
+	seq_printf(out, "Speculation_Store_Bypass:\tunknown\n"
+			"SpeculationIndirectBranch:\tunknown\n");
+	seq_printf(out, "Cpus_allowed:\t");
+	proc_show_cpu_mask(out, host_nr_cpus());
+	seq_printf(out, "\nCpus_allowed_list:\t");
+	proc_show_cpu_list(out, host_nr_cpus());
+	seq_printf(out,
+		   "\nMems_allowed:\t00000000,00000001\nMems_allowed_list:\t0\n"
+		   "voluntary_ctxt_switches:\t%lu\n"
+		   "nonvoluntary_ctxt_switches:\t%lu\n",
+		   r.vol_switches, r.invol_switches);
+	return 0;
+}

@@ -1,0 +1,2 @@
+moat-objs += $(addprefix sentry/fs/tty/, tty.o tty_ioctl.o console.o \
+	ldisc.o ldisc_echo.o pty.o ptmx.o)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * boot: the first process of the sandbox, and what the launcher's side of the
+ * sentry does with processes.
+ */
+#ifndef SENTRY_KERNEL_BOOT_H
+#define SENTRY_KERNEL_BOOT_H
+
+#include "sentry/kernel/task.h"
+#include "sentry/loader/loader.h"
+
+/* References and memory stay the caller's; the kernel takes its own. */
+struct kernel_boot_args {
+	struct cred *cred;
+	struct fs_ctx *fs;
+	struct mount_ns *mount_ns;
+	struct fd_table *fds;
+	struct uts_ns *uts;
+	struct file *program; /* opened, may be executed */
+	const char *filename; /* as execve() would be given it */
+	struct arg_block *argv, *envp;
+	struct rlimit_pair rlimits[RLIM_NR];
+	struct tty_ctl *console; /* becomes the controlling terminal; or NULL */
+	bool no_new_privs, no_aslr;
+	int32_t oom_score_adj;
+};
+
+/*
+ * Loads the program, makes process 1 and starts its thread.
+ * Caller:  sentry_main(), once, with everything else started.
+ * Returns: 0; -errno of load_program(), -ENOMEM, -EAGAIN.
+ */
+MUST_CHECK int kernel_boot(const struct kernel_boot_args *args);
+
+/*
+ * A task for work before process 1 runs (path look-ups while mounts are set
+ * up): current_task() of the calling thread until kernel_boot(), never visible.
+ */
+MUST_CHECK int kernel_boot_task(struct cred *cred, struct fs_ctx *fs,
+				struct mount_ns *ns);
+
+/* Default limits of a sandbox, as a fresh login on Debian has them. */
+void kernel_default_rlimits(struct rlimit_pair *out);
+/* "localhost", "(none)". -ENOMEM */
+MUST_CHECK int uts_ns_new(const char *nodename, struct uts_ns **out);
+void uts_ns_get(struct uts_ns *u);
+void uts_ns_put(struct uts_ns *u);
+
+/*
+ * Calls @fn for every task.  For the crash report: takes no lock, so that it
+ * works while another thread that holds one is dead; what it sees may be torn.
+ */
+void kernel_foreach_task(void (*fn)(struct task *t, void *arg), void *arg);
+/* Threads that exist. */
+uint32_t kernel_nr_tasks(void);
+
+/*
+ * A signal from outside (Ctrl-C at the launcher): to the foreground group of
+ * the controlling terminal of process 1's session, or else to process 1's
+ * group.  Any thread.
+ */
+void kernel_signal_foreground(int signo);
+/* A signal from outside for process 1 alone. */
+void kernel_signal_init(int signo);
+/* SIGKILL for every process; --timeout, CONTROL_KILL. */
+void kernel_kill_all(void);
+
+#endif

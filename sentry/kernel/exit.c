@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exit: the end of a thread, and of its process with the last one.
+ *
+ * Order (each step may use what later ones take away): signals go to others,
+ * figures are summed, robust futexes and clear_child_tid need the memory, the
+ * vcpu leaves the address space before the memory goes, files close, children
+ * find a new parent, the parent is told.
+ * Locks: tasklist around the changes of the tree.
+ * Linux: kernel/exit.c of 6.18.
+ * Tests: tests/conformance/exit.c
+ */
+#include <errno.h>
+
+#include "abi/poll.h"
+#include "abi/resource.h"
+#include "sentry/host/host.h"
+#include "sentry/kernel/boot.h"
+#include "sentry/kernel/exit_hooks.h"
+#include "sentry/kernel/futex.h"
+#include "sentry/kernel/task_private.h"
+#include "sentry/lib/log.h"
+#include "sentry/time/clock.h"
+
+/* --- telling the parent ---------------------------------------------------------- */
+
+static uint64_t to_ticks(uint64_t ns)
+{
+	return ns / (NSEC_PER_SEC / LINUX_USER_HZ);
+}
+
+/* wait4's status as SIGCHLD's code and status. */
+static void fill_status(ksiginfo *si, int code)
+{
+	if (code & 0x7f) {
+		si->code = code & 0x80 ? LINUX_CLD_DUMPED : LINUX_CLD_KILLED;
+		si->chld.status = code & 0x7f;
+	} else {
+		si->code = LINUX_CLD_EXITED;
+		si->chld.status = code >> 8 & 0xff;
+	}
+}
+
+int thread_group_exit_code(struct thread_group *tg)
+{
+	struct signal_state *s = tg->signals;
+	int code;
+
+	mutex_lock(&s->mu);
+	code = s->group_exit ? s->exit_code : tg->leader->priv->exit_code;
+	mutex_unlock(&s->mu);
+	return code;
+}
+
+static void fill_child(ksiginfo *si, struct thread_group *tg, int signo)
+{
+	struct rusage_sum u;
+
+	siginfo_kernel(si, signo);
+	thread_group_usage_locked(tg, &u);
+	si->chld.pid = (int32_t)tg->tgid;
+	mutex_lock(&tg->leader->mu);
+	si->chld.uid = tg->leader->cred->uid;
+	mutex_unlock(&tg->leader->mu);
+	si->chld.utime = (int64_t)to_ticks(u.utime);
+	si->chld.stime = (int64_t)to_ticks(u.stime);
+}
+
+/*
+ * True if nobody will wait for it: the parent ignores SIGCHLD or said
+ * SA_NOCLDWAIT (only then is SIGCHLD itself still sent).
+ */
+bool signal_notify_exit_locked(struct thread_group *tg)
+{
+	struct thread_group *parent = tg->parent;
+	int signo = tg->exit_signal;
+	struct linux_sigaction act;
+	bool reap = false;
+	ksiginfo si;
+
+	waitq_wake(&tg->exit_wq, LINUX_POLLIN | LINUX_POLLRDNORM);
+	if (!parent)
+		return false;
+	if (signo == LINUX_SIGCHLD) {
+		sig_action_read(parent->signals, signo, &act);
+		if (act.handler == LINUX_SIG_IGN) {
+			reap = true;
+			signo = 0;
+		} else if (act.flags & LINUX_SA_NOCLDWAIT) {
+			reap = true;
+		}
+	}
+	if (signo > 0) {
+		fill_child(&si, tg, signo);
+		fill_status(&si, thread_group_exit_code(tg));
+		(void)signal_send_group(parent, &si);
+	}
+	waitq_wake_nr(&parent->wait_children, LINUX_POLLIN, UINT32_MAX);
+	return reap;
+}
+
+void signal_notify_stop(struct thread_group *tg, int why)
+{
+	struct linux_sigaction act;
+	struct thread_group *parent;
+	ksiginfo si;
+
+	tasklist_lock();
+	parent = tg->parent;
+	if (parent) {
+		sig_action_read(parent->signals, LINUX_SIGCHLD, &act);
+		fill_child(&si, tg, LINUX_SIGCHLD);
+		si.code = why;
+		si.chld.status = why == LINUX_CLD_CONTINUED
+					 ? LINUX_SIGCONT
+					 : tg->signals->stop_signo;
+		if (act.handler != LINUX_SIG_IGN &&
+		    !(act.flags & LINUX_SA_NOCLDSTOP))
+			(void)signal_send_group(parent, &si);
+		waitq_wake_nr(&parent->wait_children, LINUX_POLLIN,
+			      UINT32_MAX);
+	}
+	tasklist_unlock();
+}
+
+/* --- memory and vfork ---------------------------------------------------------------- */
+
+void vfork_wait_put(struct vfork_wait *v)
+{
+	if (!ref_put(&v->ref))
+		return;
+	waitq_fini(&v->wq);
+	free(v);
+}
+
+void task_vfork_done(struct task *t)
+{
+	struct vfork_wait *v = take(t->priv->vfork);
+
+	if (!v)
+		return;
+	atomic_store(&v->done, true);
+	waitq_wake(&v->wq, LINUX_POLLIN);
+	vfork_wait_put(v);
+}
+
+/*
+ * clear_child_tid is for those who share the memory; without any the store
+ * would only break copy-on-write for nobody (as Linux looks at mm_users).
+ */
+void task_release_mm_user(struct task *t)
+{
+	bool shared = t->group->nr_threads > 1 || t->group->priv->mm_shared;
+	uint64_t addr = t->clear_child_tid;
+	uint32_t zero = 0;
+
+	if (t->robust_list)
+		futex_exit_robust(t);
+	t->robust_list = 0;
+	t->clear_child_tid = 0;
+	if (!addr || !shared || !t->mm)
+		return;
+	if (mm_copy_out(t->mm, addr, &zero, sizeof(zero), 0) == 0)
+		(void)futex_wake_addr(t->mm, addr, 1);
+}
+
+static void free_vcpu(struct task *t)
+{
+	struct vcpu *cpu;
+
+	pthread_mutex_lock(&t->priv->kick_mu);
+	cpu = take(t->cpu);
+	pthread_mutex_unlock(&t->priv->kick_mu);
+	if (cpu)
+		platform_vcpu_free(cpu);
+}
+
+/* --- the tree ------------------------------------------------------------------------- */
+
+static void send_pdeathsig_locked(struct thread_group *child)
+{
+	struct task *t;
+	ksiginfo si;
+
+	list_for_each_entry (t, &child->threads, group_node) {
+		if (!t->priv->pdeathsig)
+			continue;
+		siginfo_kernel(&si, t->priv->pdeathsig);
+		si.code = LINUX_SI_USER;
+		(void)signal_send_group(child, &si);
+	}
+}
+
+static bool is_zombie_locked(struct thread_group *tg)
+{
+	return tg->nr_threads == 0 && tg->leader &&
+	       tg->leader->priv->exit_state == 'Z';
+}
+
+static struct thread_group *find_reaper_locked(struct thread_group *tg)
+{
+	struct thread_group *p;
+
+	for (p = tg->parent; p; p = p->parent)
+		if ((p->child_subreaper || p->tgid == 1) && p->nr_threads > 0)
+			return p;
+	return NULL;
+}
+
+static uint32_t live_thread_locked(struct thread_group *tg)
+{
+	struct task *t;
+
+	list_for_each_entry (t, &tg->threads, group_node)
+		if (!t->signals->exiting)
+			return t->tid;
+	return tg->tgid;
+}
+
+/* @child's process @tg ended: @reaper takes it over. */
+static void adopt_locked(struct thread_group *child, struct thread_group *tg,
+			 struct thread_group *reaper)
+{
+	list_del(&child->child_node);
+	child->parent = reaper;
+	child->priv->adopted = true;
+	child->exit_signal = LINUX_SIGCHLD;
+	send_pdeathsig_locked(child);
+	if (!reaper)
+		return;
+	child->priv->creator_tid = live_thread_locked(reaper);
+	list_append(&reaper->children, &child->child_node);
+	if (is_zombie_locked(child)) {
+		if (signal_notify_exit_locked(child))
+			task_unlink_locked(child->leader);
+	} else {
+		pgrp_check_orphan_locked(child, tg);
+	}
+}
+
+static void leave_children_locked(struct task *t, bool group_dead)
+{
+	struct thread_group *tg = t->group, *child, *tmp, *reaper;
+
+	if (group_dead) {
+		reaper = find_reaper_locked(tg);
+		list_for_each_entry_safe (child, tmp, &tg->children,
+					  child_node)
+			adopt_locked(child, tg, reaper);
+		return;
+	}
+	list_for_each_entry (child, &tg->children, child_node) {
+		if (child->priv->creator_tid != t->tid)
+			continue;
+		child->priv->creator_tid = live_thread_locked(tg);
+		send_pdeathsig_locked(child);
+	}
+}
+
+static void wake_exec_locked(struct thread_group *tg)
+{
+	mutex_lock(&tg->signals->mu);
+	if (tg->signals->exec_task)
+		task_wake(tg->signals->exec_task);
+	mutex_unlock(&tg->signals->mu);
+}
+
+/* The thread becomes a zombie, or goes at once. */
+static void exit_notify(struct task *t, bool group_dead)
+{
+	struct thread_group *tg = t->group;
+	bool leader, last;
+
+	tasklist_lock();
+	leave_children_locked(t, group_dead);
+	if (group_dead)
+		pgrp_check_orphan_locked(tg, NULL);
+	leader = tg->leader == t;
+	atomic_store(&t->priv->exit_state, 'Z');
+	atomic_store(&t->state, 'Z');
+	if (!leader)
+		task_unlink_locked(t);
+	/* The process is over when only its leader is left, and is over. */
+	last = tg->leader->priv->exit_state == 'Z' &&
+	       tg->threads.next == &tg->leader->group_node &&
+	       tg->threads.prev == &tg->leader->group_node;
+	if (last && signal_notify_exit_locked(tg))
+		task_unlink_locked(tg->leader);
+	wake_exec_locked(tg);
+	tasklist_unlock();
+}
+
+/* --- the sequence ---------------------------------------------------------------------- */
+
+/* No more signals for @t; what it would have taken goes to others. */
+static void exit_signals(struct task *t)
+{
+	struct signal_state *s = t->group->signals;
+	bool stopped;
+
+	mutex_lock(&s->mu);
+	t->signals->exiting = true;
+	stopped = signal_leave_stop_locked(t);
+	if (!s->group_exit)
+		signal_retarget_locked(t, ~t->signals->blocked);
+	mutex_unlock(&s->mu);
+	if (stopped)
+		signal_notify_stop(t->group, LINUX_CLD_STOPPED);
+}
+
+static bool count_out(struct task *t)
+{
+	struct thread_group *tg = t->group;
+	bool last;
+
+	tasklist_lock();
+	mutex_lock(&tg->signals->mu);
+	last = --tg->nr_threads == 0;
+	mutex_unlock(&tg->signals->mu);
+	tasklist_unlock();
+	return last;
+}
+
+static void end_of_init(struct task *t)
+{
+	int code = thread_group_exit_code(t->group);
+
+	log_debug("process 1 ended, status %#x", (unsigned int)code);
+	kernel_kill_all();
+	sandbox_init_exited(code);
+}
+
+void task_exit(struct task *t, int code)
+{
+	struct thread_group *tg = t->group;
+	bool group_dead;
+
+	lock_assert_none_held();
+	t->priv->exit_code = code;
+	exit_signals(t);
+	task_release_mm_user(t);
+	group_dead = count_out(t);
+	if (group_dead && itimers_exit)
+		itimers_exit(tg);
+	task_account_exit(t);
+	free_vcpu(t);
+	task_vfork_done(t);
+	task_drop_resources(t);
+	if (group_dead) {
+		tasklist_lock();
+		tty_ctl_disassociate_locked(tg, true);
+		tasklist_unlock();
+	}
+	thread_group_get(tg); /* end_of_init looks at it */
+	exit_notify(t, group_dead);
+	if (group_dead && tg->tgid == 1)
+		end_of_init(t);
+	thread_group_put(tg);
+}
+
+void kernel_kill_all(void)
+{
+	struct thread_group *tg;
+
+	tasklist_lock();
+	for (uint32_t i = 1; i < PID_MAX; i++) {
+		tg = pid_peek_group_locked(i);
+		if (tg && tg->nr_threads > 0)
+			signal_kill_group(tg);
+	}
+	tasklist_unlock();
+}

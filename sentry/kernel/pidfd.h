@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pidfd: a process as a file, pidfd_open(2). */
+#ifndef SENTRY_KERNEL_PIDFD_H
+#define SENTRY_KERNEL_PIDFD_H
+
+#include "sentry/kernel/task.h"
+
+struct file;
+
+/* @flags: LINUX_O_NONBLOCK or 0.  Readable once the process has ended. */
+MUST_CHECK int pidfd_new(struct thread_group *tg, uint32_t flags,
+			 struct file **out);
+/* The process behind a pidfd of the current task (+1); NULL: it is none. */
+struct thread_group *pidfd_lookup(int fd);
+
+#endif

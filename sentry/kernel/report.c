@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report: what /proc and a crash report say of a task.
+ *
+ * Locks: takes tasklist, sighand and task locks in turn; a snapshot.
+ * Tests: tests/conformance/task.c
+ */
+#include <string.h>
+
+#include "sentry/kernel/boot.h"
+#include "sentry/kernel/task_private.h"
+
+static void report_tree(struct task *t, struct task_report *r)
+{
+	struct thread_group *tg = t->group;
+	struct session *s;
+
+	tasklist_lock();
+	r->tid = t->tid;
+	r->tgid = tg->tgid;
+	r->ppid = tg->parent ? tg->parent->tgid : 0;
+	r->nr_threads = tg->nr_threads;
+	r->tty_pgrp = -1;
+	if (tg->pgrp) {
+		s = tg->pgrp->session;
+		r->pgid = tg->pgrp->pgid;
+		r->sid = s->sid;
+		if (s->tty) {
+			r->tty_dev = (uint32_t)tty_ctl_dev(s->tty);
+			r->tty_pgrp = (int32_t)tty_ctl_pgrp_locked(s->tty);
+		}
+	}
+	tasklist_unlock();
+}
+
+static void report_signals(struct task *t, struct task_report *r)
+{
+	struct signal_state *s = t->group->signals;
+
+	mutex_lock(&s->mu);
+	r->sig_pending = t->signals->pending.mask;
+	r->sig_shared_pending = s->shared.mask;
+	r->sig_blocked = t->signals->blocked;
+	r->sigq_limit = t->group->rlimits[RLIM_SIGPENDING].cur;
+	r->exit_code = s->group_exit ? s->exit_code : t->priv->exit_code;
+	mutex_lock(&s->actions->mu);
+	for (int i = 0; i < LINUX_NSIG; i++) {
+		uint64_t handler = s->actions->a[i].handler;
+
+		if (handler == LINUX_SIG_IGN)
+			r->sig_ignored |= LINUX_SIGMASK(i + 1);
+		else if (handler != LINUX_SIG_DFL)
+			r->sig_caught |= LINUX_SIGMASK(i + 1);
+	}
+	mutex_unlock(&s->actions->mu);
+	mutex_unlock(&s->mu);
+}
+
+static void report_own(struct task *t, struct task_report *r)
+{
+	int gone = atomic_load(&t->priv->exit_state);
+
+	r->state = (char)(gone ? gone : atomic_load(&t->state));
+	r->start_ns = t->priv->start_time;
+	r->no_new_privs = t->no_new_privs;
+	mutex_lock(&t->mu);
+	memcpy(r->comm, t->comm, sizeof(r->comm));
+	r->nice = t->priv->nice;
+	if (t->cred->user)
+		r->sigq_len = t->cred->user->nr_signals;
+	mutex_unlock(&t->mu);
+}
+
+void task_report(struct task *t, struct task_report *out)
+{
+	struct rusage_sum u = { 0 };
+	bool whole = t->tid == t->group->tgid;
+
+	memset(out, 0, sizeof(*out));
+	report_tree(t, out);
+	report_signals(t, out);
+	report_own(t, out);
+	if (whole) {
+		tasklist_lock();
+		thread_group_usage_locked(t->group, &u);
+		tasklist_unlock();
+	} else {
+		task_usage(t, &u);
+	}
+	out->utime_ns = u.utime;
+	out->stime_ns = u.stime;
+	out->min_flt = u.min_flt;
+	out->maj_flt = u.maj_flt;
+	out->vol_switches = u.vol_switches;
+}
+
+void kernel_foreach_task(void (*fn)(struct task *t, void *arg), void *arg)
+{
+	for (uint32_t i = 1; i < PID_MAX; i++) {
+		struct task *t = pid_peek_task_locked(i);
+
+		if (t)
+			fn(t, arg);
+	}
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task: tasks and thread groups as objects: making them, references, look-up,
+ * and getting a running one to the border of the sentry.
+ *
+ * References: the process tree holds one on each linked task, its thread
+ * another; a task holds one on its group; whoever looks one up holds one.
+ * Locks: as task.h says.
+ * Tests: tests/conformance/task.c
+ */
+#include "sentry/kernel/task.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "sentry/host/host.h"
+#include "sentry/kernel/boot.h"
+#include "sentry/kernel/task_private.h"
+#include "sentry/lib/log.h"
+#include "sentry/time/clock.h"
+#include "sentry/vfs/vfs.h"
+
+struct task_alloc {
+	struct task task;
+	struct task_signals signals;
+	struct task_private priv;
+};
+
+struct group_alloc {
+	struct thread_group group;
+	struct signal_state signals;
+	struct tg_private priv;
+};
+
+static __thread struct task *g_current;
+static _Atomic uint32_t g_nr_tasks;
+
+struct task *current_task(void)
+{
+	return g_current;
+}
+
+void task_set_current(struct task *t)
+{
+	g_current = t;
+}
+
+uint32_t kernel_nr_tasks(void)
+{
+	return g_nr_tasks;
+}
+
+/* --- making ---------------------------------------------------------------- */
+
+static void signal_state_init(struct signal_state *s)
+{
+	mutex_init(&s->mu, LOCK_SIGHAND);
+	sigpending_init(&s->shared);
+	waitq_init(&s->wq);
+}
+
+int thread_group_new(struct thread_group *from, struct thread_group **out)
+{
+	struct group_alloc *a = kzalloc(sizeof(*a));
+	struct thread_group *tg;
+
+	if (!a)
+		return -ENOMEM;
+	tg = &a->group;
+	ref_init(&tg->ref);
+	tg->signals = &a->signals;
+	tg->priv = &a->priv;
+	signal_state_init(tg->signals);
+	list_init(&tg->threads);
+	list_init(&tg->children);
+	list_init(&tg->child_node);
+	list_init(&tg->pgrp_node);
+	waitq_init(&tg->wait_children);
+	waitq_init(&tg->exit_wq);
+	tg->start_time = clock_monotonic();
+	tg->exit_signal = LINUX_SIGCHLD;
+	if (from) {
+		mutex_lock(&from->signals->mu);
+		memcpy(tg->rlimits, from->rlimits, sizeof(tg->rlimits));
+		mutex_unlock(&from->signals->mu);
+		tg->oom_score_adj = from->oom_score_adj;
+	}
+	*out = tg;
+	return 0;
+}
+
+int task_new(struct thread_group *tg, struct task **out)
+{
+	struct task_alloc *a = kzalloc(sizeof(*a));
+	struct task *t;
+
+	if (!a)
+		return -ENOMEM;
+	t = &a->task;
+	ref_init(&t->ref);
+	t->signals = &a->signals;
+	t->priv = &a->priv;
+	thread_group_get(tg);
+	t->group = tg;
+	list_init(&t->group_node);
+	mutex_init(&t->mu, LOCK_TASK);
+	pthread_mutex_init(&t->priv->kick_mu, NULL);
+	sigpending_init(&t->signals->pending);
+	t->signals->altstack.flags = (int32_t)LINUX_SS_DISABLE;
+	t->syscall_nr = -1;
+	t->state = 'R';
+	t->priv->timer_slack = 50000;
+	t->priv->start_time = clock_monotonic();
+	for (uint32_t i = 0; i < MIN(host_nr_cpus(), 1024u); i++)
+		t->priv->affinity[i / 64] |= 1ull << i % 64;
+	*out = t;
+	return 0;
+}
+
+/* --- references -------------------------------------------------------------- */
+
+void task_get(struct task *t)
+{
+	ref_get(&t->ref);
+}
+
+static void task_free(struct task *t)
+{
+	sigpending_flush(&t->signals->pending, UINT64_MAX);
+	if (t->cred)
+		cred_put((struct cred *)(uintptr_t)t->cred);
+	if (t->priv->vfork)
+		vfork_wait_put(t->priv->vfork);
+	free(t->priv->fpu);
+	pthread_mutex_destroy(&t->priv->kick_mu);
+	thread_group_put(t->group);
+	free(container_of(t, struct task_alloc, task));
+}
+
+void task_put(struct task *t)
+{
+	if (ref_put(&t->ref))
+		task_free(t);
+}
+
+void thread_group_get(struct thread_group *tg)
+{
+	ref_get(&tg->ref);
+}
+
+void thread_group_put(struct thread_group *tg)
+{
+	if (!ref_put(&tg->ref))
+		return;
+	sigpending_flush(&tg->signals->shared, UINT64_MAX);
+	if (tg->signals->actions)
+		sig_actions_put(tg->signals->actions);
+	waitq_fini(&tg->signals->wq);
+	waitq_fini(&tg->wait_children);
+	waitq_fini(&tg->exit_wq);
+	free(container_of(tg, struct group_alloc, group));
+}
+
+/* --- the tree ------------------------------------------------------------------ */
+
+/*
+ * The check and the insertion are one step under sighand: a stop or a kill of
+ * the group meets the new thread, or keeps it from being made.
+ */
+int task_link_locked(struct task *t, uint32_t tid, struct task *creator)
+{
+	struct thread_group *tg = t->group;
+	struct signal_state *s = creator ? creator->group->signals
+					 : tg->signals;
+
+	tasklist_assert_held();
+	mutex_lock(&s->mu);
+	if (creator) {
+		signal_recalc_locked(creator);
+		if (task_signal_pending(creator)) {
+			mutex_unlock(&s->mu);
+			return -ERESTARTNOINTR;
+		}
+	}
+	list_append(&tg->threads, &t->group_node);
+	tg->nr_threads++;
+	mutex_unlock(&s->mu);
+	task_get(t);
+	t->tid = tid;
+	pid_bind_task_locked(tid, t);
+	atomic_fetch_add(&g_nr_tasks, 1);
+	if (t->cred->user)
+		atomic_fetch_add(&t->cred->user->nr_tasks, 1);
+	return 0;
+}
+
+void task_unlink_locked(struct task *t)
+{
+	struct thread_group *tg = t->group;
+
+	tasklist_assert_held();
+	atomic_store(&t->priv->exit_state, 'X');
+	pid_bind_task_locked(t->tid, NULL);
+	mutex_lock(&tg->signals->mu);
+	list_del(&t->group_node);
+	mutex_unlock(&tg->signals->mu);
+	if (tg->leader == t) {
+		tg->leader = NULL;
+		list_del(&tg->child_node);
+		pgrp_leave_locked(tg);
+	}
+	atomic_fetch_sub(&g_nr_tasks, 1);
+	mutex_lock(&t->mu);
+	if (t->cred->user)
+		atomic_fetch_sub(&t->cred->user->nr_tasks, 1);
+	mutex_unlock(&t->mu);
+	task_put(t);
+}
+
+struct task *task_lookup(uint32_t tid)
+{
+	struct task *t;
+
+	tasklist_lock();
+	t = pid_peek_task_locked(tid);
+	if (t)
+		task_get(t);
+	tasklist_unlock();
+	return t;
+}
+
+struct thread_group *thread_group_lookup(uint32_t tgid)
+{
+	struct thread_group *tg;
+
+	tasklist_lock();
+	tg = pid_peek_group_locked(tgid);
+	if (tg)
+		thread_group_get(tg);
+	tasklist_unlock();
+	return tg;
+}
+
+struct thread_group *thread_group_next(uint32_t after)
+{
+	struct thread_group *tg = NULL;
+
+	tasklist_lock();
+	for (uint32_t i = after + 1; i < PID_MAX && !tg; i++)
+		tg = pid_peek_group_locked(i);
+	if (tg)
+		thread_group_get(tg);
+	tasklist_unlock();
+	return tg;
+}
+
+struct task *thread_group_next_task(struct thread_group *tg, uint32_t after)
+{
+	struct task *t, *best = NULL;
+
+	tasklist_lock();
+	list_for_each_entry (t, &tg->threads, group_node)
+		if (t->tid > after && (!best || t->tid < best->tid))
+			best = t;
+	if (best)
+		task_get(best);
+	tasklist_unlock();
+	return best;
+}
+
+/* --- what a task uses ----------------------------------------------------------- */
+
+struct mm *task_get_mm(struct task *t)
+{
+	struct mm *mm;
+
+	mutex_lock(&t->mu);
+	mm = t->mm;
+	if (mm)
+		mm_get(mm);
+	mutex_unlock(&t->mu);
+	return mm;
+}
+
+struct fd_table *task_get_fds(struct task *t)
+{
+	struct fd_table *fds;
+
+	mutex_lock(&t->mu);
+	fds = t->fds;
+	if (fds)
+		fd_table_get(fds);
+	mutex_unlock(&t->mu);
+	return fds;
+}
+
+struct fs_ctx *task_get_fs(struct task *t)
+{
+	struct fs_ctx *fs;
+
+	mutex_lock(&t->mu);
+	fs = t->fs;
+	if (fs)
+		fs_ctx_get(fs);
+	mutex_unlock(&t->mu);
+	return fs;
+}
+
+struct cred *task_get_cred(struct task *t)
+{
+	struct cred *c;
+
+	mutex_lock(&t->mu);
+	c = (struct cred *)(uintptr_t)t->cred;
+	cred_get(c);
+	mutex_unlock(&t->mu);
+	return c;
+}
+
+/* Charges for the task itself follow its real user id. */
+void task_set_cred(struct task *t, struct cred *c)
+{
+	struct cred *old;
+
+	mutex_lock(&t->mu);
+	old = (struct cred *)(uintptr_t)t->cred;
+	t->cred = c;
+	if (old && old->user)
+		atomic_fetch_sub(&old->user->nr_tasks, 1);
+	if (c->user)
+		atomic_fetch_add(&c->user->nr_tasks, 1);
+	mutex_unlock(&t->mu);
+	if (old)
+		cred_put(old);
+}
+
+void task_drop_resources(struct task *t)
+{
+	struct fd_table *fds;
+	struct mount_ns *ns;
+	struct fs_ctx *fs;
+	struct uts_ns *uts;
+	struct mm *mm;
+
+	mutex_lock(&t->mu);
+	mm = take(t->mm);
+	fds = take(t->fds);
+	fs = take(t->fs);
+	ns = take(t->mount_ns);
+	uts = take(t->uts);
+	mutex_unlock(&t->mu);
+	if (mm)
+		mm_put(mm);
+	if (fds)
+		fd_table_put(fds);
+	if (fs)
+		fs_ctx_put(fs);
+	if (ns)
+		mount_ns_put(ns);
+	if (uts)
+		uts_ns_put(uts);
+}
+
+uint64_t task_rlimit(struct task *t, unsigned int which)
+{
+	uint64_t cur;
+
+	mutex_lock(&t->group->signals->mu);
+	cur = t->group->rlimits[which].cur;
+	mutex_unlock(&t->group->signals->mu);
+	return cur;
+}
+
+bool task_no_aslr(struct task *t)
+{
+	return t->priv->personality & 0x0040000u;
+}
+
+/* ptrace_may_access() with PTRACE_MODE_READ_FSCREDS. */
+static int cred_may_access(const struct cred *me, const struct cred *it,
+			   int dumpable)
+{
+	if (cred_capable(me, CAP_NR_SYS_PTRACE))
+		return 0;
+	if (me->fsuid != it->euid || me->fsuid != it->suid ||
+	    me->fsuid != it->uid || me->fsgid != it->egid ||
+	    me->fsgid != it->sgid || me->fsgid != it->gid)
+		return -EPERM;
+	if (dumpable != 1)
+		return -EPERM;
+	return it->cap_permitted & ~me->cap_permitted ? -EPERM : 0;
+}
+
+int task_may_access(struct task *t)
+{
+	struct task *me = current_task();
+	AUTO_PUT(cred) struct cred *it = NULL;
+	AUTO_PUT(mm) struct mm *mm = NULL;
+
+	if (t->group == me->group)
+		return 0;
+	it = task_get_cred(t);
+	mm = task_get_mm(t);
+	return cred_may_access(me->cred, it, mm ? mm_dumpable(mm) : 1);
+}
+
+/* --- to the border ---------------------------------------------------------------- */
+
+/*
+ * The run loop stores in_guest before it looks at work for the last time; we
+ * store work before we load in_guest.  Both are sequentially consistent, so
+ * either the loop sees the work, or we see in_guest and interrupt.
+ */
+void task_kick(struct task *t, uint32_t work)
+{
+	struct task_private *p = t->priv;
+
+	atomic_fetch_or(&t->work, work);
+	task_wake(t);
+	if (!atomic_load(&p->in_guest))
+		return;
+	pthread_mutex_lock(&p->kick_mu);
+	if (t->cpu && atomic_load(&p->in_guest))
+		platform_interrupt(t->cpu);
+	pthread_mutex_unlock(&p->kick_mu);
+}
+
+void *task_fpu_buf(struct task *t)
+{
+	if (!t->priv->fpu)
+		t->priv->fpu = kzalloc(platform_limits()->xsave_size);
+	return t->priv->fpu;
+}
+
+int task_reset_fpu(struct task *t)
+{
+	uint8_t *fpu = task_fpu_buf(t);
+	uint16_t fcw = 0x37f;
+	uint32_t mxcsr = 0x1f80;
+
+	if (!fpu)
+		return -ENOMEM;
+	memset(fpu, 0, platform_limits()->xsave_size);
+	memcpy(fpu, &fcw, sizeof(fcw));
+	memcpy(fpu + 24, &mxcsr, sizeof(mxcsr));
+	return platform_set_fpu(t->cpu, fpu);
+}

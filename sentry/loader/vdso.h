@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vdso: puts the vDSO and its data page into a new address space.
+ */
+#ifndef SENTRY_LOADER_VDSO_H
+#define SENTRY_LOADER_VDSO_H
+
+#include "sentry/mm/mm.h"
+
+/* Maps "[vvar]" and "[vdso]"; *out is the address of the ELF header. */
+MUST_CHECK int vdso_map(struct mm *mm, uint64_t *out);
+
+#endif

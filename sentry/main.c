@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main: the life of the sentry process, from a fresh fork of the launcher to
+ * the end of its program.
+ *
+ * The order matters: rights go before the platform forks its template (stubs
+ * must have none), the template before the filter (it has its own), the filter
+ * before anything of the guest is read.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "platform.h"
+#include "sentry/boot.h"
+#include "sentry/control.h"
+#include "sentry/crash.h"
+#include "sentry/fs/gofer/client.h"
+#include "sentry/host/host.h"
+#include "sentry/host/host_confine.h"
+#include "sentry/lib/alloc.h"
+#include "sentry/loader/loader.h"
+#include "sentry/mm/memfile.h"
+#include "sentry/oci/spec.h"
+#include "sentry/sandbox.h"
+#include "sentry/seccomp.h"
+#include "sentry/syscalls/strace.h"
+#include "sentry/time/clock.h"
+
+int boot_fail(struct boot_error *err, int exit_code, int ret, const char *fmt,
+	      ...)
+{
+	va_list ap;
+
+	err->exit_code = exit_code;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return ret;
+}
+
+/* Descriptors, root, rights: see host_confine.h. */
+static int confine(const struct sandbox_config *c, struct boot_error *err)
+{
+	int keep[] = { c->control_fd, c->memory_fd, c->gofer_shm_fd,
+		       c->gofer_sock_fd, c->log_fd, c->strace_fd,
+		       c->stdio[0], c->stdio[1], c->stdio[2] };
+	const char *what = "descriptors";
+	int ret = host_confine_fds(keep, ARRAY_SIZE(keep));
+
+	if (ret == 0)
+		ret = host_confine_root(&what);
+	if (ret == 0)
+		ret = host_confine_rights(&what);
+	if (ret < 0)
+		return boot_fail(err, 125, ret,
+				 "cannot confine the sentry: %s: %s", what,
+				 strerror(-ret));
+	return 0;
+}
+
+static int start_parts(const struct sandbox_config *c, struct boot_error *err)
+{
+	struct platform_setup setup = { .memory_fd = c->memory_fd,
+					.nr_cpus = host_nr_cpus() };
+	int ret = memfile_start(c->memory_fd, c->memory_limit);
+
+	if (ret < 0)
+		return boot_fail(err, 125, ret,
+				 "cannot map the memory file: %s",
+				 strerror(-ret));
+	ret = platform_start(c->platform, &setup);
+	if (ret < 0)
+		return boot_fail(err, 125, ret,
+				 "platform %s cannot start: %s (is ptrace "
+				 "permitted? see kernel.yama.ptrace_scope)",
+				 c->platform->name, strerror(-ret));
+	ret = clock_start();
+	if (ret == 0)
+		ret = vdso_start();
+	if (ret < 0)
+		return boot_fail(err, 125, ret, "cannot start clocks: %s",
+				 strerror(-ret));
+	return 0;
+}
+
+static int start(const struct sandbox_config *c, struct boot_error *err)
+{
+	int ret = confine(c, err);
+
+	if (ret == 0)
+		ret = start_parts(c, err);
+	if (ret < 0)
+		return ret;
+	ret = sentry_seccomp_load();
+	if (ret < 0)
+		return boot_fail(err, 125, ret,
+				 "cannot close the system-call filter: %s",
+				 strerror(-ret));
+	log_debug("start: filter closed");
+	if (!host_parent_alive(c->control_fd))
+		host_exit(125);
+	ret = control_start(c->control_fd);
+	if (ret == 0)
+		ret = gofer_connect(c->gofer_shm_fd, c->gofer_sock_fd);
+	if (ret < 0)
+		return boot_fail(err, 125, ret, "cannot reach the gofer: %s",
+				 strerror(-ret));
+	log_debug("start: gofer connected");
+	if (c->strace_fd >= 0)
+		strace_setup(c->strace_fd);
+	return sandbox_boot(c, err);
+}
+
+NORETURN void sentry_main(const struct sandbox_config *config)
+{
+	static _Atomic uint32_t never;
+	struct boot_error err = { .exit_code = 125 };
+
+	crash_setup();
+	host_start(config->log_fd);
+	log_setup(host_log_write, config->log_level, "sentry");
+	if (start(config, &err) < 0) {
+		control_send_failed(config->control_fd, err.exit_code,
+				    err.text);
+		host_exit(err.exit_code);
+	}
+	log_debug("start: program loaded");
+	for (;;)
+		host_futex_wait(&never, 0, UINT64_MAX);
+}

@@ -1,0 +1,4 @@
+moat-objs += sentry/time/clock.o
+moat-objs += sentry/time/clock_model.o
+moat-objs += sentry/time/timer.o
+moat-objs += sentry/time/timer_heap.o

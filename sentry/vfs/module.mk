@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+moat-objs += sentry/vfs/dcache.o
+moat-objs += sentry/vfs/fd_table.o
+moat-objs += sentry/vfs/file.o
+moat-objs += sentry/vfs/inode.o
+moat-objs += sentry/vfs/locks.o
+moat-objs += sentry/vfs/mount.o
+moat-objs += sentry/vfs/namei.o
+moat-objs += sentry/vfs/open.o
+moat-objs += sentry/vfs/path.o
+moat-objs += sentry/vfs/walk.o

@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the tests of one build tree and prints what failed and a last line
+"N passed, N failed, N skipped".
+
+  unit         build/MODE/tests/unit/*: cmocka programs
+  conformance  guest programs: natively first, then on each platform; the
+               lines must be equal ("ok" both times)
+  real         tests/real/*.sh: the same script natively and inside; output
+               and exit status must be equal
+  host         tests/hostile/*.sh, tests/gofer/*.sh: scripts that drive the
+               moat command from outside; exit 77 skips with the reason on the
+               last line
+
+Known failures stand in tests/conformance/known.csv (test,platform,reason,issue);
+one that passes is a failure too.
+"""
+import argparse
+import csv
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PLATFORMS = ["ptrace"]
+
+
+class Tally:
+    def __init__(self, verbose):
+        self.passed = self.failed = self.skipped = 0
+        self.verbose = verbose
+
+    def ok(self, name):
+        self.passed += 1
+        if self.verbose:
+            print(f"ok   {name}", flush=True)
+
+    def fail(self, name, why):
+        self.failed += 1
+        print(f"FAIL {name}: {why}", flush=True)
+
+    def skip(self, name, why):
+        self.skipped += 1
+        print(f"SKIP {name}: {why}", flush=True)
+
+
+def run(argv, timeout=300, **kw):
+    """Returns (exit status, output); a time-out is status 'timeout'."""
+    proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            start_new_session=True, **kw)
+    try:
+        out, _ = proc.communicate(timeout=timeout)
+        return proc.returncode, out.decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        os.killpg(proc.pid, 9)
+        out, _ = proc.communicate()
+        return "timeout", out.decode(errors="replace")
+
+
+def run_unit(build, tally, only):
+    for prog in sorted((build / "tests/unit").glob("test_*")):
+        if prog.suffix or (only and not re.search(only, prog.name)):
+            continue
+        status, out = run([str(prog)],
+                          env=dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP"))
+        seen = 0
+        for m in re.finditer(r"^(not ok|ok) \d+ - (.*?)( # SKIP.*)?$", out,
+                             re.M):
+            seen += 1
+            name = f"unit {prog.name}: {m[2]}"
+            if m[1] == "not ok":
+                tally.fail(name, "see below")
+            elif m[3]:
+                tally.skip(name, "needs what this machine lacks")
+            else:
+                tally.ok(name)
+        if status != 0 or not seen:
+            print(out[-4000:])
+            if not re.search(r"^not ok", out, re.M):
+                tally.fail(f"unit {prog.name}", f"status {status}")
+
+
+def parse_guest(out):
+    """{test: (verdict, why)} from the lines of a conformance program."""
+    result = {}
+    for line in out.splitlines():
+        m = re.match(r"(ok|not ok|skip) (\S+?)(?:: (.*))?$", line)
+        if m:
+            result[m[2]] = (m[1], m[3] or "")
+    return result
+
+
+def load_known():
+    known = {}
+    path = ROOT / "tests/conformance/known.csv"
+    if path.exists():
+        for row in csv.reader(path.read_text().splitlines()):
+            if row and not row[0].startswith("#"):
+                known[(row[0], row[1])] = row[2]
+    return known
+
+
+def compare_guest(native, inside, status, platform, known, tally):
+    for test, (verdict, why) in native.items():
+        name = f"{platform} {test}"
+        got = inside.get(test, ("missing", f"no line, status {status}"))
+        expected = known.get((test, platform))
+        if verdict == "skip":
+            tally.skip(name, why)
+        elif verdict != "ok":
+            tally.fail(f"native {test}", why)
+        elif got[0] == "ok" and expected:
+            tally.fail(name, "passes, but known.csv lists it")
+        elif got[0] == "ok":
+            tally.ok(name)
+        elif expected:
+            tally.skip(name, f"known: {expected}")
+        else:
+            tally.fail(name, got[1] or got[0])
+
+
+def run_conformance(build, moat, tally, only, as_user):
+    known = load_known()
+    for prog in sorted((build / "tests/conformance").glob("*")):
+        if prog.suffix or not os.access(prog, os.X_OK):
+            continue
+        if only and not re.search(only, prog.name):
+            continue
+        with tempfile.TemporaryDirectory(prefix="moat-test-") as tmp:
+            os.chmod(tmp, 0o777)
+            status, out = run(as_user([str(prog)]), cwd=tmp)
+            native = parse_guest(out)
+            if not native:
+                tally.fail(f"native {prog.name}", f"{status}: {out[-300:]}")
+        for platform in PLATFORMS:
+            with tempfile.TemporaryDirectory(prefix="moat-test-") as tmp:
+                os.chmod(tmp, 0o777)
+                argv = [moat, "run", f"--platform={platform}", "--",
+                        str(prog)]
+                status, out = run(as_user(argv), cwd=tmp)
+            inside = parse_guest(out)
+            compare_guest(native, inside, status, platform, known, tally)
+            if status != 0:
+                tally.fail(f"{platform} {prog.name}",
+                           f"status {status}: {out[-300:]}")
+
+
+def run_real(moat, tally, only, as_user):
+    for script in sorted((ROOT / "tests/real").glob("*.sh")):
+        if only and not re.search(only, script.name):
+            continue
+        text = script.read_text()
+        m = re.search(r"^# needs: (.*)$", text, re.M)
+        missing = [p for p in (m[1].split() if m else [])
+                   if not shutil.which(p)]
+        name = f"real {script.name}"
+        if missing:
+            tally.skip(name, f"not installed: {' '.join(missing)}")
+            continue
+        results = []
+        for prefix in ([], [moat, "run", "--"]):
+            with tempfile.TemporaryDirectory(prefix="moat-real-") as tmp:
+                os.chmod(tmp, 0o777)
+                env = dict(os.environ, HOME=tmp, LC_ALL="C")
+                results.append(run(as_user(prefix + ["sh", str(script)]),
+                                   cwd=tmp, env=env))
+                results[-1] = (results[-1][0],
+                               results[-1][1].replace(tmp, "TMP"))
+        if results[0][0] != 0:
+            tally.fail(name, f"natively: {results[0]}")
+        elif results[0] != results[1]:
+            tally.fail(name, f"native {results[0][0]}, inside {results[1][0]}"
+                       f"\n--- native\n{results[0][1][-1500:]}"
+                       f"\n--- inside\n{results[1][1][-1500:]}")
+        else:
+            tally.ok(name)
+
+
+def run_host(build, moat, tally, only, as_user):
+    scripts = sorted(ROOT.glob("tests/hostile/*.sh")) + \
+        sorted(ROOT.glob("tests/gofer/*.sh"))
+    for script in scripts:
+        if only and not re.search(only, script.name):
+            continue
+        name = f"host {script.name}"
+        with tempfile.TemporaryDirectory(prefix="moat-host-") as tmp:
+            os.chmod(tmp, 0o777)
+            env = dict(os.environ, MOAT=moat, BUILD=str(build), TMP=tmp,
+                       LC_ALL="C")
+            status, out = run(as_user(["bash", str(script)]), cwd=tmp, env=env)
+        for line in out.splitlines():
+            if line.startswith("ok "):
+                tally.ok(f"{name}: {line[3:]}")
+            elif line.startswith("not ok "):
+                tally.fail(f"{name}: {line[7:]}", "see the script")
+        if status == 77:
+            tally.skip(name, (out.splitlines() or ["no reason given"])[-1])
+        elif status != 0:
+            tally.fail(name, f"status {status}: {out[-2500:]}")
+        elif not re.search(r"^ok ", out, re.M):
+            tally.fail(name, "it checked nothing")
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--build", default="build/rel")
+    ap.add_argument("--only", help="regular expression of names")
+    ap.add_argument("--kinds", default="unit,conformance,real,host")
+    ap.add_argument("--as-user", help="run conformance, real, host as USER")
+    ap.add_argument("--verbose", action="store_true")
+    args = ap.parse_args()
+    build = (ROOT / args.build).resolve()
+    moat = str(build / "moat")
+    tally = Tally(args.verbose)
+    kinds = args.kinds.split(",")
+    start = time.monotonic()
+
+    def as_user(argv):
+        if not args.as_user:
+            return argv
+        uid = pwd.getpwnam(args.as_user)
+        return ["setpriv", f"--reuid={uid.pw_uid}", f"--regid={uid.pw_gid}",
+                "--clear-groups", "--inh-caps=-all"] + argv
+
+    if "unit" in kinds:
+        run_unit(build, tally, args.only)
+    if "conformance" in kinds:
+        run_conformance(build, moat, tally, args.only, as_user)
+    if "real" in kinds:
+        run_real(moat, tally, args.only, as_user)
+    if "host" in kinds:
+        run_host(build, moat, tally, args.only, as_user)
+    print(f"{args.build}{' as ' + args.as_user if args.as_user else ''}: "
+          f"{time.monotonic() - start:.0f} s")
+    print(f"{tally.passed} passed, {tally.failed} failed, "
+          f"{tally.skipped} skipped")
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

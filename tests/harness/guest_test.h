@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guest_test: how a conformance program is written.
+ *
+ *	TEST(eventfd, empty_nonblocking_read_says_eagain)
+ *	{
+ *		int fd = EXPECT_OK(eventfd(0, EFD_NONBLOCK));
+ *		...
+ *	}
+ *	TEST_MAIN
+ *
+ * Each test runs in a process (and session) of its own with a time limit, so
+ * that it may change anything and may hang.  Output is one line a test,
+ * "ok NAME" or "not ok NAME: why", the same natively and in the sandbox; a
+ * test that needs what the host lacks says SKIP("why").  The host kernel is the
+ * oracle: run it natively first.
+ */
+#ifndef TESTS_HARNESS_GUEST_TEST_H
+#define TESTS_HARNESS_GUEST_TEST_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GUEST_TEST_SECONDS 20
+#define GUEST_TEST_MAX	   400
+
+struct guest_test {
+	const char *name;
+	void (*run)(void);
+};
+
+static struct guest_test guest_tests[GUEST_TEST_MAX];
+static int guest_test_count;
+static int guest_test_pipe = -1;
+
+#define TEST(suite, name)                                                      \
+	static void test_##suite##_##name(void);                               \
+	__attribute__((constructor)) static void reg_##suite##_##name(void)    \
+	{                                                                      \
+		guest_tests[guest_test_count++] = (struct guest_test){         \
+			#suite "." #name, test_##suite##_##name                \
+		};                                                             \
+	}                                                                      \
+	static void test_##suite##_##name(void)
+
+__attribute__((format(printf, 2, 3), noreturn, unused)) static void
+guest_test_end(char verdict, const char *fmt, ...)
+{
+	char text[512] = { verdict };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text + 1, sizeof(text) - 1, fmt, ap);
+	va_end(ap);
+	if (write(guest_test_pipe, text, strlen(text)) < 0)
+		_exit(3);
+	_exit(verdict == 's' ? 0 : 1);
+}
+
+#define FAIL(...) guest_test_end('f', __VA_ARGS__)
+#define SKIP(...) guest_test_end('s', __VA_ARGS__)
+
+/* The expression must give >= 0 (or a pointer that is not MAP_FAILED). */
+#define EXPECT_OK(expr)                                                        \
+	({                                                                     \
+		__typeof__(expr) ok_ = (expr);                                 \
+		if ((long)ok_ == -1)                                           \
+			FAIL("line %d: %s: %s", __LINE__, #expr,               \
+			     strerrorname_np(errno));                          \
+		ok_;                                                           \
+	})
+
+/* The expression must give -1 with errno @err. */
+#define EXPECT_ERRNO(err, expr)                                                \
+	do {                                                                   \
+		errno = 0;                                                     \
+		long got_ = (long)(expr);                                      \
+		if (got_ != -1)                                                \
+			FAIL("line %d: %s gave %ld, not %s", __LINE__, #expr,  \
+			     got_, #err);                                      \
+		if (errno != (err))                                            \
+			FAIL("line %d: %s failed with %s, not %s", __LINE__,   \
+			     #expr, strerrorname_np(errno), #err);             \
+	} while (0)
+
+#define EXPECT_EQ(want, expr)                                                  \
+	do {                                                                   \
+		long long want_ = (long long)(want), got_ = (long long)(expr); \
+		if (want_ != got_)                                             \
+			FAIL("line %d: %s is %lld, not %lld", __LINE__, #expr, \
+			     got_, want_);                                     \
+	} while (0)
+
+#define EXPECT_TRUE(expr)                                                      \
+	do {                                                                   \
+		if (!(expr))                                                   \
+			FAIL("line %d: not so: %s", __LINE__, #expr);          \
+	} while (0)
+
+#define EXPECT_STR(want, expr)                                                 \
+	do {                                                                   \
+		const char *want_ = (want), *got_ = (expr);                    \
+		if (strcmp(want_, got_))                                       \
+			FAIL("line %d: %s is \"%.80s\", not \"%.80s\"",        \
+			     __LINE__, #expr, got_, want_);                    \
+	} while (0)
+
+/* Polls until @cond holds; fails after 10 s.  Nothing sleeps blindly. */
+#define EXPECT_SOON(cond)                                                      \
+	do {                                                                   \
+		struct timespec ms_ = { 0, 1000000 };                          \
+		int tries_ = 10000;                                            \
+		while (!(cond) && tries_-- > 0)                                \
+			nanosleep(&ms_, NULL);                                 \
+		if (tries_ <= 0)                                               \
+			FAIL("line %d: not within 10 s: %s", __LINE__, #cond); \
+	} while (0)
+
+/* Forks a child that runs @body and exits with 0; gives its pid. */
+#define CHILD(body)                                                            \
+	({                                                                     \
+		pid_t pid_ = EXPECT_OK(fork());                                \
+		if (pid_ == 0) {                                               \
+			body;                                                  \
+			_exit(0);                                              \
+		}                                                              \
+		pid_;                                                          \
+	})
+
+/* Waits for @pid and expects exit status @code. */
+#define EXPECT_EXIT(code, pid)                                                 \
+	do {                                                                   \
+		int st_ = 0;                                                   \
+		EXPECT_OK(waitpid(pid, &st_, 0));                              \
+		if (!WIFEXITED(st_) || WEXITSTATUS(st_) != (code))             \
+			FAIL("line %d: wait status %#x, not exit %d",          \
+			     __LINE__, st_, (int)(code));                      \
+	} while (0)
+
+#define EXPECT_KILLED(signo, pid)                                              \
+	do {                                                                   \
+		int st_ = 0;                                                   \
+		EXPECT_OK(waitpid(pid, &st_, 0));                              \
+		if (!WIFSIGNALED(st_) || WTERMSIG(st_) != (signo))             \
+			FAIL("line %d: wait status %#x, not signal %d",        \
+			     __LINE__, st_, (int)(signo));                     \
+	} while (0)
+
+static void guest_test_print(const struct guest_test *t, int status,
+			     const char *text)
+{
+	if (text[0] == 's')
+		printf("skip %s: %s\n", t->name, text + 1);
+	else if (text[0] == 'f')
+		printf("not ok %s: %s\n", t->name, text + 1);
+	else if (WIFSIGNALED(status))
+		printf("not ok %s: %s\n", t->name,
+		       WTERMSIG(status) == SIGALRM ?
+			       "took too long" :
+			       sigabbrev_np(WTERMSIG(status)));
+	else if (WEXITSTATUS(status))
+		printf("not ok %s: exit status %d\n", t->name,
+		       WEXITSTATUS(status));
+	else
+		printf("ok %s\n", t->name);
+	fflush(stdout);
+}
+
+static void guest_test_run(const struct guest_test *t)
+{
+	char text[512] = "";
+	int fds[2], status = 0;
+	pid_t pid;
+
+	if (pipe(fds) < 0)
+		abort();
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		setsid();
+		guest_test_pipe = fds[1];
+		close(fds[0]);
+		alarm(GUEST_TEST_SECONDS);
+		t->run();
+		_exit(0);
+	}
+	close(fds[1]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	/* What the test left behind in its group must not hold the pipe. */
+	kill(-pid, SIGKILL);
+	if (read(fds[0], text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fds[0]);
+	guest_test_print(t, status, text);
+}
+
+/* Arguments: names of tests to run (all by default). */
+#define TEST_MAIN                                                              \
+	int main(int argc, char **argv)                                        \
+	{                                                                      \
+		for (int i = 0; i < guest_test_count; i++) {                   \
+			int wanted = argc < 2;                                 \
+			for (int a = 1; a < argc; a++)                         \
+				wanted |= !strcmp(argv[a],                     \
+						  guest_tests[i].name);        \
+			if (wanted)                                            \
+				guest_test_run(&guest_tests[i]);               \
+		}                                                              \
+		return 0;                                                      \
+	}
+
+#endif

@@ -1,0 +1,54 @@
+# The lanes: what no test can see.  Each is a target of its own.
+
+C_FILES := $(sort $(shell find sentry platform gofer include tests -name '*.c' -o -name '*.h'))
+HEADERS := $(filter %.h,$(C_FILES))
+SOURCES := $(filter %.c,$(moat-objs:.o=.c) $(lib-objs:.o=.c))
+
+.PHONY: format
+format:				## clang-format on every C file
+	clang-format -i $(C_FILES)
+
+.PHONY: format-check
+format-check:
+	@clang-format --dry-run -Werror $(C_FILES)
+	@echo "format: $(words $(C_FILES)) files"
+
+# Each header compiles alone.
+.PHONY: headers
+headers: $(gen-headers:%=$(B)/%)
+	@for h in $(HEADERS); do \
+		printf '#include "%s"\n' $$h | \
+		$(CC) $(CFLAGS) -Wno-unused-function -fsyntax-only -x c - || exit 1; \
+	done
+	@echo "headers: $(words $(HEADERS)) alone"
+
+# Only host/ folders and platforms import host calls.
+.PHONY: layering
+layering: $(MOAT) $(LIB)
+	@tests/lanes/layering.py $(B)
+
+.PHONY: style
+style:
+	@tests/lanes/style.py $(C_FILES)
+
+.PHONY: sizes
+sizes:
+	@tests/lanes/sizes.py $(C_FILES)
+
+.PHONY: thread-safety
+thread-safety:
+	@for f in $(SOURCES); do [ -f $$f ] || continue; \
+		clang $(CFLAGS_COMMON) -Wthread-safety -fsyntax-only $$f || exit 1; \
+	done
+	@echo "thread-safety: clean"
+
+.PHONY: analyze
+analyze: $(gen-headers:%=$(B)/%)
+	@tests/lanes/analyze.sh $(B) $(SOURCES)
+
+.PHONY: compat-check
+compat-check:
+	@mkdir -p $(B)
+	@awk -v product=compat -f syscalls-table/gen.awk \
+		syscalls-table/x86_64.tbl >$(B)/compat.md
+	@tests/lanes/compat-check.sh $(B)/compat.md

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* platform_world: see the header. */
+#include "tests/unit/platform_world.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+int g_mem_fd;
+uint8_t *g_mem;
+
+static void start(void)
+{
+	struct platform_setup setup = { 0 };
+
+	g_mem_fd = memfd_create("guest", MFD_CLOEXEC);
+	CHECK(g_mem_fd >= 0 && ftruncate(g_mem_fd, MEM_SIZE) == 0);
+	g_mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		     g_mem_fd, 0);
+	CHECK(g_mem != MAP_FAILED);
+	memcpy(g_mem, guest_begin, (size_t)(guest_end - guest_begin));
+	setup.memory_fd = g_mem_fd;
+	CHECK_EQ(platform_start(&platform_ptrace, &setup), 0);
+}
+
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct none[2] = { 0 };
+
+	CHECK(syscall(SYS_capset, &head, none) == 0);
+}
+
+/* Waits for all that the dead child has left to us; kills it after 3 s. */
+static int collect(void)
+{
+	for (int i = 0; i < 3000; i++) {
+		int pid = waitpid(-1, NULL, WNOHANG | __WALL);
+
+		if (pid < 0 && errno == ECHILD)
+			return 0;
+		if (pid == 0)
+			usleep(1000);
+	}
+	return -1;
+}
+
+static int finish(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	if (collect() < 0) {
+		fprintf(stderr, "processes left behind\n");
+		return -1;
+	}
+	return status;
+}
+
+int in_sandbox(void (*fn)(void))
+{
+	pid_t pid;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid = fork();
+	if (pid == 0) {
+		alarm(60);
+		start();
+		fn();
+		_exit(0);
+	}
+	return finish(pid);
+}
+
+int in_namespace(void (*fn)(void))
+{
+	pid_t pid;
+	int status;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid = fork();
+	if (pid == 0) {
+		alarm(60);
+		if (unshare(CLONE_NEWUSER | CLONE_NEWPID) < 0)
+			_exit(77);
+		pid = fork();
+		if (pid == 0) {
+			start();
+			drop_capabilities();
+			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+			fn();
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+	}
+	return finish(pid);
+}
+
+void order(struct platform_as *as, enum order_kind kind, uint32_t prot,
+	   uint64_t addr, uint64_t size, uint64_t off)
+{
+	struct map_order o = {
+		.kind = kind,
+		.prot = prot,
+		.fd = g_mem_fd,
+		.addr = addr,
+		.size = size,
+		.offset = off,
+	};
+
+	CHECK_EQ(platform_as_order(as, &o), 0);
+}
+
+struct platform_as *new_space(struct vcpu **out_cpu)
+{
+	struct platform_as *as;
+
+	CHECK_EQ(platform_as_new(&as), 0);
+	order(as, ORDER_MAP, PLAT_READ | PLAT_EXEC, GUEST_CODE, PAGE_SIZE, 0);
+	order(as, ORDER_MAP, PLAT_READ | PLAT_WRITE, GUEST_DATA, DATA_SIZE,
+	      DATA_OFF);
+	CHECK_EQ(platform_vcpu_new(as, NULL, out_cpu), 0);
+	CHECK_EQ(platform_vcpu_bind(*out_cpu), 0);
+	return as;
+}
+
+void go(struct vcpu *cpu, uint64_t rip, uint64_t rdi, struct guest_stop *stop)
+{
+	struct guest_regs *r = platform_regs(cpu);
+
+	r->rip = rip;
+	r->rdi = rdi;
+	r->rsp = GUEST_DATA + DATA_SIZE;
+	platform_run(cpu, false, stop);
+}
+
+void resume(struct vcpu *cpu, uint64_t rax, struct guest_stop *stop)
+{
+	platform_regs(cpu)->rax = rax;
+	platform_run(cpu, false, stop);
+}
+
+void drop(struct vcpu *cpu, struct platform_as *as)
+{
+	platform_vcpu_free(cpu);
+	platform_as_free(as);
+}
+
+int nr_children(void)
+{
+	char path[64], word[32];
+	FILE *f;
+	int nr = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	f = fopen(path, "r");
+	CHECK(f);
+	while (fscanf(f, "%31s", word) == 1)
+		nr++;
+	fclose(f);
+	return nr;
+}
+
+volatile uint64_t *data_word(uint64_t guest_addr)
+{
+	return (volatile uint64_t *)(g_mem + DATA_OFF +
+				     (guest_addr - GUEST_DATA));
+}
