@@ -29,9 +29,11 @@ CFLAGS_COMMON := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-Werror
 
 CFLAGS_rel   := -O2 -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
-LDFLAGS_rel  := -static-pie
+# Not static: Debian's libunwind.a is not position-independent, and the
+# sentry is worth its address randomisation.
+LDFLAGS_rel  := -pie -Wl,-z,relro,-z,now,--as-needed
 CFLAGS_dbg   := -O1 -fPIE -DMOAT_DEBUG
-LDFLAGS_dbg  := -static-pie
+LDFLAGS_dbg  := -pie
 CFLAGS_asan  := -O1 -DMOAT_DEBUG -DMOAT_ASAN -fsanitize=address
 LDFLAGS_asan := -fsanitize=address
 CFLAGS_ubsan := -O1 -DMOAT_DEBUG -fsanitize=undefined -fno-sanitize-recover=all
@@ -54,9 +56,9 @@ gen-headers :=
 all: build/moat			## the release binary, build/moat
 
 include sentry/lib/module.mk
+LIB  := $(lib-objs:%=$(B)/%)
 include $(filter-out sentry/lib/module.mk,$(sort $(shell find sentry platform gofer syscalls-table tests -name module.mk)))
 
-LIB  := $(lib-objs:%=$(B)/%)
 MOAT := $(moat-objs:%=$(B)/%)
 
 $(B)/moat: $(MOAT) $(LIB)

@@ -304,13 +304,13 @@ function put_doc(i) {
 	while ((getline line < intro) > 0)
 		print line
 	for (i = 1; i <= nr_msgs; i++) {
-		printf "\n### %d %s%s\n\n", i, name[i], \
+		printf "%s### %d %s%s\n\n", (i == 1 ? "\n" : ""), i, name[i], \
 			access[i] == "write" ? " (writable exports only)" : ""
 		printf "%s\n", doc[i]
 		put_fields(i SUBSEP "req", "Request")
 		put_fields(i SUBSEP "rep", "Answer")
 		if (fds[i])
-			print "One descriptor comes with the answer."
+			print "One descriptor comes with the answer.\n"
 	}
 }
 

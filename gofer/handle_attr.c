@@ -159,11 +159,11 @@ int gofer_do_getxattr(struct session *s, const struct gofer_getxattr_req *req,
 		return ret;
 	if (n->barred)
 		return -EOPNOTSUPP;
-	return answer_bytes(s, req->size,
-			    gofer_host_getxattr(n->fd, req->name.p, s->data,
-						MIN(req->size,
-						    GOFER_XATTR_MAX)),
-			    &rep->size, &rep->value);
+	return answer_bytes(
+		s, req->size,
+		gofer_host_getxattr(n->fd, req->name.p, s->data,
+				    MIN(req->size, GOFER_XATTR_MAX)),
+		&rep->size, &rep->value);
 }
 
 int gofer_do_setxattr(struct session *s, const struct gofer_setxattr_req *req,
@@ -191,11 +191,11 @@ int gofer_do_listxattr(struct session *s, const struct gofer_listxattr_req *req,
 		return ret;
 	if (n->barred)
 		return 0;
-	return answer_bytes(s, req->size,
-			    gofer_host_listxattr(n->fd, s->data,
-						 MIN(req->size,
-						     GOFER_XATTR_MAX)),
-			    &rep->size, &rep->names);
+	return answer_bytes(
+		s, req->size,
+		gofer_host_listxattr(n->fd, s->data,
+				     MIN(req->size, GOFER_XATTR_MAX)),
+		&rep->size, &rep->names);
 }
 
 int gofer_do_removexattr(struct session *s,

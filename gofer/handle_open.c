@@ -14,8 +14,8 @@
 #include "gofer/handle.h"
 #include "gofer_handlers.h"
 
-#define OPEN_FLAGS                                                             \
-	(LINUX_O_ACCMODE | LINUX_O_TRUNC | LINUX_O_APPEND | LINUX_O_DIRECT |   \
+#define OPEN_FLAGS                                                           \
+	(LINUX_O_ACCMODE | LINUX_O_TRUNC | LINUX_O_APPEND | LINUX_O_DIRECT | \
 	 LINUX_O_NOATIME)
 
 int gofer_do_open(struct session *s, const struct gofer_open_req *req,

@@ -28,6 +28,7 @@ int gofer_do_hello(struct session *s, const struct gofer_hello_req *req,
 	rep->nr_exports = s->nr_exports;
 	rep->uid = s->uid;
 	rep->gid = s->gid;
+	rep->max_handles = s->table.max;
 	return 0;
 }
 

@@ -21,8 +21,8 @@
 /* To look for the sandbox at files of any owner. */
 #define CAPS_READ BIT(CAP_DAC_READ_SEARCH)
 /* To change them: as any owner, for any owner, keeping set-id bits. */
-#define CAPS_WRITE                                                             \
-	(CAPS_READ | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_CHOWN) |                  \
+#define CAPS_WRITE                                            \
+	(CAPS_READ | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_CHOWN) | \
 	 BIT(CAP_FOWNER) | BIT(CAP_FSETID))
 
 static struct session g_session; /* zeroed; only touched pages cost memory */
@@ -158,6 +158,7 @@ static int start(const struct gofer_config *c)
 	if (ret < 0)
 		return fail(c->err_fd, ret, "gofer: cannot start");
 	g_session.shm = shm;
+	g_session.cpu = UINT32_MAX;
 	g_session.privileged = c->privileged;
 	gofer_host_ids(&g_session.uid, &g_session.gid);
 	ret = make_tree(c, fds);

@@ -16,7 +16,7 @@
 
 #include "gofer/session.h"
 
-#define SPARE_FDS 32 /* for descriptors that live during one request */
+#define SPARE_FDS   32 /* for descriptors that live during one request */
 #define OVERFLOW_ID 65534u
 
 int node_table_init(struct node_table *t, unsigned int max_fds)
@@ -86,14 +86,29 @@ void node_drop(struct node_table *t, struct node *n)
 static bool is_pseudo(const struct statfs *fs)
 {
 	static const uint32_t magic[] = {
-		PROC_SUPER_MAGIC,     SYSFS_MAGIC,	CGROUP_SUPER_MAGIC,
-		CGROUP2_SUPER_MAGIC,  DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC,
-		TRACEFS_MAGIC,	      SECURITYFS_MAGIC, BPF_FS_MAGIC,
-		BINFMTFS_MAGIC,	      AUTOFS_SUPER_MAGIC, EFIVARFS_MAGIC,
-		PSTOREFS_MAGIC,	      NSFS_MAGIC,	SELINUX_MAGIC,
-		SMACK_MAGIC,	      SOCKFS_MAGIC,	PIPEFS_MAGIC,
-		ANON_INODE_FS_MAGIC,  RDTGROUP_SUPER_MAGIC, HUGETLBFS_MAGIC,
-		XENFS_SUPER_MAGIC,    USBDEVICE_SUPER_MAGIC,
+		PROC_SUPER_MAGIC,
+		SYSFS_MAGIC,
+		CGROUP_SUPER_MAGIC,
+		CGROUP2_SUPER_MAGIC,
+		DEVPTS_SUPER_MAGIC,
+		DEBUGFS_MAGIC,
+		TRACEFS_MAGIC,
+		SECURITYFS_MAGIC,
+		BPF_FS_MAGIC,
+		BINFMTFS_MAGIC,
+		AUTOFS_SUPER_MAGIC,
+		EFIVARFS_MAGIC,
+		PSTOREFS_MAGIC,
+		NSFS_MAGIC,
+		SELINUX_MAGIC,
+		SMACK_MAGIC,
+		SOCKFS_MAGIC,
+		PIPEFS_MAGIC,
+		ANON_INODE_FS_MAGIC,
+		RDTGROUP_SUPER_MAGIC,
+		HUGETLBFS_MAGIC,
+		XENFS_SUPER_MAGIC,
+		USBDEVICE_SUPER_MAGIC,
 		0x19800202, /* mqueue */
 		0x62656570, /* configfs */
 		0x65735543, /* fusectl */
@@ -204,7 +219,7 @@ int node_adopt(struct session *s, int fd, const struct node *parent,
 	n->dir_fd = -1;
 	n->mnt_id = sx.stx_mnt_id;
 	n->type = sx.stx_mode & S_IFMT;
-	n->export = (uint16_t)export;
+	n->export = (uint16_t) export;
 	n->barred = barred;
 	fill(s, fd, barred, &sx, out);
 	out->handle = node_handle(&s->table, n);

@@ -13,8 +13,8 @@
 struct session;
 
 struct node {
-	int fd;		 /* O_PATH; -1: the entry is free */
-	int dir_fd;	 /* for readdir, or -1 */
+	int fd;	    /* O_PATH; -1: the entry is free */
+	int dir_fd; /* for readdir, or -1 */
 	uint32_t generation;
 	uint32_t next_free; /* free entries: index of the next, 0 ends */
 	uint64_t mnt_id;
@@ -25,8 +25,8 @@ struct node {
 };
 
 struct node_table {
-	struct node *nodes;	/* [0] is never used */
-	uint32_t nr, max;	/* entries ever used; bound */
+	struct node *nodes; /* [0] is never used */
+	uint32_t nr, max;   /* entries ever used; bound */
 	uint32_t first_free;
 };
 

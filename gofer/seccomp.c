@@ -18,8 +18,14 @@
 
 #include "gofer/session.h"
 
-#define EQ(arg, v)	  { arg, SCMP_CMP_EQ, v, 0 }
-#define MASKED(arg, m, v) { arg, SCMP_CMP_MASKED_EQ, m, v }
+#define EQ(arg, v)                     \
+	{                              \
+		arg, SCMP_CMP_EQ, v, 0 \
+	}
+#define MASKED(arg, m, v)                     \
+	{                                     \
+		arg, SCMP_CMP_MASKED_EQ, m, v \
+	}
 
 struct rule {
 	int nr;
@@ -27,9 +33,18 @@ struct rule {
 	struct scmp_arg_cmp args[2];
 	const char *why;
 };
-#define ALWAYS(name, why)    { SCMP_SYS(name), 0, { { 0 } }, why }
-#define IF1(name, a, why)    { SCMP_SYS(name), 1, { a }, why }
-#define IF2(name, a, b, why) { SCMP_SYS(name), 2, { a, b }, why }
+#define ALWAYS(name, why)                         \
+	{                                         \
+		SCMP_SYS(name), 0, { { 0 } }, why \
+	}
+#define IF1(name, a, why)                     \
+	{                                     \
+		SCMP_SYS(name), 1, { a }, why \
+	}
+#define IF2(name, a, b, why)                     \
+	{                                        \
+		SCMP_SYS(name), 2, { a, b }, why \
+	}
 
 #define STAT_FLAGS   (AT_EMPTY_PATH | AT_NO_AUTOMOUNT)
 #define ACCESS_FLAGS (AT_EMPTY_PATH | AT_EACCESS)
@@ -38,8 +53,11 @@ struct rule {
 static const struct rule g_rules[] = {
 	IF1(futex, EQ(1, FUTEX_WAIT), "sleep until the sentry rings"),
 	IF1(futex, EQ(1, FUTEX_WAKE), "wake the owner of a slot"),
-	IF1(openat2, EQ(3, sizeof(struct open_how)), "one component, RESOLVE_*"),
+	IF1(openat2, EQ(3, sizeof(struct open_how)),
+	    "one component, RESOLVE_*"),
 	IF1(openat, EQ(0, FD_PROC), "open what an O_PATH descriptor holds"),
+	IF1(sched_setaffinity, EQ(0, 0),
+	    "to the CPU that the requests come from"),
 	ALWAYS(close, "handles that the sentry released; donated files"),
 	IF1(statx, EQ(2, STAT_FLAGS), "attributes of a handle"),
 	ALWAYS(fstatfs, "statfs; which file system a mount is of"),
@@ -81,12 +99,12 @@ static const struct rule g_write_rules[] = {
 #ifdef MOAT_ASAN
 /* So that AddressSanitizer can map its tables and print what it found. */
 static const struct rule g_debug_rules[] = {
-	ALWAYS(mmap, "asan"),	  ALWAYS(munmap, "asan"),
-	ALWAYS(write, "asan"),	  ALWAYS(readlink, "asan"),
-	ALWAYS(getpid, "asan"),	  ALWAYS(gettid, "asan"),
-	ALWAYS(madvise, "asan"),  ALWAYS(sigaltstack, "asan"),
+	ALWAYS(mmap, "asan"),	      ALWAYS(munmap, "asan"),
+	ALWAYS(write, "asan"),	      ALWAYS(readlink, "asan"),
+	ALWAYS(getpid, "asan"),	      ALWAYS(gettid, "asan"),
+	ALWAYS(madvise, "asan"),      ALWAYS(sigaltstack, "asan"),
 	ALWAYS(rt_sigaction, "asan"), ALWAYS(rt_sigprocmask, "asan"),
-	ALWAYS(openat, "asan"),	  ALWAYS(read, "asan"),
+	ALWAYS(openat, "asan"),	      ALWAYS(read, "asan"),
 };
 #endif
 

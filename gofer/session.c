@@ -24,6 +24,7 @@
 #include "gofer/dispatch.h"
 #include "sentry/lib/log.h"
 
+#define FOLLOW_AFTER 4
 #define READ_ONCE(x) (*(volatile __typeof__(x) *)&(x))
 
 int session_node(struct session *s, uint64_t handle, struct node **out)
@@ -109,14 +110,32 @@ static bool finish(struct gofer_slot *slot, long size, uint32_t nr_fds)
 	return old == GOFER_SLOT_READY || old == GOFER_SLOT_WAITING;
 }
 
+/*
+ * Waking a thread on another CPU costs several times what a request does, so
+ * the gofer moves to where its requests come from: after a few from one CPU,
+ * since the move itself is not free, and two askers must not toss it about.
+ */
+static void follow(struct session *s, uint32_t cpu)
+{
+	if (cpu == s->cpu || cpu != s->guest) {
+		s->guest = cpu;
+		s->nr_guest = 0;
+	}
+	if (cpu == s->cpu || ++s->nr_guest < FOLLOW_AFTER)
+		return;
+	s->cpu = cpu;
+	gofer_host_move(cpu);
+}
+
 static int serve_slot(struct session *s, unsigned int at)
 {
 	struct gofer_slot *slot = &s->shm->slots[at];
-	char *data = (char *)s->shm + GOFER_SLOTS_AT +
-		     (size_t)at * GOFER_DATA_SIZE;
+	char *data =
+		(char *)s->shm + GOFER_SLOTS_AT + (size_t)at * GOFER_DATA_SIZE;
 	uint32_t op = READ_ONCE(slot->op);
 	uint32_t size = READ_ONCE(slot->req_size);
 	uint64_t seq = READ_ONCE(slot->seq);
+	uint32_t cpu = READ_ONCE(slot->cpu);
 	uint32_t nr_fds;
 	long ret;
 
@@ -139,6 +158,7 @@ static int serve_slot(struct session *s, unsigned int at)
 		return end_connection(at, op, "descriptors are not taken");
 	if (!finish(slot, ret, nr_fds))
 		return end_connection(at, op, "state changed meanwhile");
+	follow(s, cpu);
 	return 0;
 }
 

@@ -15,9 +15,11 @@ struct session {
 	bool readonly[GOFER_MAX_EXPORTS];
 	bool any_writable;
 	bool privileged;
-	bool greeted;	 /* the first exchange is done */
-	uint32_t uid, gid; /* whom the kernel takes us for */
-	int out_fd;	 /* goes out with the answer; -1 */
+	bool greeted;	     /* the first exchange is done */
+	uint32_t uid, gid;   /* whom the kernel takes us for */
+	uint32_t cpu, guest; /* see follow() */
+	uint32_t nr_guest;
+	int out_fd; /* goes out with the answer; -1 */
 	/* The request's private copy; what answers with bytes point into. */
 	char in[GOFER_DATA_SIZE];
 	char dents[GOFER_DIR_BATCH];

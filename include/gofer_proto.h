@@ -29,17 +29,17 @@ enum { GOFER_FEATURE_ACCESS = 1 }; /* nodes may carry .access */
 #define GOFER_MAX_EXPORTS 64
 
 #define GOFER_NAME_MAX	  255
-#define GOFER_TEXT_MAX	  4095	     /* symlink targets */
-#define GOFER_XATTR_MAX	  65536u     /* values and name lists */
+#define GOFER_TEXT_MAX	  4095	 /* symlink targets */
+#define GOFER_XATTR_MAX	  65536u /* values and name lists */
 #define GOFER_DIR_BATCH	  (64 * 1024u)
 #define GOFER_MAX_RELEASE 128
 
 enum gofer_slot_state {
 	GOFER_SLOT_IDLE,
-	GOFER_SLOT_READY,    /* a request is there; its owner is awake */
-	GOFER_SLOT_WAITING,  /* the same; its owner sleeps on the state */
-	GOFER_SLOT_DONE,     /* the answer is there */
-	GOFER_SLOT_DEAD,     /* set by the sentry when the connection ended */
+	GOFER_SLOT_READY,   /* a request is there; its owner is awake */
+	GOFER_SLOT_WAITING, /* the same; its owner sleeps on the state */
+	GOFER_SLOT_DONE,    /* the answer is there */
+	GOFER_SLOT_DEAD,    /* set by the sentry when the connection ended */
 };
 
 /* One cache line a slot, all in the first page. */
@@ -51,12 +51,13 @@ struct gofer_slot {
 	uint32_t rep_size; /* answer: the same */
 	int32_t error;	   /* answer: 0 or -errno; then rep_size is 0 */
 	uint32_t nr_fds;   /* answer: 0 or 1, sent before DONE was set */
-	uint32_t pad[8];
+	uint32_t cpu;	   /* request: where its owner runs; a hint */
+	uint32_t pad[7];
 };
 static_assert(sizeof(struct gofer_slot) == 64, "a cache line");
 
 struct gofer_shm {
-	_Atomic uint32_t bell;	 /* grows with each request; gofer sleeps here */
+	_Atomic uint32_t bell; /* grows with each request; gofer sleeps here */
 	_Atomic uint32_t asleep; /* 1: the gofer wants a wake-up */
 	uint32_t pad[14];
 	struct gofer_slot slots[GOFER_NR_SLOTS];
@@ -70,9 +71,9 @@ struct gofer_fd_tag {
 };
 
 enum {
-	GOFER_NODE_BTIME = 1,	/* btime is known */
-	GOFER_NODE_ACCESS = 2,	/* .access is filled */
-	GOFER_NODE_BARRED = 4,	/* a pseudo file system: nothing below it */
+	GOFER_NODE_BTIME = 1,  /* btime is known */
+	GOFER_NODE_ACCESS = 2, /* .access is filled */
+	GOFER_NODE_BARRED = 4, /* a pseudo file system: nothing below it */
 };
 
 /* A node as it travels. */

@@ -18,7 +18,7 @@ struct platform_as {
 
 /* First member of a platform's own vcpu type.  Kept by the wrappers. */
 struct vcpu {
-	struct platform_as *as; /* written by the thread that runs it */
+	struct platform_as *as;	     /* written by the thread that runs it */
 	_Atomic(const void *) owner; /* the thread that bound it, or NULL */
 };
 

@@ -12,17 +12,23 @@
 
 #include "sentry/host/host.h"
 #include "sentry/host/host_crash.h"
-#include "sentry/host/host_fault.h"
+#include "sentry/host/host_memory.h"
 #include "sentry/host/host_threads.h"
 #include "sentry/kernel/boot.h"
-#include "sentry/syscalls/dispatch.h"
+#include "sentry/syscalls/strace.h"
+#include "syscalls.h"
 
 static _Atomic uint32_t reporter; /* host thread id */
+
+static const char *name_of(int nr)
+{
+	return nr < SYSCALL_TABLE_SIZE ? g_syscalls[nr].name : NULL;
+}
 
 static void print_task(struct task *t, void *arg)
 {
 	int nr = t->syscall_nr;
-	const char *call = nr < 0 ? "guest code" : syscall_name(nr);
+	const char *call = nr < 0 ? "guest code" : name_of(nr);
 
 	(void)arg;
 	host_crash_print("  task %u (%.15s): %s%s%s", t->tid, t->comm,
@@ -57,8 +63,16 @@ static void on_fatal(int signo, void *ucontext)
 	crash_report(signo, ucontext);
 }
 
+static void on_memory_fault(int signo, siginfo_t *info, void *ucontext)
+{
+	host_crash_print("moat: bad access at %p (code %d)", info->si_addr,
+			 info->si_code);
+	crash_report(signo, ucontext);
+}
+
 void crash_setup(void)
 {
+	host_crash_hook = on_memory_fault;
 	host_crash_map_symbols();
 	host_crash_install(on_fatal);
 	host_threads_enter();

@@ -20,6 +20,7 @@
 #include "sentry/fs/gofer/client.h"
 #include "sentry/host/host.h"
 #include "sentry/host/host_confine.h"
+#include "sentry/host/host_memory.h"
 #include "sentry/lib/alloc.h"
 #include "sentry/loader/loader.h"
 #include "sentry/mm/memfile.h"
@@ -65,7 +66,10 @@ static int start_parts(const struct sandbox_config *c, struct boot_error *err)
 {
 	struct platform_setup setup = { .memory_fd = c->memory_fd,
 					.nr_cpus = host_nr_cpus() };
-	int ret = memfile_start(c->memory_fd, c->memory_limit);
+	int ret = host_fault_start();
+
+	if (ret == 0)
+		ret = memfile_start(c->memory_fd, c->memory_limit);
 
 	if (ret < 0)
 		return boot_fail(err, 125, ret,

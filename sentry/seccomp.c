@@ -145,6 +145,13 @@ static const struct rule rules[] = {
 	ANY(kill, "end a stub process; the namespace holds only stubs"),
 };
 
+/* Debug builds die by SIGSYS too, but with a backtrace of who asked. */
+#ifdef MOAT_DEBUG
+#define REFUSAL SCMP_ACT_TRAP
+#else
+#define REFUSAL SCMP_ACT_KILL_PROCESS
+#endif
+
 static int add_rules(scmp_filter_ctx ctx)
 {
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
@@ -162,7 +169,7 @@ static int add_rules(scmp_filter_ctx ctx)
 
 int sentry_seccomp_load(void)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	scmp_filter_ctx ctx = seccomp_init(REFUSAL);
 	int ret;
 
 	if (!ctx)

@@ -11,7 +11,7 @@ define unit-rule
 $(B)/tests/unit/$(1): tests/unit/$(1).c $(unit-objs-$(1):%=$(B)/%) $$(LIB) \
 		| $$(gen-headers:%=$(B)/%)
 	@mkdir -p $$(@D)
-	$$(call quiet,CC)$$(CC) $$(CFLAGS) $$(filter-out -static-pie,$$(LDFLAGS)) -MMD -MP \
+	$$(call quiet,CC)$$(CC) $$(CFLAGS) $$(filter-out -pie,$$(LDFLAGS)) -MMD -MP \
 		-o $$@ $$(filter %.c %.o,$$^) $$(unit-libs-$(1)) -lcmocka $$(LDLIBS)
 -include $(B)/tests/unit/$(1).d
 endef

@@ -43,6 +43,8 @@ MUST_CHECK int64_t gofer_host_seek(int fd, int64_t off);
 MUST_CHECK int gofer_host_fsync(int fd, bool data_only);
 void gofer_host_close(int fd);
 
+/* Entries of the directory @dir, as the calls of their names; @name is one
+ * checked component. */
 MUST_CHECK int gofer_host_mkdir(int dir, const char *name, uint32_t mode);
 MUST_CHECK int gofer_host_mknod(int dir, const char *name, uint32_t mode);
 MUST_CHECK int gofer_host_symlink(const char *target, int dir,
@@ -57,6 +59,7 @@ MUST_CHECK int gofer_host_chmod(int fd, uint32_t mode);
 MUST_CHECK int gofer_host_utimens(int fd, const struct timespec times[2]);
 MUST_CHECK int gofer_host_truncate(int fd, uint64_t size); /* an open file */
 
+/* Extended attributes of what the O_PATH descriptor @fd holds. */
 MUST_CHECK long gofer_host_getxattr(int fd, const char *name, void *buf,
 				    size_t size);
 MUST_CHECK int gofer_host_setxattr(int fd, const char *name, const void *buf,
@@ -69,6 +72,8 @@ MUST_CHECK int gofer_host_removexattr(int fd, const char *name);
 /* Futex on shared memory.  Returns early for any reason. */
 void gofer_host_wait(_Atomic uint32_t *word, uint32_t expect);
 void gofer_host_wake(_Atomic uint32_t *word);
+/* Runs on @cpu from now on, if that exists. */
+void gofer_host_move(uint32_t cpu);
 /* Never blocks: -EAGAIN if the sentry does not take its descriptors. */
 MUST_CHECK int gofer_host_send_fd(const struct gofer_fd_tag *tag, int fd);
 void gofer_host_log(const char *line, size_t size);

@@ -18,7 +18,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define RESOLVE_SAFE                                                           \
+#define RESOLVE_SAFE \
 	(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 #define STATX_WANTED (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID)
 

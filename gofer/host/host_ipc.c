@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,6 +29,17 @@ void gofer_host_wait(_Atomic uint32_t *word, uint32_t expect)
 void gofer_host_wake(_Atomic uint32_t *word)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE, 1);
+}
+
+void gofer_host_move(uint32_t cpu)
+{
+	cpu_set_t set;
+
+	if (cpu >= CPU_SETSIZE)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	syscall(SYS_sched_setaffinity, 0, sizeof(set), &set);
 }
 
 int gofer_host_send_fd(const struct gofer_fd_tag *tag, int fd)
@@ -102,7 +114,8 @@ static void on_sigio(int signo)
 
 int gofer_host_end_on_hangup(void)
 {
-	struct sigaction sa = { .sa_handler = on_sigio, .sa_flags = SA_RESTART };
+	struct sigaction sa = { .sa_handler = on_sigio,
+				.sa_flags = SA_RESTART };
 	int flags = fcntl(FD_SOCK, F_GETFL);
 	sigset_t set;
 

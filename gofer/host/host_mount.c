@@ -77,8 +77,7 @@ int gofer_host_empty_root(void)
 	if (mount("none", EMPTY_ROOT_AT, "tmpfs",
 		  MS_NODEV | MS_NOSUID | MS_NOEXEC,
 		  "size=4k,nr_inodes=1,mode=0555") < 0 ||
-	    chdir(EMPTY_ROOT_AT) < 0 ||
-	    syscall(SYS_pivot_root, ".", ".") < 0 ||
+	    chdir(EMPTY_ROOT_AT) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ||
 	    syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof(attr)) <
 		    0)

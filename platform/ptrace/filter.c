@@ -22,8 +22,9 @@
 static int add_rules(scmp_filter_ctx ctx)
 {
 	static const int plain[] = {
-		SCMP_SYS(munmap), SCMP_SYS(mprotect),	SCMP_SYS(futex),
-		SCMP_SYS(pause),  SCMP_SYS(exit),	SCMP_SYS(exit_group),
+		SCMP_SYS(munmap),     SCMP_SYS(mprotect), SCMP_SYS(futex),
+		SCMP_SYS(getppid),    SCMP_SYS(pause),	  SCMP_SYS(exit),
+		SCMP_SYS(exit_group),
 	};
 	int ret = 0;
 
@@ -34,8 +35,9 @@ static int add_rules(scmp_filter_ctx ctx)
 			ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 			SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_FIXED, MAP_FIXED));
 	if (ret == 0)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				       SCMP_A0(SCMP_CMP_EQ, STUB_CLONE_THREAD, 0));
+		ret = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+			SCMP_A0(SCMP_CMP_EQ, STUB_CLONE_THREAD, 0));
 	if (ret == 0)
 		ret = seccomp_rule_add(
 			ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,

@@ -101,8 +101,7 @@ static long run_calls(struct pt_as *as, struct pt_vcpu *cpu, size_t nr,
 	if (done > nr)
 		return -ESRCH;
 	*err = (int)regs.rax;
-	if (done == 0 && *err != 0 && atomic_load(&as->needs_setup) &&
-	    nr == 0)
+	if (done == 0 && *err != 0 && atomic_load(&as->needs_setup) && nr == 0)
 		return -ESRCH;
 	atomic_store(&as->needs_setup, false);
 	return (long)done;
@@ -135,10 +134,10 @@ static long carry_out(struct pt_as *as, struct pt_vcpu *cpu,
 		if ((size_t)got == n)
 			continue;
 		if (err != -ENOMEM)
-			log_warning("ptrace: order %d at %#lx, %#lx: error %d",
-				    (int)o[done].kind,
-				    (unsigned long)o[done].addr,
-				    (unsigned long)o[done].size, -err);
+			log_debug("ptrace: order %d at %#lx, %#lx: error %d",
+				  (int)o[done].kind,
+				  (unsigned long)o[done].addr,
+				  (unsigned long)o[done].size, -err);
 		return (long)done;
 	}
 	return (long)done;
@@ -200,8 +199,7 @@ static int flush(struct pt_as *as, struct pt_vcpu *cpu, int *late)
 	int ret;
 
 	lock_for_flush(as);
-	*late = as->late_error;
-	as->late_error = 0;
+	*late = atomic_exchange(&as->late_error, 0);
 	batch = as->queue;
 	as->queue = as->spare;
 	as->spare = (struct order_queue){ 0 };
@@ -230,11 +228,8 @@ int flush_at_entry(struct pt_as *as, struct pt_vcpu *cpu)
 
 	if (ret == -ENOMEM)
 		late = ret;
-	if (late) {
-		mutex_lock(&as->mu);
-		as->late_error = late;
-		mutex_unlock(&as->mu);
-	}
+	if (late)
+		atomic_store(&as->late_error, late);
 	return ret == -ESRCH ? ret : 0;
 }
 
@@ -244,7 +239,7 @@ int pt_as_flush(struct platform_as *base, struct vcpu *vcpu)
 	int late, ret;
 
 	if (!atomic_load(&as->pending) && !atomic_load(&as->gone) &&
-	    !as->late_error)
+	    !atomic_load(&as->late_error))
 		return 0;
 	ret = flush(as, to_pt_vcpu(vcpu), &late);
 	return ret < 0 ? ret : late;

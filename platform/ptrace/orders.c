@@ -135,7 +135,7 @@ void pt_as_sync(struct platform_as *base)
 	if (!atomic_load(&as->pending))
 		return;
 	mutex_lock(&as->mu);
-	list_for_each_entry(cpu, &as->cpus, node)
+	list_for_each_entry (cpu, &as->cpus, node)
 		if (mark_for_sync(as, cpu))
 			vcpu_kick(cpu);
 	mutex_unlock(&as->mu);

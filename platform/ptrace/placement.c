@@ -39,9 +39,9 @@ static struct {
 	int nr;
 	int nr_crowded, nr_empty; /* CPUs with >= 2, with 0 runnable pairs */
 	cpu_set_t all;
-	bool pinning;		/* there is a choice */
+	bool pinning; /* there is a choice */
 	bool watch_started, watch_failed;
-	struct list cpus; /* pt_vcpu.place_node */
+	struct list cpus;	     /* pt_vcpu.place_node */
 	_Atomic uint32_t watch_word; /* 1: the watcher is awake or wanted */
 } g_place;
 
@@ -135,7 +135,7 @@ static void move_one_locked(int from, int to) MUST_HOLD(&g_place.mu)
 {
 	struct pt_vcpu *cpu, *best = NULL;
 
-	list_for_each_entry(cpu, &g_place.cpus, place_node)
+	list_for_each_entry (cpu, &g_place.cpus, place_node)
 		if (cpu->place == from && cpu->runnable &&
 		    (!best || (atomic_load(&cpu->state) & PT_IN_GUEST)))
 			best = cpu;
@@ -255,12 +255,19 @@ void placement_bind(struct pt_vcpu *cpu)
 	unlock_and_tell();
 }
 
-void placement_follow(struct pt_vcpu *cpu)
+void placement_follow(struct pt_vcpu *cpu, uint32_t tid)
 {
 	mutex_lock(&g_place.mu);
 	if (cpu->place >= 0 && g_place.pinning)
-		pin(cpu->tid, g_place.at[cpu->place].host_cpu);
+		pin(tid, g_place.at[cpu->place].host_cpu);
 	mutex_unlock(&g_place.mu);
+}
+
+void placement_release(uint32_t tid)
+{
+	if (g_place.pinning)
+		raw_call(SYS_sched_setaffinity, tid, sizeof(g_place.all),
+			 (uint64_t)(uintptr_t)&g_place.all, 0);
 }
 
 void placement_unbind(struct pt_vcpu *cpu)

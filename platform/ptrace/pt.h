@@ -47,12 +47,13 @@ struct platform {
 	IMMUTABLE int orders_fd; /* command page, then the slots */
 	IMMUTABLE uint32_t template_pid;
 	IMMUTABLE struct stub_command *cmd;
-	IMMUTABLE uint8_t *slots; /* the sentry's writable view */
+	IMMUTABLE uint8_t *slots;	  /* the sentry's writable view */
 	IMMUTABLE size_t xsave_host_size; /* what SETREGSET insists on */
 	struct mutex mu; /* LOCK_PLATFORM_AS: cmd, slot allocation */
 	uint32_t nr_slots GUARDED_BY(mu);
 	uint32_t nr_free GUARDED_BY(mu);
 	uint32_t *free_slots GUARDED_BY(mu); /* PT_MAX_SLOTS entries */
+	bool asked GUARDED_BY(mu);	     /* a stub is made, or waits */
 	bool broken GUARDED_BY(mu);	     /* the template died */
 };
 
@@ -72,8 +73,8 @@ struct pt_as {
 	struct order_queue queue GUARDED_BY(mu);
 	struct order_queue spare GUARDED_BY(mu); /* or in the flusher's hands */
 	bool flushing GUARDED_BY(mu);
-	int late_error GUARDED_BY(mu); /* of a flush at entry */
-	uint32_t slot;		       /* fixed once a stub exists */
+	_Atomic int late_error; /* of a flush at entry */
+	uint32_t slot;		/* fixed once a stub exists */
 	/* Not 0: something is to be done before the next entry.  Stays so
 	 * until it *is* done, so that no vcpu slips in meanwhile. */
 	_Atomic uint32_t pending;
@@ -101,10 +102,10 @@ struct pt_vcpu {
 	bool is_leader;
 	IMMUTABLE struct platform *p;
 	_Atomic uint32_t state;
-	_Atomic uint64_t id;	   /* tgid << 32 | tid of the stub thread */
-	uint32_t tid;		   /* the same tid, for its own thread */
-	struct list node;	   /* pt_as.cpus, its mu */
-	void *fpu;		   /* image to load at bind, or NULL */
+	_Atomic uint64_t id;	    /* tgid << 32 | tid of the stub thread */
+	uint32_t tid;		    /* the same tid, for its own thread */
+	struct list node;	    /* pt_as.cpus, its mu */
+	void *fpu;		    /* image to load at bind, or NULL */
 	_Atomic uint64_t entry_tsc; /* 0 outside guest mode */
 	_Atomic uint64_t spent_tsc;
 	_Atomic uint64_t time_base; /* ns, before the last move */
@@ -218,10 +219,13 @@ static inline uint64_t read_tsc(void)
 
 /* --- placement.c: which CPU a pair of threads runs on ---------------------- */
 void placement_start(uint32_t max_cpus);
-/* Chooses a CPU and pins the calling thread and the stub thread to it. */
+/* Chooses a CPU and pins the calling thread and the stub thread to it; before
+ * the stub thread is woken, so that it wakes there. */
 void placement_bind(struct pt_vcpu *cpu);
-/* @cpu has another stub thread now: it goes where the old one was. */
-void placement_follow(struct pt_vcpu *cpu);
+/* Pins @tid, which will be the stub thread of @cpu, to the CPU of @cpu. */
+void placement_follow(struct pt_vcpu *cpu, uint32_t tid);
+/* Lets a stub thread that only has to exit do so on any CPU. */
+void placement_release(uint32_t tid);
 void placement_unbind(struct pt_vcpu *cpu);
 void pt_idle_begin(struct vcpu *cpu);
 void pt_idle_end(struct vcpu *cpu);

@@ -19,7 +19,7 @@
 
 #define DEFAULT_MAX_MAPS 65530
 /* Kept for the stub region and for splits in the middle of an order. */
-#define MAPS_RESERVE	 16
+#define MAPS_RESERVE 16
 
 static struct platform g_pt;
 
@@ -49,10 +49,10 @@ static uint64_t min_user_addr(void)
 	uint64_t at = 0x10000;
 
 	for (; at < 0x1000000; at *= 2) {
-		void *p = mmap((void *)(uintptr_t)at, PAGE_SIZE, PROT_NONE,
-			       MAP_PRIVATE | MAP_ANONYMOUS |
-				       MAP_FIXED_NOREPLACE,
-			       -1, 0);
+		void *p =
+			mmap((void *)(uintptr_t)at, PAGE_SIZE, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			     -1, 0);
 
 		if (p != MAP_FAILED)
 			munmap(p, PAGE_SIZE);

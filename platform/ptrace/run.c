@@ -48,8 +48,8 @@ void pt_interrupt(struct vcpu *vcpu)
 /* Guest mode ends; @also is cleared with it. */
 static inline void exit_guest(struct pt_vcpu *cpu, uint32_t also)
 {
-	uint32_t old = atomic_fetch_and(&cpu->state,
-					~(PT_IN_GUEST | PT_SYNC | also));
+	uint32_t old =
+		atomic_fetch_and(&cpu->state, ~(PT_IN_GUEST | PT_SYNC | also));
 
 	if (unlikely(old & PT_SYNC)) {
 		struct pt_as *as = to_pt_as(cpu->base.as);
@@ -155,8 +155,8 @@ void pt_run(struct vcpu *vcpu, bool step, struct guest_stop *stop)
 		stop_gone(cpu, status, stop);
 		return;
 	}
-	exit_guest(cpu, status == PT_STOPPED(PT_KICK_SIGNAL, 0) ? PT_PENDING :
-								  0);
+	exit_guest(cpu,
+		   status == PT_STOPPED(PT_KICK_SIGNAL, 0) ? PT_PENDING : 0);
 	/* `syscall` leaves rip in rcx; other ways in (int 0x80) do not. */
 	if (likely(status == PT_SYSCALL_STOP && cpu->regs.cs == PT_USER_CS &&
 		   cpu->regs.rcx == cpu->regs.rip))

@@ -14,8 +14,18 @@
 #include "platform/ptrace/pt.h"
 
 /* x86 trap numbers and error-code bits, as in sigcontext. */
-enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_BP = 3, TRAP_UD = 6, TRAP_SS = 12,
-       TRAP_GP = 13, TRAP_PF = 14, TRAP_MF = 16, TRAP_AC = 17, TRAP_XF = 19 };
+enum {
+	TRAP_DE = 0,
+	TRAP_DB = 1,
+	TRAP_BP = 3,
+	TRAP_UD = 6,
+	TRAP_SS = 12,
+	TRAP_GP = 13,
+	TRAP_PF = 14,
+	TRAP_MF = 16,
+	TRAP_AC = 17,
+	TRAP_XF = 19
+};
 enum { PF_WRITE = 2, PF_USER = 4, PF_FETCH = 16 };
 
 #define SYS_SECCOMP_CODE 1 /* si_code of a filter's TRAP */
@@ -69,8 +79,8 @@ static bool vsyscall(struct pt_vcpu *cpu, uint64_t addr,
 	for (size_t i = 0; i < ARRAY_SIZE(g_vsyscalls); i++) {
 		if (g_vsyscalls[i].addr != addr || r->rip != addr)
 			continue;
-		if (raw_ptrace(PTRACE_PEEKDATA, cpu->tid, r->rsp,
-			       &ret_addr) < 0)
+		if (raw_ptrace(PTRACE_PEEKDATA, cpu->tid, r->rsp, &ret_addr) <
+		    0)
 			return false;
 		r->rip = ret_addr;
 		r->rsp += 8;
@@ -138,8 +148,7 @@ static uint32_t trap_of(int signo, int code)
 }
 
 /* A signal that the kernel may have raised for the guest. */
-static void decode_signal(struct pt_vcpu *cpu, int sig,
-			  struct guest_stop *stop)
+static void decode_signal(struct pt_vcpu *cpu, int sig, struct guest_stop *stop)
 {
 	siginfo_t si;
 

@@ -154,6 +154,11 @@ template_clone:
 	xor	%r8d, %r8d
 	mov	$__NR_prctl, %eax
 	syscall
+	/* The sentry may have died before it could take us along. */
+	mov	$__NR_getppid, %eax
+	syscall
+	cmp	STUB_CMD_PARENT(%rbx), %eax
+	jne	stub_exit_group
 	jmp	stub_park
 
 template_failed:

@@ -22,10 +22,11 @@
 #define STUB_CALL_SIZE 56
 
 /* struct stub_command. */
-#define STUB_CMD_TURN	 0
-#define STUB_CMD_RESULT	 4
-#define STUB_CMD_XMASK	 8
-#define STUB_CMD_XSAVE	 1024
+#define STUB_CMD_TURN	0
+#define STUB_CMD_RESULT 4
+#define STUB_CMD_XMASK	8
+#define STUB_CMD_PARENT 16
+#define STUB_CMD_XSAVE	1024
 
 /* Values of the turn word. */
 #define STUB_TURN_START	   0
@@ -57,30 +58,31 @@ static_assert(sizeof(struct stub_call) == STUB_CALL_SIZE, "stub.S");
  * ASKED, the template sets result and then ANSWERED.
  */
 struct stub_command {
-	_Atomic uint32_t turn; /* futex */
+	_Atomic uint32_t turn;	/* futex */
 	_Atomic int32_t result; /* pid of the new stub or -errno */
 	uint64_t xmask;		/* XRSTOR components to be initialised */
-	char pad[STUB_CMD_XSAVE - 16];
+	uint32_t parent;	/* pid of the sentry */
+	char pad[STUB_CMD_XSAVE - 20];
 	uint8_t xsave[576]; /* empty image: legacy area and header */
 };
 static_assert(offsetof(struct stub_command, turn) == STUB_CMD_TURN, "stub.S");
 static_assert(offsetof(struct stub_command, result) == STUB_CMD_RESULT,
 	      "stub.S");
-static_assert(offsetof(struct stub_command, xmask) == STUB_CMD_XMASK,
+static_assert(offsetof(struct stub_command, xmask) == STUB_CMD_XMASK, "stub.S");
+static_assert(offsetof(struct stub_command, parent) == STUB_CMD_PARENT,
 	      "stub.S");
-static_assert(offsetof(struct stub_command, xsave) == STUB_CMD_XSAVE,
-	      "stub.S");
+static_assert(offsetof(struct stub_command, xsave) == STUB_CMD_XSAVE, "stub.S");
 static_assert(sizeof(struct stub_command) <= STUB_PAGE, "one page");
 
 /* Position-independent code, copied to page 0 of the region. */
 extern const char stub_begin[], stub_end[];
-extern const char stub_park[];	 /* sleeps for ever */
-extern const char stub_setup[];	 /* maps the window, then stub_calls */
-extern const char stub_calls[];	 /* r12 to r13: calls; rax, r12 tell */
+extern const char stub_park[];	    /* sleeps for ever */
+extern const char stub_setup[];	    /* maps the window, then stub_calls */
+extern const char stub_calls[];	    /* r12 to r13: calls; rax, r12 tell */
 extern const char stub_calls_end[]; /* rip after its int3 */
-extern const char stub_clone[];	 /* rdi: flags; rax tells */
+extern const char stub_clone[];	    /* rdi: flags; rax tells */
 extern const char stub_clone_end[];
-extern const char stub_exit[];	 /* ends the thread */
+extern const char stub_exit[]; /* ends the thread */
 extern const char stub_exit_group[];
 /* The template: rdi command page, rsi bytes below, rdx start and rcx bytes of
  * what lies above the region.  Never returns. */

@@ -6,7 +6,8 @@
  * descriptor table (CLONE_FILES) for good: an order names a file by the
  * sentry's number, however late it was opened.  It then drops everything but
  * the stub region and serves one request: make a stub process whose parent is
- * the sentry (CLONE_PARENT).
+ * the sentry (CLONE_PARENT).  One stub is made ahead, so that fork and execve
+ * inside do not wait for a fork outside.
  *
  * Invariant: the thread that started it lives as long as the sentry does; the
  *            template and parked stubs die with that thread.
@@ -39,8 +40,8 @@ static void pregrow_fds(int any_fd)
 /* A free place for the stub region, above all guest addresses. */
 static int choose_base(uint64_t *out)
 {
-	uint64_t pages = (PT_TASK_TOP - PT_MAX_USER_ADDR - STUB_REGION_SIZE) /
-			 STUB_PAGE;
+	uint64_t pages =
+		(PT_TASK_TOP - PT_MAX_USER_ADDR - STUB_REGION_SIZE) / STUB_PAGE;
 
 	for (int i = 0; i < 100; i++) {
 		uint64_t r, at;
@@ -94,6 +95,7 @@ static void init_command(struct platform *p)
 	static const uint32_t mxcsr = 0x1f80;
 	uint64_t pkru = 1ull << 9; /* its initial value would open all keys */
 
+	p->cmd->parent = (uint32_t)getpid();
 	p->cmd->xmask = p->limits.xcr0 & ~pkru;
 	__builtin_memcpy(p->cmd->xsave + 24, &mxcsr, sizeof(mxcsr));
 }
@@ -152,8 +154,38 @@ static int fork_template(struct platform *p)
 		return (int)pid;
 	p->template_pid = (uint32_t)pid;
 	ret = await_answer(p);
-	if (ret < 0)
-		raw_call(SYS_kill, (uint64_t)pid, SIGKILL, 0, 0);
+	if (ret == 0)
+		return 0;
+	raw_call(SYS_kill, (uint64_t)pid, SIGKILL, 0, 0);
+	if (ret == -EPERM)
+		log_error("ptrace: the template was refused a call; a kernel "
+			  "that seals its vDSO (MSEAL_SYSTEM_MAPPINGS) is not "
+			  "supported");
+	return ret;
+}
+
+/* Starts making a stub; one request is under way at a time. */
+static void ask_locked(struct platform *p) MUST_HOLD(&p->mu)
+{
+	if (p->asked || p->broken)
+		return;
+	p->asked = true;
+	atomic_store(&p->cmd->turn, STUB_TURN_ASKED);
+	raw_futex_wake(&p->cmd->turn, 1, false);
+}
+
+/* The stub that was asked for.  Its pid or -errno. */
+static int take_locked(struct platform *p) MUST_HOLD(&p->mu)
+{
+	int ret;
+
+	if (p->broken)
+		return -ESRCH;
+	ask_locked(p);
+	ret = await_answer(p);
+	p->asked = false;
+	if (ret == -ESRCH)
+		p->broken = true;
 	return ret;
 }
 
@@ -174,7 +206,13 @@ int template_start(struct platform *p)
 		return ret;
 	pregrow_fds(p->orders_fd);
 	init_command(p);
-	return fork_template(p);
+	ret = fork_template(p);
+	if (ret < 0)
+		return ret;
+	mutex_lock(&p->mu);
+	ask_locked(p);
+	mutex_unlock(&p->mu);
+	return 0;
 }
 
 int template_new_stub(struct platform *p)
@@ -182,19 +220,17 @@ int template_new_stub(struct platform *p)
 	int ret;
 
 	mutex_lock(&p->mu);
-	if (p->broken) {
-		mutex_unlock(&p->mu);
-		return -EAGAIN;
-	}
-	atomic_store(&p->cmd->turn, STUB_TURN_ASKED);
-	raw_futex_wake(&p->cmd->turn, 1, false);
-	ret = await_answer(p);
-	if (ret == -ESRCH)
-		p->broken = true;
+	ret = take_locked(p);
+	/* As things were back then; or it has been killed meanwhile. */
+	if (ret == -EAGAIN || ret == -ENOMEM ||
+	    (ret > 0 && raw_call(SYS_kill, (uint64_t)ret, 0, 0, 0) == -ESRCH))
+		ret = take_locked(p);
+	if (ret > 0)
+		ask_locked(p);
 	mutex_unlock(&p->mu);
 	if (ret > 0)
 		return ret;
-	log_warning("ptrace: no new stub process: error %d", -ret);
+	log_debug("ptrace: no new stub process: error %d", -ret);
 	return -EAGAIN;
 }
 

@@ -39,7 +39,7 @@ static NORETURN void fail(const struct template_args *args, long err)
  */
 static void reset_signals(void)
 {
-	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE,	    SIGILL,
 				    SIGTRAP, SIGSYS, PT_KICK_SIGNAL };
 	struct kernel_sigaction act = { 0 };
 	uint64_t mask = ~0ull;
@@ -66,7 +66,7 @@ static void drop_rseq(void)
 
 /* A stub may have nothing that a sentry without capabilities has not, or it
  * could not be traced. */
-static long drop_rights(void)
+static long drop_rights(const struct template_args *args)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -82,6 +82,10 @@ static long drop_rights(void)
 		ret = raw_call(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0);
 	if (ret == 0)
 		ret = raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+	/* The sentry may have died before that. */
+	if (ret == 0 &&
+	    raw_call(SYS_getppid, 0, 0, 0, 0) != (long)args->cmd->parent)
+		ret = -ESRCH;
 	return ret;
 }
 
@@ -118,7 +122,7 @@ NORETURN void template_child(const struct template_args *args)
 
 	reset_signals();
 	drop_rseq();
-	ret = drop_rights();
+	ret = drop_rights(args);
 	if (ret == 0)
 		ret = map_region(args);
 	if (ret == 0)
@@ -126,8 +130,8 @@ NORETURN void template_child(const struct template_args *args)
 			       (uint64_t)(uintptr_t)args->filter, 0);
 	if (ret < 0)
 		fail(args, ret);
-	enter = (void (*)(uint64_t, uint64_t, uint64_t, uint64_t))(uintptr_t)(
-		args->base + (uint64_t)(stub_template - stub_begin));
+	enter = (void (*)(uint64_t, uint64_t, uint64_t, uint64_t))(
+		uintptr_t)(args->base + (uint64_t)(stub_template - stub_begin));
 	enter(args->base + STUB_CMD_OFFSET, args->base, above,
 	      PT_TASK_TOP - above);
 	__builtin_unreachable();

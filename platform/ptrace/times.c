@@ -39,7 +39,7 @@ static uint64_t share_locked(struct pt_vcpu *cpu, struct pt_as *as)
 	uint64_t all = atomic_load(&as->dead_tsc), mine = 0;
 	struct pt_vcpu *other;
 
-	list_for_each_entry(other, &as->cpus, node) {
+	list_for_each_entry (other, &as->cpus, node) {
 		uint64_t cycles = vcpu_cycles(other);
 
 		all += cycles;
@@ -60,7 +60,7 @@ void times_leave(struct pt_vcpu *cpu, struct pt_as *as)
 	struct pt_vcpu *other;
 	uint64_t share = 0;
 
-	list_for_each_entry(other, &as->cpus, node)
+	list_for_each_entry (other, &as->cpus, node)
 		all += vcpu_cycles(other);
 	if (mine)
 		share = (uint64_t)((unsigned __int128)process_time(

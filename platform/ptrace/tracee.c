@@ -19,9 +19,9 @@
 
 int tracee_seize(uint32_t tid)
 {
-	long ret = raw_ptrace(PTRACE_SEIZE, tid, 0,
-			      (void *)(uintptr_t)(PTRACE_O_TRACESYSGOOD |
-						  PTRACE_O_EXITKILL));
+	long ret = raw_ptrace(
+		PTRACE_SEIZE, tid, 0,
+		(void *)(uintptr_t)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
 	int status;
 
 	if (ret < 0)

@@ -60,14 +60,15 @@ static int make_thread(struct pt_as *as, struct pt_vcpu *creator)
 		return ret;
 	}
 	if ((int64_t)regs.rax <= 0) {
-		log_warning("ptrace: no new stub thread: error %d",
-			    -(int)regs.rax);
+		log_debug("ptrace: no new stub thread: error %d",
+			  -(int)regs.rax);
 		return -EAGAIN;
 	}
 	return (int)regs.rax;
 }
 
-/* Moves @cpu from the leader to a thread; FPU state comes with clone(). */
+/* Moves @cpu from the leader to a thread; FPU state and CPU come with
+ * clone(). */
 static int abandon_leader(struct pt_as *as, struct pt_vcpu *cpu)
 {
 	uint32_t leader = cpu->tid;
@@ -80,7 +81,6 @@ static int abandon_leader(struct pt_as *as, struct pt_vcpu *cpu)
 		return ret == -ESRCH ? ret : -EAGAIN;
 	tracee_release(as->p, leader, stub_park, 0);
 	set_id(cpu, leader, (uint32_t)tid);
-	placement_follow(cpu);
 	return 0;
 }
 
@@ -156,13 +156,16 @@ int pt_vcpu_new(struct platform_as *base, struct vcpu *creator,
 int pt_vcpu_bind(struct vcpu *vcpu)
 {
 	struct pt_vcpu *cpu = to_pt_vcpu(vcpu);
-	int ret = tracee_seize(cpu->tid);
+	int ret;
 
-	if (ret < 0)
+	placement_bind(cpu);
+	ret = tracee_seize(cpu->tid);
+	if (ret < 0) {
+		placement_unbind(cpu);
 		return ret;
+	}
 	cpu->bound = true;
 	cpu->dirty = true;
-	placement_bind(cpu);
 	if (cpu->fpu)
 		ret = fpu_load_early(cpu);
 	return ret;
@@ -171,10 +174,12 @@ int pt_vcpu_bind(struct vcpu *vcpu)
 /* Ends the stub thread of @cpu, and with the @last one the process. */
 static void drop_stub(struct pt_vcpu *cpu, uint32_t tid, bool last)
 {
-	if (last)
-		tracee_release(cpu->p, tid, stub_exit_group, SIGKILL);
-	else
+	if (!last) {
 		tracee_release(cpu->p, tid, stub_exit, 0);
+		return;
+	}
+	placement_release(tid);
+	tracee_release(cpu->p, tid, stub_exit_group, SIGKILL);
 }
 
 int pt_vcpu_move(struct vcpu *vcpu, struct platform_as *base)
@@ -188,6 +193,7 @@ int pt_vcpu_move(struct vcpu *vcpu, struct platform_as *base)
 	if (ret < 0)
 		return ret;
 	tgid = atomic_load(&as->tgid);
+	placement_follow(cpu, tgid);
 	ret = tracee_seize(tgid);
 	if (ret < 0) {
 		atomic_store(&as->tgid, 0);
@@ -203,7 +209,6 @@ int pt_vcpu_move(struct vcpu *vcpu, struct platform_as *base)
 	set_id(cpu, tgid, tgid);
 	stub_regs_init(&cpu->regs, 0);
 	join(cpu, as);
-	placement_follow(cpu);
 	return 0;
 }
 

@@ -186,11 +186,27 @@ static void on_fatal(int signo, siginfo_t *info, void *ucontext)
 	g_report(signo, ucontext);
 }
 
+/* libunwind opens what it needs at its first walk; later the filter forbids
+ * that. */
+static void warm_up(void)
+{
+	unw_context_t here;
+	unw_cursor_t cursor;
+	int ret = unw_getcontext(&here);
+
+	if (ret >= 0)
+		ret = unw_init_local(&cursor, &here);
+	for (int i = 0; ret >= 0 && i < FRAMES; i++)
+		if (unw_step(&cursor) <= 0)
+			break;
+}
+
 void host_crash_install(void (*report)(int signo, void *ucontext))
 {
-	static const int fatal[] = { SIGABRT, SIGILL, SIGFPE };
+	static const int fatal[] = { SIGABRT, SIGILL, SIGFPE, SIGSYS };
 	struct sigaction act = { .sa_flags = SA_SIGINFO | SA_NODEFER };
 
+	warm_up();
 	g_report = report;
 	act.sa_sigaction = on_fatal;
 	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)

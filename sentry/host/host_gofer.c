@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -72,6 +73,10 @@ int host_gofer_recv(int sock, void *buf, size_t size, int *out_fd)
 		*out_fd = fds[0];
 		return 0;
 	}
+	if ((size_t)n == size && nr == 0 && (msg.msg_flags & MSG_CTRUNC)) {
+		*out_fd = -1;
+		return 0;
+	}
 	while (nr > 0)
 		close(fds[--nr]);
 	return -EPROTO;
@@ -84,6 +89,11 @@ void host_gofer_await_hangup(int sock)
 
 	while (poll(&p, 1, -1) <= 0)
 		;
+}
+
+uint32_t host_gofer_cpu(void)
+{
+	return (uint32_t)sched_getcpu(); /* no host call: rseq or vDSO */
 }
 
 int host_gofer_getfl(int fd)

@@ -7,7 +7,7 @@
 
 #include "sentry/lib/compiler.h"
 
-/* Bytes of RAM of the host.  Any thread; asks once. */
+/* Bytes of RAM of the host, as at start-up.  Any thread, no host call. */
 uint64_t host_total_memory(void);
 
 #endif

@@ -12,7 +12,8 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#define ARENAS	       2
+/* A second arena would read /proc/sys/vm/overcommit_memory when it shrinks. */
+#define ARENAS	       1
 #define TRIM_THRESHOLD (64 * 1024)
 #define TOP_PAD	       (16 * 1024)
 #define MMAP_THRESHOLD (128 * 1024)

@@ -8,6 +8,7 @@
  * Tests:     every conformance test with threads
  */
 #include "sentry/host/host.h"
+#include "sentry/host/host_threads.h"
 
 #include <cpuid.h>
 #include <errno.h>
@@ -36,7 +37,9 @@ static void *thread_main(void *p)
 
 	free(p);
 	prctl(PR_SET_NAME, start.name);
+	host_threads_enter();
 	start.fn(start.arg);
+	host_threads_leave();
 	return NULL;
 }
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sentry/kernel/cred_private.h"
 #include "sentry/lib/lock.h"
 
 static struct mutex g_users_mu = MUTEX_INIT(LOCK_TASK);

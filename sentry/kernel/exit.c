@@ -90,7 +90,7 @@ bool signal_notify_exit_locked(struct thread_group *tg)
 			reap = true;
 		}
 	}
-	if (signo > 0) {
+	if (signo > 0 && signo <= LINUX_NSIG) { /* clone takes any byte */
 		fill_child(&si, tg, signo);
 		fill_status(&si, thread_group_exit_code(tg));
 		(void)signal_send_group(parent, &si);

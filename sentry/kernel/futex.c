@@ -279,44 +279,45 @@ long futex_wait(struct task *t, struct futex_word w, uint32_t val,
 
 /* --- FUTEX_WAKE ------------------------------------------------------------- */
 
-/* Fills @batch from @key's waiters.  *nr: wanted, less those found.  True if
- * the batch is full and there may be more. */
-static long wake_some(const struct mm_key *key, int32_t nr, uint32_t bitset,
-		      long done, struct futex_wake_batch *batch)
+/*
+ * Marks waiters of @key until @nr are or the batch is full; *done counts.
+ * Returns: 0; 1 if the batch is full; -EINVAL at a waiter for a PI lock.
+ */
+static int wake_some(const struct mm_key *key, int32_t nr, uint32_t bitset,
+		     long *done, struct futex_wake_batch *batch)
 {
 	struct futex_bucket *b = futex_bucket(key);
 	struct futex_waiter *w, *tmp;
+	int ret = 0;
 
 	futex_bucket_lock(b);
 	list_for_each_entry_safe (w, tmp, &b->waiters, node) {
 		if (!futex_key_equal(&w->key, key))
 			continue;
-		if (w->pi) {
-			done = done ? done : -EINVAL;
+		ret = w->pi ? -EINVAL : batch->nr == FUTEX_BATCH;
+		if (ret != 0)
 			break;
-		}
 		if (!(w->bitset & bitset))
 			continue;
 		futex_mark_woken(w, batch);
-		if (++done >= nr || batch->nr == FUTEX_BATCH)
+		if (++*done >= nr)
 			break;
 	}
 	mutex_unlock(&b->mu);
-	return done;
+	return ret;
 }
 
 static long wake_key(const struct mm_key *key, int32_t nr, uint32_t bitset)
 {
 	struct futex_wake_batch batch = { .nr = 0 };
-	bool full;
 	long done = 0;
+	int ret;
 
 	do {
-		done = wake_some(key, nr, bitset, done, &batch);
-		full = batch.nr == FUTEX_BATCH;
+		ret = wake_some(key, nr, bitset, &done, &batch);
 		futex_wake_batch(&batch);
-	} while (full && done < nr);
-	return done;
+	} while (ret > 0);
+	return ret < 0 ? ret : done;
 }
 
 long futex_wake(struct task *t, struct futex_word w, int32_t nr,

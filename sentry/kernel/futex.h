@@ -61,6 +61,9 @@ MUST_CHECK long futex_wait_multiple(struct task *t,
 /* What a dying task leaves: robust list and locks it owns.  By the task, its
  * memory still there (exit, execve). */
 void futex_exit_robust(struct task *t);
+/* PI locks that a dying task owns go to their next waiters.  Part of the above;
+ * once more after the task has given up its memory (t->mm is NULL). */
+void futex_exit_pi(struct task *t);
 /* FUTEX_WAKE on a shared word of @mm: clear_child_tid.  Woken, or -errno. */
 long futex_wake_addr(struct mm *mm, uint64_t addr, int nr);
 

@@ -37,14 +37,16 @@ static struct futex_waiter *first_waiter(struct futex_bucket *b,
 	return NULL;
 }
 
+/* A task without memory has ended, or is past the point where it hands over
+ * its locks for the last time (futex_exit_pi). */
 static bool owner_lives(uint32_t tid)
 {
-	struct task *owner = task_lookup(tid);
+	AUTO_PUT(task) struct task *owner = task_lookup(tid);
+	AUTO_PUT(mm) struct mm *mm = NULL;
 
-	if (!owner)
-		return false;
-	task_put(owner);
-	return true;
+	if (owner)
+		mm = task_get_mm(owner);
+	return mm;
 }
 
 /*
@@ -82,6 +84,8 @@ static int lock_step(struct pi_lock *l, uint32_t seen, bool owner_alive)
 	return 1;
 }
 
+static void release_owned(struct futex_bucket *b, uint32_t tid);
+
 /* Takes the lock (0) or queues (1). */
 static int lock_or_queue(struct pi_lock *l)
 {
@@ -103,19 +107,35 @@ static int lock_or_queue(struct pi_lock *l)
 	return ret;
 }
 
+/*
+ * The owner may have ended between our look at it and our queueing, and its
+ * futex_exit_pi() not have seen us: then the lock is handed on by us.
+ */
+static void check_owner_again(struct pi_lock *l)
+{
+	uint32_t tid;
+
+	futex_bucket_lock(l->bucket);
+	tid = l->waiter.pi_owner;
+	mutex_unlock(&l->bucket->mu);
+	if (!owner_lives(tid))
+		release_owned(l->bucket, tid);
+}
+
 static long lock_pinned(struct pi_lock *l, uint64_t deadline)
 {
 	int ret;
 
 	atomic_fetch_add(&g_nr_waiters, 1); /* before anyone can be queued */
 	ret = lock_or_queue(l);
-	if (ret == 1) {
-		ret = l->try ? -EAGAIN : futex_sleep(&l->waiter, deadline);
-		if (ret == -ERESTARTSYS)
-			ret = -ERESTARTNOINTR;
+	if (ret == 1 && l->try) {
+		ret = -EAGAIN;
+	} else if (ret == 1) {
+		check_owner_again(l);
+		ret = futex_sleep(&l->waiter, deadline);
 	}
 	atomic_fetch_sub(&g_nr_waiters, 1);
-	return ret;
+	return ret == -ERESTARTSYS ? -ERESTARTNOINTR : ret;
 }
 
 long futex_lock_pi(struct task *t, struct futex_word w, uint64_t deadline,
@@ -234,34 +254,33 @@ static uint32_t *waiter_word(struct futex_waiter *w)
 	return container_of(w, struct pi_lock, waiter)->pin.word;
 }
 
-static void release_owned(struct futex_bucket *b, uint32_t tid,
-			  struct futex_wake_batch *batch)
+/* Hands on every lock of @tid that is waited for in @b. */
+static void release_owned(struct futex_bucket *b, uint32_t tid)
 {
+	struct futex_wake_batch batch = { .nr = 0 };
 	struct futex_waiter *w, *tmp;
 
+	futex_bucket_lock(b);
 	list_for_each_entry_safe (w, tmp, &b->waiters, node) {
 		uint32_t seen;
 
-		if (!w->pi || w->pi_owner != tid || batch->nr == FUTEX_BATCH)
+		if (!w->pi || w->pi_owner != tid || batch.nr == FUTEX_BATCH)
 			continue;
 		if (safe_load32(waiter_word(w), &seen) < 0)
 			continue;
 		(void)hand_over(b, waiter_word(w), seen, w,
-				LINUX_FUTEX_OWNER_DIED, batch);
+				LINUX_FUTEX_OWNER_DIED, &batch);
 	}
+	mutex_unlock(&b->mu);
+	futex_wake_batch(&batch);
 }
 
 void futex_exit_pi(struct task *t)
 {
-	struct futex_wake_batch batch = { .nr = 0 };
 	struct futex_bucket *b;
 
 	if (atomic_load(&g_nr_waiters) == 0)
 		return;
-	for (unsigned int i = 0; (b = futex_bucket_at(i)); i++) {
-		futex_bucket_lock(b);
-		release_owned(b, t->tid, &batch);
-		mutex_unlock(&b->mu);
-		futex_wake_batch(&batch);
-	}
+	for (unsigned int i = 0; (b = futex_bucket_at(i)); i++)
+		release_owned(b, t->tid);
 }

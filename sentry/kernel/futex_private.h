@@ -75,7 +75,5 @@ int futex_sleep(struct futex_waiter *w, uint64_t deadline);
 
 /* Number of buckets, for walks over all. */
 struct futex_bucket *futex_bucket_at(unsigned int i); /* NULL at the end */
-/* futex_pi.c: locks that a dying task owns go to their next waiter. */
-void futex_exit_pi(struct task *t);
 
 #endif

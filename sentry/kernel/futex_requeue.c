@@ -118,8 +118,6 @@ long futex_requeue(struct task *t, struct futex_word from, struct futex_word to,
 	if (nr_wake < 0 || nr_requeue < 0)
 		return -EINVAL;
 	ret = find_keys(t->mm, from, to, &r.keys);
-	if (ret == 0 && futex_key_equal(&r.keys.key[0], &r.keys.key[1]))
-		r.nr_requeue = 0; /* a move to itself: nothing to do */
 	if (ret == 0 && cmp)
 		ret = futex_pin(t->mm, from.addr, PLAT_READ, &p);
 	if (ret < 0)
@@ -213,7 +211,7 @@ long futex_wake_op(struct task *t, struct futex_word w,
 {
 	struct two_keys k;
 	struct futex_pin p;
-	struct wake_op op;
+	struct wake_op op = { 0 };
 	uint32_t old = 0;
 	long ret, more;
 

@@ -11,6 +11,7 @@
 #ifndef SENTRY_KERNEL_RESTART_H
 #define SENTRY_KERNEL_RESTART_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct task;

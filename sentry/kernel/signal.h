@@ -41,6 +41,9 @@ struct waitq *signal_waitq(struct task *t);
 void signal_set_temp_mask(struct task *t, uint64_t mask);
 void signal_restore_mask(struct task *t); /* no signal was delivered */
 
+/* The most a handler's frame takes: AT_MINSIGSTKSZ. */
+uint64_t signal_frame_size(void);
+
 /* --- terminals and job control (tty layer calls these) --- */
 struct tty_ctl; /* one controlling terminal: session, foreground group */
 MUST_CHECK int tty_ctl_new(uint64_t dev, struct tty_ctl **out);
@@ -53,11 +56,6 @@ int tty_ctl_set_pgrp(struct tty_ctl *c, int pgid);
 int tty_ctl_get_sid(struct tty_ctl *c);
 /* To the foreground group (SIGINT, SIGWINCH, SIGTSTP...). */
 void tty_ctl_signal(struct tty_ctl *c, int signo);
-/* The foreground group's id, 0 if there is none; not only for its session. */
-int tty_ctl_foreground(struct tty_ctl *c);
-/* The line is gone: SIGHUP and SIGCONT for the session's leader, and the
- * session loses its terminal. */
-void tty_ctl_hangup(struct tty_ctl *c);
 /*
  * May the current task read (SIGTTIN) or change (SIGTTOU) the terminal?
  * 0, -ERESTARTSYS after the signal was sent, -EIO for an orphaned group.

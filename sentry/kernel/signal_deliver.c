@@ -13,6 +13,7 @@
 
 #include "sentry/kernel/run.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/time/group_timers.h"
 #include "sentry/lib/log.h"
 
 #define NR_restart_syscall 219
@@ -186,6 +187,8 @@ static bool dequeue_locked(struct task *t, uint64_t mask, ksiginfo *out)
 		return false;
 	if (sig_default_stops(out->signo))
 		t->signals->stop_dequeued = true;
+	if (out->code == LINUX_SI_TIMER && posix_timer_dequeued)
+		posix_timer_dequeued(t, out);
 	return true;
 }
 

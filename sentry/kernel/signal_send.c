@@ -253,6 +253,8 @@ int signal_send_locked(struct task *t, const ksiginfo *si, bool shared)
 	int ret = 0;
 
 	mutex_assert_held(&tg->signals->mu);
+	if (si->signo < 1 || si->signo > LINUX_NSIG)
+		return -EINVAL;
 	if (!prepare_locked(t, si->signo))
 		return 0;
 	if (si->signo < LINUX_SIGRTMIN && (p->mask & LINUX_SIGMASK(si->signo)))

@@ -15,6 +15,7 @@
 
 #include "sentry/host/host.h"
 #include "sentry/kernel/boot.h"
+#include "sentry/kernel/futex.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
 #include "sentry/time/clock.h"
@@ -349,6 +350,7 @@ void task_drop_resources(struct task *t)
 	ns = take(t->mount_ns);
 	uts = take(t->uts);
 	mutex_unlock(&t->mu);
+	futex_exit_pi(t); /* once nobody sees our memory any more */
 	if (mm)
 		mm_put(mm);
 	if (fds)
@@ -363,12 +365,9 @@ void task_drop_resources(struct task *t)
 
 uint64_t task_rlimit(struct task *t, unsigned int which)
 {
-	uint64_t cur;
-
-	mutex_lock(&t->group->signals->mu);
-	cur = t->group->rlimits[which].cur;
-	mutex_unlock(&t->group->signals->mu);
-	return cur;
+	/* One word: no lock, as it is asked under locks of any rank. */
+	return __atomic_load_n(&t->group->rlimits[which].cur,
+			       __ATOMIC_RELAXED);
 }
 
 bool task_no_aslr(struct task *t)

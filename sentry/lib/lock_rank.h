@@ -23,6 +23,7 @@ enum lock_rank {
 	LOCK_TASKLIST,	/* process tree, PIDs, sessions, process groups */
 	LOCK_SIGHAND,	/* signal state of a thread group */
 	LOCK_TASK,	/* small fields of one task */
+	LOCK_ITIMER,	/* interval and POSIX timers of a process */
 	LOCK_FS_CTX,	/* cwd, root, umask */
 	LOCK_FD_TABLE,
 	LOCK_FILE,	/* flags, owner of an open file description */

@@ -14,6 +14,7 @@
  * Tests:     tests/unit/test_mm.c
  */
 #include <assert.h>
+#include <errno.h>
 
 #include "sentry/lib/log.h"
 #include "sentry/mm/mm_private.h"
@@ -247,6 +248,24 @@ int batch_commit(struct mm_batch *b)
 		mm_check(b->mm);
 #endif
 	return ret;
+}
+
+void batch_teardown(struct mm_batch *b)
+{
+	struct vma *v;
+	struct pma *p;
+
+	while ((p = pma_find(b->mm, 0))) {
+		pma_remove(b->mm, p);
+		p->next_free = b->dead_pmas;
+		b->dead_pmas = p;
+	}
+	while ((v = vma_find(b->mm, 0))) {
+		vma_remove(b->mm, v);
+		v->next_free = b->dead_vmas;
+		b->dead_vmas = v;
+	}
+	release_pmas(b);
 }
 
 void batch_finish(struct mm_batch *b)

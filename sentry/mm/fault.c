@@ -215,6 +215,7 @@ static int fault_locked(struct fault *f, struct mm_batch *b,
 		if (ret < 0)
 			return ret;
 		mm_merge(f->mm, page_down(f->addr), page_down(f->addr) + 1);
+		v = vma_at(f->mm, f->addr);
 		p = pma_at(f->mm, f->addr);
 		f->changed = true;
 		ret = mm_reserve(f->mm);

@@ -129,7 +129,7 @@ static void invalidate_mm(struct mm *mm, struct mapping *m, uint64_t off,
 			if (v->mapping == m && v->offset < end &&
 			    off < v->offset + vma_size(v))
 				drop_file_pmas(&b, v, off, end);
-		(void)batch_commit(&b); /* reset is as good */
+		batch_commit(&b); /* reset is as good */
 	}
 	rwlock_unlock(&mm->mu);
 	batch_finish(&b);
@@ -190,4 +190,21 @@ void mapping_invalidate(struct mapping *m, uint64_t off, uint64_t size)
 		invalidate_mm(mms[i], m, off, end);
 		mm_unref(mms[i]);
 	}
+}
+
+bool mapping_writable(struct mapping *m)
+{
+	const uint32_t both = VMA_SHARED | VMA_MAYWRITE;
+	struct mapping_set *set;
+	struct vma *v;
+	bool found = false;
+
+	mutex_lock(&m->mu);
+	set = m->vmas;
+	if (set) {
+		list_for_each_entry(v, &set->vmas, map_node)
+			found = found || (v->flags & both) == both;
+	}
+	mutex_unlock(&m->mu);
+	return found;
 }

@@ -602,7 +602,7 @@ static bool put_some(uint64_t *off, uint64_t end, uint64_t *start,
 void memfile_put(uint64_t off, uint64_t size)
 {
 	uint64_t pos = off, end = off + size, start, stop;
-	bool freed = true, any = false;
+	bool freed = true, over;
 
 	mutex_lock(&g_mf.mu);
 	isolate(off, end);
@@ -615,12 +615,12 @@ void memfile_put(uint64_t off, uint64_t size)
 		mutex_unlock(&g_mf.mu);
 		if (freed)
 			retire(start, stop);
-		any |= freed;
 	}
 	mutex_lock(&g_mf.mu);
 	merge_range(off, end);
+	over = g_mf.warm > WARM_MAX;
 	mutex_unlock(&g_mf.mu);
-	if (any)
+	if (over)
 		trim_warm();
 }
 

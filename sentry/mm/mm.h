@@ -59,6 +59,8 @@ int mm_msync(struct mm *mm, uint64_t addr, uint64_t size, int flags);
 int mm_mincore(struct mm *mm, uint64_t addr, uint64_t size, uaddr_t vec);
 int mm_mlock(struct mm *mm, uint64_t addr, uint64_t size, int flags);
 int mm_munlock(struct mm *mm, uint64_t addr, uint64_t size);
+int mm_mlockall(struct mm *mm, int flags);
+int mm_munlockall(struct mm *mm);
 /* Returns the new (or on refusal the old) break; brk(2)'s raw convention. */
 uint64_t mm_brk(struct mm *mm, uint64_t want);
 
@@ -93,8 +95,10 @@ struct fault_result {
 	int code;  /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR */
 };
 /*
- * A guest access of kind @access (PLAT_*) at @addr faulted: copy-on-write,
- * stack growth, late mapping.  Returns 0 to run again, or -EFAULT with *res.
+ * A guest access of kind @access (PLAT_*, 0: not known) at @addr faulted:
+ * copy-on-write, stack growth, late mapping.  Returns 0 to run again, or
+ * -EFAULT with *res (SIGBUS also when memory has run out).  A stop with SIGBUS
+ * of the host is not for here: it is the guest's already.
  */
 MUST_CHECK int mm_fault(struct mm *mm, uint64_t addr, uint32_t access,
 			struct fault_result *res);
@@ -172,6 +176,8 @@ void mapping_fini(struct mapping *m);
  * vcpu can reach it; later accesses fault and ask the file again.  Caller:
  * the inode's size or extents have been changed already. */
 void mapping_invalidate(struct mapping *m, uint64_t off, uint64_t size);
+/* Does any space map it shared and (maybe later) writable?  For F_SEAL_WRITE. */
+bool mapping_writable(struct mapping *m);
 
 /* --- reports -------------------------------------------------------------- */
 struct mm_stats {

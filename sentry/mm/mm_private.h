@@ -208,8 +208,9 @@ void pma_node_free(struct mm *mm, struct pma *p); /* owns nothing any more */
 struct pma *pma_split(struct mm *mm, struct pma *p, uint64_t at);
 /* The part [start, end) of @p as a pma of its own. */
 struct pma *pma_cut(struct mm *mm, struct pma *p, uint64_t start, uint64_t end);
-/* The pma merged with its left and right neighbour if they continue it. */
-void pma_merge(struct mm *mm, struct vma *v, struct pma *p);
+/* Merges @p with its left and right neighbour if they continue it; the pma
+ * that holds them all. */
+struct pma *pma_merge(struct mm *mm, struct vma *v, struct pma *p);
 /* Offset in the memory file that would continue the neighbours of @start. */
 uint64_t pma_hint(struct mm *mm, uint64_t start);
 /* The sentry's view of @addr (inside @p); NULL if the host refuses a window.
@@ -265,7 +266,10 @@ struct pma *batch_add_pma(struct mm_batch *b, struct vma *v,
  * this space is mapped on the host then, all comes back by faults, so that
  * what was decided holds nevertheless.
  */
-MUST_CHECK int batch_commit(struct mm_batch *b);
+int batch_commit(struct mm_batch *b);
+/* The last user is gone and the platform's side too: takes all out of the maps
+ * and gives it back; batch_finish() follows. */
+void batch_teardown(struct mm_batch *b);
 /* Without the lock: drops files. */
 void batch_finish(struct mm_batch *b);
 

@@ -113,11 +113,11 @@ static int check_file(struct map_req *r)
 	uint32_t acc = f->flags & ACCMODE;
 
 	switch (r->a.flags & LINUX_MAP_TYPE) {
-	case LINUX_MAP_SHARED_VALIDATE:
-		if (r->a.flags & ~(uint32_t)LINUX_MAP_LEGACY_MASK)
-			return -EOPNOTSUPP;
-		/* fallthrough */
 	case LINUX_MAP_SHARED:
+	case LINUX_MAP_SHARED_VALIDATE:
+		if ((r->a.flags & LINUX_MAP_TYPE) == LINUX_MAP_SHARED_VALIDATE &&
+		    r->a.flags & ~(uint32_t)LINUX_MAP_LEGACY_MASK)
+			return -EOPNOTSUPP;
 		if (r->a.prot & LINUX_PROT_WRITE && acc == RDONLY)
 			return -EACCES;
 		r->vma_flags |= VMA_SHARED;
@@ -284,7 +284,7 @@ static int insert(struct mm_batch *b, const struct map_req *r, struct vma *v,
 	ret = batch_commit(b);
 	if (ret < 0) {
 		batch_drop(b, start, end);
-		(void)batch_commit(b);
+		batch_commit(b);
 		return ret;
 	}
 	mm_merge(mm, start, end);
@@ -310,7 +310,7 @@ static long map_locked(struct mm_batch *b, const struct map_req *r,
 	}
 	if (addr >= 0 && ret == 0)
 		return addr;
-	(void)batch_commit(b);
+	batch_commit(b);
 	return addr < 0 ? addr : ret;
 }
 
@@ -356,7 +356,7 @@ int munmap_locked(struct mm_batch *b, uint64_t start, uint64_t end)
 	if (ret < 0)
 		return ret;
 	batch_drop(b, start, end);
-	return mm_reserve(b->mm);
+	return 0;
 }
 
 int mm_munmap(struct mm *mm, uint64_t addr, uint64_t size)
@@ -373,7 +373,7 @@ int mm_munmap(struct mm *mm, uint64_t addr, uint64_t size)
 	if (ret == 0 && vma_any(mm, addr, end))
 		ret = munmap_locked(&b, addr, end);
 	/* Even if the host refused, nothing of it can be reached any more. */
-	(void)batch_commit(&b);
+	batch_commit(&b);
 	rwlock_unlock(&mm->mu);
 	batch_finish(&b);
 	return ret;
@@ -412,9 +412,11 @@ static int brk_grow(struct mm_batch *b, uint64_t start, uint64_t end)
 	};
 	struct backings none = { .nr = 0 };
 	struct vma *v;
-	int ret = vma_new(b->mm, &r, &v);
+	long ret = vma_new(b->mm, &r, &v);
 
-	return ret < 0 ? ret : (int)MIN(map_locked(b, &r, v, &none), 0);
+	if (ret == 0)
+		ret = map_locked(b, &r, v, &none);
+	return ret < 0 ? (int)ret : 0;
 }
 
 uint64_t mm_brk(struct mm *mm, uint64_t want)
@@ -436,7 +438,7 @@ uint64_t mm_brk(struct mm *mm, uint64_t want)
 			ret = mm_reserve(mm);
 		if (new < old && ret == 0) {
 			ret = munmap_locked(&b, new, old);
-			(void)batch_commit(&b);
+			batch_commit(&b);
 		}
 	}
 	if (ret == 0)

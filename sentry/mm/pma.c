@@ -8,6 +8,7 @@
  * Tests:     tests/unit/test_mm.c
  */
 #include <assert.h>
+#include <errno.h>
 
 #include "sentry/mm/mm_private.h"
 
@@ -55,11 +56,13 @@ struct pma *pma_at(struct mm *mm, uint64_t addr)
 
 struct pma *pma_next(struct mm *mm, struct pma *p)
 {
+	(void)mm;
 	return RB_NEXT(pma_tree, &mm->pmas, p);
 }
 
 struct pma *pma_prev(struct mm *mm, struct pma *p)
 {
+	(void)mm;
 	return RB_PREV(pma_tree, &mm->pmas, p);
 }
 
@@ -214,7 +217,7 @@ static void pma_join(struct mm *mm, struct pma *a, struct pma *b)
 	pma_node_free(mm, b);
 }
 
-void pma_merge(struct mm *mm, struct vma *v, struct pma *p)
+struct pma *pma_merge(struct mm *mm, struct vma *v, struct pma *p)
 {
 	struct pma *prev = pma_prev(mm, p), *next;
 
@@ -225,6 +228,7 @@ void pma_merge(struct mm *mm, struct vma *v, struct pma *p)
 	next = pma_next(mm, p);
 	if (next && next->end <= v->end && pma_alike(p, next))
 		pma_join(mm, p, next);
+	return p;
 }
 
 /* Where @p is in the memory file: its bytes, or its shadow; or NONE. */

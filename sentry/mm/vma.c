@@ -9,6 +9,7 @@
  * Tests:     tests/unit/test_mm.c
  */
 #include <assert.h>
+#include <errno.h>
 
 #include "sentry/mm/mm_private.h"
 
@@ -44,11 +45,13 @@ struct vma *vma_at(struct mm *mm, uint64_t addr)
 
 struct vma *vma_next(struct mm *mm, struct vma *v)
 {
+	(void)mm;
 	return RB_NEXT(vma_tree, &mm->vmas, v);
 }
 
 struct vma *vma_prev(struct mm *mm, struct vma *v)
 {
+	(void)mm;
 	return RB_PREV(vma_tree, &mm->vmas, v);
 }
 
@@ -256,7 +259,6 @@ void mm_merge(struct mm *mm, uint64_t start, uint64_t end)
 	while (p && p->start <= end) {
 		if (!v || p->start >= v->end)
 			v = vma_at(mm, p->start);
-		pma_merge(mm, v, p);
-		p = pma_next(mm, p);
+		p = pma_next(mm, pma_merge(mm, v, p));
 	}
 }

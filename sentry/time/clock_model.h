@@ -28,9 +28,10 @@ struct clock_model {
 	bool started;
 };
 
-/* Longest validity of parameters, and when the origin moves on, ns. */
+/* Longest validity of parameters, ns; and how far back the rate looks: the
+ * host may change it (NTP). */
 #define CLOCK_MAX_VALIDITY 1000000000ull
-#define CLOCK_ORIGIN_AGE   32000000000ull
+#define CLOCK_ORIGIN_AGE   2000000000ull
 /* A REALTIME offset that differs less is noise of the samples, ns. */
 #define CLOCK_OFFSET_NOISE 2000
 

@@ -58,7 +58,7 @@ static int check_type(const struct path *p, struct inode *inode,
 	case LINUX_S_IFCHR:
 		if (mount_flags(p->mnt) & MNT_NODEV)
 			return -EACCES;
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case LINUX_S_IFIFO:
 	case LINUX_S_IFSOCK:
 		*flags &= ~LINUX_O_TRUNC;

@@ -1,6 +1,6 @@
 umask 022
 mkdir -p a/b/c && echo hi >a/b/c/f && ln -s c/f a/b/l && ln a/b/c/f a/hard
-cat a/b/l && readlink a/b/l && stat -c '%F %a %h %s' a/b/c/f a/b/l a
+cat a/b/l && readlink a/b/l && stat -c '%F %a %h' a; stat -c '%F %a %h %s' a/b/c/f a/b/l
 cp -a a copy && diff -r a copy && echo same
 mv copy moved && find moved | sort && du -s --apparent-size moved | cut -f2
 chmod 700 moved/b && touch -d '2001-02-03 04:05:06 UTC' moved/hard && stat -c '%a %Y' moved/b moved/hard

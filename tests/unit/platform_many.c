@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -13,11 +14,13 @@ struct worker {
 	pthread_t thread;
 	struct platform_as *as;
 	struct vcpu *cpu;
+	pid_t tid;
 	uint64_t rip, rdi;
 	int calls;		 /* to answer, then free; -1: until told */
 	_Atomic int stops[5];	 /* by kind */
 	_Atomic bool ready, end; /* in the loop; leave it */
 	_Atomic bool sleep;	 /* stay out of the guest */
+	_Atomic bool keep;	 /* others use cpu: do not free it */
 };
 
 static void *work(void *arg)
@@ -25,6 +28,7 @@ static void *work(void *arg)
 	struct worker *w = arg;
 	struct guest_stop stop;
 
+	w->tid = gettid();
 	CHECK_EQ(platform_vcpu_bind(w->cpu), 0);
 	platform_regs(w->cpu)->rip = w->rip;
 	platform_regs(w->cpu)->rdi = w->rdi;
@@ -41,6 +45,8 @@ static void *work(void *arg)
 		if (stop.kind == STOP_GONE || stop.kind == STOP_FAULT)
 			break;
 	}
+	while (w->keep)
+		usleep(100);
 	platform_vcpu_free(w->cpu);
 	return NULL;
 }
@@ -66,8 +72,14 @@ void threads(void)
 	struct vcpu *cpu, *never;
 	struct platform_as *as = new_space(&cpu);
 	struct worker w[NR];
-	int before = nr_children();
+	int before = nr_stubs();
+	uint8_t *img = calloc(1, platform_limits()->xsave_size);
 
+	CHECK_EQ(platform_get_fpu(cpu, img), 0);
+	memset(img + 160, 0x77, 16);
+	img[512] |= 2;
+	CHECK_EQ(platform_set_fpu(cpu, img), 0);
+	free(img);
 	go(cpu, GUEST(calls), 0, &stop);
 	for (int round = 0; round < 5; round++) {
 		for (int i = 0; i < NR; i++)
@@ -80,37 +92,25 @@ void threads(void)
 			CHECK_EQ(w[i].stops[STOP_SYSCALL], 100 * (i + 1));
 		}
 	}
+	/* The first thread has another stub thread now, and all its state. */
+	go(cpu, GUEST(xmm), GUEST_DATA, &stop);
+	CHECK_EQ(stop.kind, STOP_SYSCALL);
+	CHECK_EQ(data_word(GUEST_DATA)[1], 0x7777777777777777);
 	/* One that nobody binds. */
 	CHECK_EQ(platform_vcpu_new(as, cpu, &never), 0);
 	platform_vcpu_free(never);
 	/* The first thread leaves before the others. */
 	begin(&w[0], as, cpu, GUEST(calls), 0, 2000);
 	begin(&w[1], as, cpu, GUEST(calls), 0, 3000);
+	w[1].keep = true;
 	CHECK(platform_guest_time(w[1].cpu) > 0);
+	w[1].keep = false;
 	platform_vcpu_free(cpu);
 	pthread_join(w[0].thread, NULL);
 	pthread_join(w[1].thread, NULL);
 	CHECK_EQ(w[1].stops[STOP_SYSCALL], 3000);
 	platform_as_free(as);
-	for (int i = 0; i < 1000 && nr_children() >= before; i++)
-		usleep(1000);
-	CHECK_EQ(nr_children(), before - 1);
-}
-
-/* Youngest process of ours. */
-static int youngest(void)
-{
-	char path[64];
-	int pid = 0, last = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	f = fopen(path, "r");
-	CHECK(f);
-	while (fscanf(f, "%d", &pid) == 1)
-		last = pid;
-	fclose(f);
-	return last;
+	await_stubs(before - 1);
 }
 
 /* The process dies while some threads spin and others are in the sentry. */
@@ -127,7 +127,7 @@ void thread_killed(void)
 	begin(&w[2], as, cpu, GUEST(calls), 0, -1);
 	w[2].sleep = true;
 	usleep(20000);
-	CHECK(kill(youngest(), SIGKILL) == 0);
+	CHECK(kill(youngest_stub(), SIGKILL) == 0);
 	pthread_join(w[0].thread, NULL);
 	pthread_join(w[1].thread, NULL);
 	CHECK_EQ(w[0].stops[STOP_GONE], 1);
@@ -138,7 +138,7 @@ void thread_killed(void)
 	CHECK_EQ(w[2].stops[STOP_GONE], 1);
 	platform_vcpu_free(cpu);
 	platform_as_free(as);
-	CHECK_EQ(nr_children(), 1);
+	await_stubs(0);
 }
 
 void interrupts(void)
@@ -168,8 +168,10 @@ void interrupts(void)
 	}
 	CHECK_EQ(w[0].stops[STOP_SYSCALL], 0);
 	for (int i = 0; i < 2; i++) {
+		w[i].keep = true;
 		w[i].end = true;
 		platform_interrupt(w[i].cpu);
+		w[i].keep = false;
 		pthread_join(w[i].thread, NULL);
 		CHECK_EQ(w[i].stops[STOP_EXCEPTION], 0);
 		CHECK_EQ(w[i].stops[STOP_GONE], 0);
@@ -244,7 +246,60 @@ void spaces_in_threads(void)
 		CHECK_EQ(pthread_create(&t[i], NULL, space_life, NULL), 0);
 	for (int i = 0; i < NR; i++)
 		pthread_join(t[i], NULL);
-	for (int i = 0; i < 1000 && nr_children() > 1; i++)
+	await_stubs(0);
+}
+
+static bool same_cpu(const struct worker *a, const struct worker *b)
+{
+	cpu_set_t sa, sb;
+
+	CHECK(sched_getaffinity(a->tid, sizeof(sa), &sa) == 0);
+	CHECK(sched_getaffinity(b->tid, sizeof(sb), &sb) == 0);
+	CHECK_EQ(CPU_COUNT(&sa), 1);
+	return CPU_EQUAL(&sa, &sb);
+}
+
+static void finish(struct worker *w)
+{
+	w->keep = true;
+	w->end = true;
+	platform_interrupt(w->cpu);
+	w->keep = false;
+	pthread_join(w->thread, NULL);
+}
+
+/* Pairs that compute on one CPU while another has nothing to do part. */
+void spreads(void)
+{
+	struct guest_stop stop;
+	struct vcpu *cpu;
+	struct platform_as *as;
+	struct worker w[3];
+	cpu_set_t all;
+	bool together = true;
+	int a, b, other;
+
+	CHECK(sched_getaffinity(0, sizeof(all), &all) == 0);
+	if (CPU_COUNT(&all) != 2)
+		return;
+	as = new_space(&cpu);
+	go(cpu, GUEST(calls), 0, &stop);
+	for (int i = 0; i < 3; i++)
+		begin(&w[i], as, cpu, GUEST(spin), 0, -1);
+	platform_idle_begin(cpu);
+	/* Of three on two CPUs two are together; end the third. */
+	a = same_cpu(&w[0], &w[1]) || same_cpu(&w[0], &w[2]) ? 0 : 1;
+	b = a == 0 && same_cpu(&w[0], &w[1]) ? 1 : 2;
+	other = 3 - a - b;
+	CHECK(same_cpu(&w[a], &w[b]));
+	finish(&w[other]);
+	for (int i = 0; i < 1000 && together; i++) {
 		usleep(1000);
-	CHECK_EQ(nr_children(), 1);
+		together = same_cpu(&w[a], &w[b]);
+	}
+	CHECK(!together);
+	finish(&w[a]);
+	finish(&w[b]);
+	platform_idle_end(cpu);
+	drop(cpu, as);
 }

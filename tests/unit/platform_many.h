@@ -9,5 +9,6 @@ void thread_killed(void);
 void interrupts(void);
 void syncs(void);
 void spaces_in_threads(void);
+void spreads(void);
 
 #endif

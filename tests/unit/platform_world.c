@@ -2,6 +2,7 @@
 /* platform_world: see the header. */
 #include "tests/unit/platform_world.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -156,19 +157,75 @@ void drop(struct vcpu *cpu, struct platform_as *as)
 	platform_as_free(as);
 }
 
-int nr_children(void)
+/* A stub in use is a child with a traced thread, or one that is dying. */
+static bool in_use(int pid)
 {
-	char path[64], word[32];
+	char path[64], line[128];
+	int tracer, found = 0;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	if (!tasks)
+		return false;
+	for (struct dirent *d; !found && (d = readdir(tasks));) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/status", pid,
+			 d->d_name);
+		f = fopen(path, "r");
+		while (f && fgets(line, sizeof(line), f))
+			if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+				found = tracer != 0;
+		if (f)
+			fclose(f);
+	}
+	closedir(tasks);
+	return found;
+}
+
+/* Children of this process, of which one is the template and one may be the
+ * stub that was made ahead. */
+static int list_stubs(int *out_last)
+{
+	char path[64];
 	FILE *f;
-	int nr = 0;
+	int pid, nr = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
 	f = fopen(path, "r");
 	CHECK(f);
-	while (fscanf(f, "%31s", word) == 1)
+	*out_last = 0;
+	while (fscanf(f, "%d", &pid) == 1) {
+		if (!in_use(pid))
+			continue;
 		nr++;
+		*out_last = pid;
+	}
 	fclose(f);
 	return nr;
+}
+
+int nr_stubs(void)
+{
+	int last;
+
+	return list_stubs(&last);
+}
+
+int youngest_stub(void)
+{
+	int last;
+
+	list_stubs(&last);
+	return last;
+}
+
+void await_stubs(int nr)
+{
+	for (int i = 0; i < 1000 && nr_stubs() > nr; i++)
+		usleep(1000);
+	CHECK_EQ(nr_stubs(), nr);
 }
 
 volatile uint64_t *data_word(uint64_t guest_addr)

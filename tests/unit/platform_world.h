@@ -19,34 +19,35 @@
 #define DATA_SIZE  0x10000ull /* mapped at GUEST_DATA */
 #define DATA_OFF   0x10000ull /* in the memory file */
 #define FREE_OFF   0x100000ull
-#define MEM_SIZE   (256ull << 20)
+#define MEM_SIZE   (512ull << 20)
 
 /* Ends the miniature sentry: the test has failed. */
-#define CHECK(cond)                                                            \
-	do {                                                                   \
-		if (!(cond)) {                                                 \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__,     \
-				#cond);                                        \
-			_exit(1);                                              \
-		}                                                              \
+#define CHECK(cond)                                                        \
+	do {                                                               \
+		if (!(cond)) {                                             \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
+				#cond);                                    \
+			_exit(1);                                          \
+		}                                                          \
 	} while (0)
-#define CHECK_EQ(a, b)                                                         \
-	do {                                                                   \
-		unsigned long a_ = (unsigned long)(a), b_ = (unsigned long)(b); \
-		if (a_ != b_) {                                                \
-			fprintf(stderr, "%s:%d: %s: %#lx, want %#lx\n",        \
-				__FILE__, __LINE__, #a, a_, b_);               \
-			_exit(1);                                              \
-		}                                                              \
+#define CHECK_EQ(a, b)                                                  \
+	do {                                                            \
+		unsigned long a_ = (unsigned long)(a),                  \
+			      b_ = (unsigned long)(b);                  \
+		if (a_ != b_) {                                         \
+			fprintf(stderr, "%s:%d: %s: %#lx, want %#lx\n", \
+				__FILE__, __LINE__, #a, a_, b_);        \
+			_exit(1);                                       \
+		}                                                       \
 	} while (0)
 
 extern int g_mem_fd;
 extern uint8_t *g_mem; /* the memory file */
 extern const char guest_begin[], guest_end[];
-#define GUEST(name)                                                            \
-	({                                                                     \
-		extern const char guest_##name[];                              \
-		GUEST_CODE + (uint64_t)(guest_##name - guest_begin);           \
+#define GUEST(name)                                                  \
+	({                                                           \
+		extern const char guest_##name[];                    \
+		GUEST_CODE + (uint64_t)(guest_##name - guest_begin); \
 	})
 
 /*
@@ -66,8 +67,13 @@ void go(struct vcpu *cpu, uint64_t rip, uint64_t rdi, struct guest_stop *stop);
 /* Runs on with @rax as the result. */
 void resume(struct vcpu *cpu, uint64_t rax, struct guest_stop *stop);
 void drop(struct vcpu *cpu, struct platform_as *as);
-/* Number of children, zombies included. */
-int nr_children(void);
+/* Number of stub processes in use. */
+int nr_stubs(void);
+/* Waits at most a second until only @nr are left; their exit is not awaited
+ * by the platform. */
+void await_stubs(int nr);
+/* The stub process that was seized last, or 0. */
+int youngest_stub(void);
 volatile uint64_t *data_word(uint64_t guest_addr);
 
 #endif

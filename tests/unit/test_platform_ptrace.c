@@ -173,14 +173,30 @@ static void hostile_registers(void)
 	for (int i = 0; i < 8; i++) {
 		*r = good;
 		switch (i) {
-		case 0: r->cs = 0; break;
-		case 1: r->cs = 0x10; break;
-		case 2: r->ss = 0x18; break;
-		case 3: r->fs_base = 1ull << 63; break;
-		case 4: r->gs_base = ~0ull; break;
-		case 5: r->ds = 0x77 & ~3; break;
-		case 6: r->cs = 0x7b; break;
-		case 7: r->ss = 0x53; break;
+		case 0:
+			r->cs = 0;
+			break;
+		case 1:
+			r->cs = 0x10;
+			break;
+		case 2:
+			r->ss = 0x18;
+			break;
+		case 3:
+			r->fs_base = 1ull << 63;
+			break;
+		case 4:
+			r->gs_base = ~0ull;
+			break;
+		case 5:
+			r->ds = 0x77 & ~3;
+			break;
+		case 6:
+			r->cs = 0x7b;
+			break;
+		case 7:
+			r->ss = 0x53;
+			break;
 		}
 		platform_run(cpu, false, &stop);
 		CHECK_EQ(stop.kind, STOP_EXCEPTION);
@@ -234,10 +250,18 @@ static void fpu(void)
 	for (int i = 0; i < 4; i++) {
 		memcpy(bad, img, size);
 		switch (i) {
-		case 0: memset(bad + 24, 0xff, 4); break;
-		case 1: bad[512 + 7] = 0x40; break;
-		case 2: bad[512 + 8] = 1; break;
-		case 3: bad[512 + 40] = 1; break;
+		case 0:
+			memset(bad + 24, 0xff, 4);
+			break;
+		case 1:
+			bad[512 + 7] = 0x40;
+			break;
+		case 2:
+			bad[512 + 8] = 1;
+			break;
+		case 3:
+			bad[512 + 40] = 1;
+			break;
 		}
 		CHECK_EQ(platform_set_fpu(cpu, bad), -EINVAL);
 	}
@@ -298,12 +322,78 @@ static void order_refused(void)
 	drop(cpu, as);
 }
 
+/* A refusal at entry is told by the next flush. */
+static void late_error(void)
+{
+	const uint64_t at = 0x10000000, max = platform_limits()->max_host_maps;
+	struct guest_stop stop;
+	struct vcpu *cpu;
+	struct platform_as *as = new_space(&cpu);
+
+	for (uint64_t i = 0; i < max + 100; i++)
+		order(as, ORDER_MAP, PLAT_READ, at + i * 2 * PAGE_SIZE,
+		      PAGE_SIZE, FREE_OFF);
+	go(cpu, GUEST(calls), 0, &stop);
+	CHECK_EQ(stop.kind, STOP_SYSCALL);
+	CHECK_EQ(platform_as_flush(as, cpu), -ENOMEM);
+	CHECK_EQ(platform_as_flush(as, cpu), 0);
+	drop(cpu, as);
+}
+
+/* The lowest and the highest page, private and populated mappings. */
+static void order_kinds(void)
+{
+	const struct platform_limits *l = platform_limits();
+	struct map_order o = {
+		.kind = ORDER_MAP,
+		.prot = PLAT_READ,
+		.fd = g_mem_fd,
+		.priv = true,
+		.addr = 0x700000,
+		.size = PAGE_SIZE,
+		.offset = FREE_OFF,
+	};
+	struct guest_stop stop;
+	struct vcpu *cpu;
+	struct platform_as *as = new_space(&cpu);
+	uint64_t last = l->max_user_addr - PAGE_SIZE;
+
+	order(as, ORDER_MAP, PLAT_READ | PLAT_WRITE, l->min_user_addr,
+	      PAGE_SIZE, FREE_OFF);
+	order(as, ORDER_MAP, PLAT_READ | PLAT_WRITE, last, PAGE_SIZE,
+	      FREE_OFF + PAGE_SIZE);
+	CHECK_EQ(platform_as_order(as, &o), 0);
+	o.priv = false;
+	o.populate = true;
+	o.addr = 0x800000;
+	o.size = 1 << 20;
+	CHECK_EQ(platform_as_order(as, &o), 0);
+	CHECK_EQ(platform_as_flush(as, cpu), 0);
+	go(cpu, GUEST(write), l->min_user_addr, &stop);
+	CHECK_EQ(stop.kind, STOP_SYSCALL);
+	go(cpu, GUEST(write), last, &stop);
+	CHECK_EQ(stop.kind, STOP_SYSCALL);
+	go(cpu, GUEST(read), 0x700000, &stop);
+	CHECK_EQ(stop.kind, STOP_SYSCALL);
+	go(cpu, GUEST(write), 0x700000, &stop);
+	CHECK_EQ(stop.kind, STOP_FAULT);
+	go(cpu, GUEST(read), 0x8ff000, &stop);
+	CHECK_EQ(stop.kind, STOP_SYSCALL);
+	/* A closed descriptor is a refusal like any other. */
+	o.fd = 500;
+	CHECK_EQ(platform_as_order(as, &o), 0);
+	CHECK_EQ(platform_as_flush(as, cpu), -ENOMEM);
+	go(cpu, GUEST(read), 0x8ff000, &stop);
+	CHECK_EQ(stop.kind, STOP_FAULT);
+	drop(cpu, as);
+}
+
 static void exec_moves(void)
 {
 	struct guest_stop stop;
 	struct vcpu *cpu;
 	struct platform_as *as = new_space(&cpu), *next;
-	int before = nr_children();
+	int before = nr_stubs();
 
 	for (int i = 0; i < 20; i++) {
 		CHECK_EQ(platform_as_new(&next), 0);
@@ -317,26 +407,8 @@ static void exec_moves(void)
 		go(cpu, GUEST(read), GUEST_DATA, &stop);
 		CHECK_EQ(stop.kind, STOP_FAULT);
 	}
-	for (int i = 0; i < 1000 && nr_children() > before; i++)
-		usleep(1000);
-	CHECK_EQ(nr_children(), before);
+	await_stubs(before);
 	drop(cpu, as);
-}
-
-/* The last child in the list is the youngest stub. */
-static void kill_youngest(void)
-{
-	char path[64];
-	FILE *f;
-	int pid = 0, last = 0;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	f = fopen(path, "r");
-	CHECK(f);
-	while (fscanf(f, "%d", &pid) == 1)
-		last = pid;
-	fclose(f);
-	CHECK(last > 0 && kill(last, SIGKILL) == 0);
 }
 
 static void killed(void)
@@ -347,7 +419,7 @@ static void killed(void)
 
 	go(cpu, GUEST(calls), 0, &stop);
 	go(cpu2, GUEST(calls), 0, &stop);
-	kill_youngest();
+	CHECK(kill(youngest_stub(), SIGKILL) == 0);
 	usleep(10000);
 	resume(cpu2, 0, &stop);
 	CHECK_EQ(stop.kind, STOP_GONE);
@@ -357,9 +429,37 @@ static void killed(void)
 	CHECK_EQ(platform_as_flush(as2, cpu2), -ESRCH);
 	resume(cpu, 0, &stop);
 	CHECK_EQ(stop.kind, STOP_SYSCALL);
-	/* execve is a way out. */
 	platform_vcpu_free(cpu2);
 	platform_as_free(as2);
+	drop(cpu, as);
+}
+
+/* What the host's users send to stubs is not the guest's business. */
+static void host_signals(void)
+{
+	const int sigs[] = { SIGTERM, SIGINT,  SIGHUP,	SIGUSR1,
+			     SIGALRM, SIGTSTP, SIGSTOP, SIGCONT,
+			     SIGSEGV, SIGTRAP, SIGSYS,	SIGCHLD };
+	struct guest_stop stop;
+	struct vcpu *cpu;
+	struct platform_as *as = new_space(&cpu);
+	struct guest_regs *r = platform_regs(cpu);
+	int pid = youngest_stub();
+
+	go(cpu, GUEST(calls), 0, &stop);
+	for (uint64_t i = 0; i < 200; i++) {
+		CHECK(kill(pid, sigs[i % ARRAY_SIZE(sigs)]) == 0);
+		resume(cpu, i, &stop);
+		if (i % 7 == 0) {
+			order(as, ORDER_PROTECT, i % 2 ? 1 : 3, GUEST_DATA,
+			      PAGE_SIZE, 0);
+			CHECK_EQ(platform_as_flush(as, cpu), 0);
+		}
+		while (stop.kind == STOP_INTERRUPTED)
+			platform_run(cpu, false, &stop);
+		CHECK_EQ(stop.kind, STOP_SYSCALL);
+		CHECK_EQ(r->rdi, i);
+	}
 	drop(cpu, as);
 }
 
@@ -426,11 +526,11 @@ static void nothing(void)
 {
 }
 
-#define SANDBOX_TEST(name)                                                     \
-	static void test_##name(void **state)                                  \
-	{                                                                      \
-		(void)state;                                                   \
-		assert_int_equal(in_sandbox(name), 0);                         \
+#define SANDBOX_TEST(name)                             \
+	static void test_##name(void **state)          \
+	{                                              \
+		(void)state;                           \
+		assert_int_equal(in_sandbox(name), 0); \
 	}
 SANDBOX_TEST(nothing)
 SANDBOX_TEST(calls)
@@ -442,13 +542,17 @@ SANDBOX_TEST(hostile_registers)
 SANDBOX_TEST(fpu)
 SANDBOX_TEST(many_orders)
 SANDBOX_TEST(order_refused)
+SANDBOX_TEST(late_error)
+SANDBOX_TEST(order_kinds)
 SANDBOX_TEST(exec_moves)
 SANDBOX_TEST(killed)
+SANDBOX_TEST(host_signals)
 SANDBOX_TEST(threads)
 SANDBOX_TEST(thread_killed)
 SANDBOX_TEST(interrupts)
 SANDBOX_TEST(syncs)
 SANDBOX_TEST(spaces_in_threads)
+SANDBOX_TEST(spreads)
 SANDBOX_TEST(measure)
 
 static void test_probe(void **state)
@@ -485,14 +589,18 @@ int main(void)
 		cmocka_unit_test(test_fpu),
 		cmocka_unit_test(test_many_orders),
 		cmocka_unit_test(test_order_refused),
+		cmocka_unit_test(test_late_error),
+		cmocka_unit_test(test_order_kinds),
 		cmocka_unit_test(test_exec_moves),
 		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_host_signals),
 		cmocka_unit_test(test_without_rights),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_thread_killed),
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_syncs),
 		cmocka_unit_test(test_spaces_in_threads),
+		cmocka_unit_test(test_spreads),
 		cmocka_unit_test(test_measure),
 	};
 

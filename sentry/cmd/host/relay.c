@@ -164,15 +164,28 @@ static int64_t now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* A gofer that ended in order has seen the sentry hang up: the sentry's end,
+ * which says more, is at hand. */
+static bool gofer_died(const struct relay *r)
+{
+	struct pollfd p = { .fd = r->sentry->pidfd, .events = POLLIN };
+
+	if (!child_reap(r->gofer))
+		return false;
+	return r->gofer->status != 0 || poll(&p, 1, 2000) <= 0;
+}
+
 static void check_children(const struct relay *r, struct outcome *o)
 {
+	bool gofer = gofer_died(r);
+
 	if (o->code < 0 && child_reap(r->sentry)) {
 		take_control(r, o); /* its last words */
 		if (o->code < 0 && !print_gofer_error(r))
 			print_death(r->sentry);
 		decide(o, EXIT_MOAT, false);
 	}
-	if (o->code < 0 && child_reap(r->gofer)) {
+	if (o->code < 0 && gofer) {
 		if (!print_gofer_error(r))
 			print_death(r->gofer);
 		decide(o, EXIT_MOAT, false);

@@ -87,20 +87,19 @@ static int make_nodes(struct inode *dir)
 		AUTO_PUT(inode) struct inode *made = NULL;
 
 		if (S_ISDIR(nodes[i].mode))
-			ret = dir->ops->mkdir(dir, nodes[i].name,
-					      nodes[i].mode, 0, 0, &made);
-		else
-			ret = dir->ops->mknod(dir, nodes[i].name,
-					      nodes[i].mode,
-					      linux_makedev(nodes[i].major,
-							    nodes[i].minor),
+			ret = dir->ops->mkdir(dir, nodes[i].name, nodes[i].mode,
 					      0, 0, &made);
+		else
+			ret = dir->ops->mknod(
+				dir, nodes[i].name, nodes[i].mode,
+				linux_makedev(nodes[i].major, nodes[i].minor),
+				0, 0, &made);
 	}
 	for (i = 0; i < ARRAY_SIZE(links) && ret == 0; i++) {
 		AUTO_PUT(inode) struct inode *made = NULL;
 
-		ret = dir->ops->symlink(dir, links[i].name, links[i].target,
-					0, 0, &made);
+		ret = dir->ops->symlink(dir, links[i].name, links[i].target, 0,
+					0, &made);
 	}
 	return ret;
 }

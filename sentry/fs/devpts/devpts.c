@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "abi/fcntl.h"
 #include "abi/stat.h"
 #include "abi/statfs.h"
 #include "sentry/fs/devpts/devpts.h"
@@ -77,9 +78,7 @@ static const struct synth_dir_ops nodes = {
 };
 
 static const struct synth_entry root_children[] = {
-	{ .name = "ptmx",
-	  .mode = S_IFCHR | 0666,
-	  .rdev = 5 << 8 | 2 },
+	{ .name = "ptmx", .mode = S_IFCHR | 0666, .rdev = 5 << 8 | 2 },
 	{ .name = NULL },
 };
 
@@ -113,9 +112,8 @@ static int node_setattr(const struct synth_ctx *ctx,
 	AUTO_PUT(tty) struct tty *t = NULL;
 
 	if (entry != &node_entry)
-		return attr->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ?
-			       -EPERM :
-			       0;
+		return attr->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM
+								       : 0;
 	t = tty_lookup(ctx->id);
 	if (!t)
 		return -EIO;
@@ -175,8 +173,7 @@ int devpts_file_new(struct tty *t, uint32_t flags, struct file **out)
 	if (ret < 0)
 		return ret;
 	found_tty(t->index, &found);
-	ret = synth_inode_new(sb, &found, synth_ino(1, &found), 1,
-			      &inode);
+	ret = synth_inode_new(sb, &found, synth_ino(1, &found), 1, &inode);
 	if (ret < 0)
 		return ret;
 	snprintf(name, sizeof(name), "/dev/pts/%u", t->index);
@@ -185,6 +182,7 @@ int devpts_file_new(struct tty *t, uint32_t flags, struct file **out)
 		ret = tty_open(t, f);
 	if (ret < 0)
 		return ret;
+	f->flags &= ~(LINUX_O_NOCTTY | LINUX_O_CLOEXEC);
 	*out = take(f);
 	return 0;
 }

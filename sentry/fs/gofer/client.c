@@ -11,7 +11,7 @@
  * and none can begin to sleep.
  *
  * Invariant: a bit of free_slots is set  <=>  nobody owns the slot;
- *            inbox[i] holds a descriptor only while slot i is owned.
+ *            inbox[i] is full only while slot i is owned.
  * Locks:     mu, fd_mu: LOCK_GOFER_CHAN, never held across a wait, never both;
  *            release_mu: LOCK_GOFER.
  * Tests:     tests/gofer/test_client.c
@@ -30,20 +30,21 @@
 #include "sentry/lib/log.h"
 #include "sentry/sandbox.h"
 
-#define READ_ONCE(x)	(*(volatile __typeof__(x) *)&(x))
-#define RELEASE_BATCH	64  /* handles gathered before a message goes out */
-#define ALL_SLOTS	((1u << GOFER_NR_SLOTS) - 1)
-#define NSEC_MAX	999999999u
+#define READ_ONCE(x)  (*(volatile __typeof__(x) *)&(x))
+#define RELEASE_BATCH 64 /* handles gathered before a message goes out */
+#define ALL_SLOTS     ((1u << GOFER_NR_SLOTS) - 1)
+#define NSEC_MAX      999999999u
 
 struct inbox {
 	uint64_t seq;
-	int fd; /* -1: empty */
+	bool full;
+	int fd; /* -1: there was no room in our table */
 };
 
 static struct {
 	struct gofer_shm *shm; /* set once, before any other thread calls */
 	int sock;
-	uint32_t nr_exports, uid, gid;
+	uint32_t uid, gid, max_handles;
 	_Atomic bool dead;
 	_Atomic uint64_t seq;
 	_Atomic uint32_t freed; /* grows when a slot is freed for a waiter */
@@ -54,7 +55,8 @@ static struct {
 	struct inbox inbox[GOFER_NR_SLOTS] GUARDED_BY(fd_mu);
 	struct mutex release_mu;
 	uint64_t *released GUARDED_BY(release_mu);
-	uint32_t nr_released, max_released GUARDED_BY(release_mu);
+	_Atomic uint32_t nr_released; /* changes under release_mu */
+	uint32_t max_released GUARDED_BY(release_mu);
 } g = {
 	.sock = -1,
 	.free_slots = ALL_SLOTS,
@@ -138,13 +140,14 @@ static void call_init(struct gofer_call *c)
 	c->fd = -1;
 }
 
-static void close_inbox(unsigned int slot)
+static void empty_inbox(unsigned int slot)
 {
-	int fd;
+	int fd = -1;
 
 	mutex_lock(&g.fd_mu);
-	fd = g.inbox[slot].fd;
-	g.inbox[slot].fd = -1;
+	if (g.inbox[slot].full)
+		fd = g.inbox[slot].fd;
+	g.inbox[slot].full = false;
 	mutex_unlock(&g.fd_mu);
 	if (fd >= 0)
 		host_close(fd);
@@ -173,20 +176,22 @@ static int receive_locked(unsigned int slot, uint64_t seq)
 	struct inbox *box;
 	int fd, ret;
 
-	while (g.inbox[slot].fd < 0) {
+	while (!g.inbox[slot].full) {
 		ret = host_gofer_recv(g.sock, &tag, sizeof(tag), &fd);
 		if (ret < 0)
 			return ret;
 		box = &g.inbox[tag.slot % GOFER_NR_SLOTS];
-		if (tag.slot >= GOFER_NR_SLOTS || box->fd >= 0) {
-			host_close(fd);
+		if (tag.slot >= GOFER_NR_SLOTS || box->full) {
+			if (fd >= 0)
+				host_close(fd);
 			return -EPROTO;
 		}
-		*box = (struct inbox){ tag.seq, fd };
+		*box = (struct inbox){ tag.seq, true, fd };
 	}
 	return g.inbox[slot].seq == seq ? 0 : -EPROTO;
 }
 
+/* -ENFILE if our table is full; other faults end the connection. */
 static int take_fd(unsigned int slot, uint64_t seq, int *out)
 {
 	struct stat st;
@@ -196,13 +201,15 @@ static int take_fd(unsigned int slot, uint64_t seq, int *out)
 	ret = receive_locked(slot, seq);
 	if (ret == 0) {
 		*out = g.inbox[slot].fd;
-		g.inbox[slot].fd = -1;
+		g.inbox[slot].full = false;
 	}
 	mutex_unlock(&g.fd_mu);
 	if (ret < 0) {
-		close_inbox(slot);
+		empty_inbox(slot);
 		return call_broken("descriptor");
 	}
+	if (*out < 0)
+		return -ENFILE;
 	if (host_fstat(*out, &st) < 0 || !S_ISREG(st.st_mode)) {
 		host_close(*out);
 		*out = -1;
@@ -280,6 +287,7 @@ int call_go(struct gofer_call *c, uint32_t op, long req_size)
 	s->op = op;
 	s->seq = seq;
 	s->req_size = (uint32_t)req_size;
+	s->cpu = host_gofer_cpu();
 	atomic_store(&s->state, GOFER_SLOT_READY);
 	if (g.dead) /* it died before our store: nobody will answer */
 		return -EIO;
@@ -316,7 +324,7 @@ static void flush_released(void)
 	struct gofer_call c;
 	int ret;
 
-	if (__atomic_load_n(&g.nr_released, __ATOMIC_RELAXED) < RELEASE_BATCH)
+	if (g.nr_released < RELEASE_BATCH)
 		return;
 	mutex_lock(&g.release_mu);
 	req.nr_nodes = MIN(g.nr_released, (uint32_t)GOFER_MAX_RELEASE);
@@ -412,7 +420,7 @@ static int hello(void)
 		return ret;
 	if (rep.version != GOFER_VERSION || rep.nr_exports > GOFER_MAX_EXPORTS)
 		return -EPROTO;
-	g.nr_exports = rep.nr_exports;
+	g.max_handles = rep.max_handles;
 	g.uid = rep.uid;
 	g.gid = rep.gid;
 	return 0;
@@ -428,12 +436,15 @@ int gofer_connect(int shm_fd, int sock_fd)
 	if (ret < 0)
 		return ret;
 	host_close(shm_fd);
-	for (unsigned int i = 0; i < GOFER_NR_SLOTS; i++)
-		g.inbox[i].fd = -1;
 	g.sock = sock_fd;
 	g.shm = shm;
 	ret = host_thread_new(hangup_thread, NULL, "moat-gofer");
 	return ret < 0 ? ret : hello();
+}
+
+uint32_t gofer_max_handles(void)
+{
+	return g.max_handles;
 }
 
 void gofer_identity(uint32_t *uid, uint32_t *gid)

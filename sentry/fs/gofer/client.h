@@ -27,6 +27,8 @@ struct gofer_node {
 	/* On a pseudo file system of the host: nothing below it is served. */
 	bool barred;
 };
+/* How many handles there may be at once; more give -ENFILE. */
+uint32_t gofer_max_handles(void);
 /* The ids that .access is about: the gofer's own. */
 void gofer_identity(uint32_t *uid, uint32_t *gid);
 
@@ -50,8 +52,8 @@ MUST_CHECK int gofer_set_attr(gofer_handle h, const struct iattr *attr);
 MUST_CHECK int gofer_open(gofer_handle h, uint32_t flags, int *out_fd);
 /* Creates and opens read-write in one exchange (O_EXCL). */
 MUST_CHECK int gofer_create(gofer_handle dir, const char *name, uint32_t mode,
-			    uint32_t uid, uint32_t gid,
-			    struct gofer_node *out, int *out_fd);
+			    uint32_t uid, uint32_t gid, struct gofer_node *out,
+			    int *out_fd);
 MUST_CHECK int gofer_mkdir(gofer_handle dir, const char *name, uint32_t mode,
 			   uint32_t uid, uint32_t gid, struct gofer_node *out);
 MUST_CHECK int gofer_mknod(gofer_handle dir, const char *name, uint32_t mode,
@@ -77,7 +79,7 @@ struct gofer_dirent {
 	size_t name_len;
 	uint64_t ino;
 	uint64_t next; /* cookie of what comes after it */
-	uint8_t type; /* DT_* */
+	uint8_t type;  /* DT_* */
 };
 MUST_CHECK int gofer_readdir(gofer_handle dir, uint64_t *cookie, bool *eof,
 			     bool (*emit)(void *arg,
@@ -87,8 +89,8 @@ MUST_CHECK int gofer_statfs(gofer_handle h, struct kstatfs *out);
 MUST_CHECK int gofer_fsync(gofer_handle h, bool data_only);
 MUST_CHECK long gofer_getxattr(gofer_handle h, const char *name, void *buf,
 			       size_t size);
-MUST_CHECK int gofer_setxattr(gofer_handle h, const char *name,
-			      const void *buf, size_t size, int flags);
+MUST_CHECK int gofer_setxattr(gofer_handle h, const char *name, const void *buf,
+			      size_t size, int flags);
 MUST_CHECK long gofer_listxattr(gofer_handle h, char *buf, size_t size);
 MUST_CHECK int gofer_removexattr(gofer_handle h, const char *name);
 /* Never blocks: handles are gathered and sent with a later message. */

@@ -13,11 +13,11 @@
 struct gofer_call {
 	unsigned int slot;
 	bool claimed;
-	char *data;	  /* the slot's data area: written, never read here */
-	char *reply;	  /* private copy of the answer */
+	char *data;  /* the slot's data area: written, never read here */
+	char *reply; /* private copy of the answer */
 	size_t rep_size;
-	char *heap;	  /* a reply that is longer than the inline room */
-	int fd;		  /* came with the answer; -1.  Closed by call_end() */
+	char *heap; /* a reply that is longer than the inline room */
+	int fd;	    /* came with the answer; -1.  Closed by call_end() */
 	char room[CALL_INLINE];
 };
 
@@ -37,19 +37,19 @@ void call_end(struct gofer_call *c);
  * The whole exchange of message @name: *@req goes out, *@rep comes back and may
  * point into @c until call_end(), which the caller owes in any case.
  */
-#define GOFER_CALL(c, name, NAME, req, rep)                                    \
-	({                                                                     \
-		int ret_ = call_begin(c);                                      \
-                                                                               \
-		if (ret_ == 0)                                                 \
-			ret_ = call_go(c, GOFER_OP_##NAME,                     \
-				       gofer_##name##_req_encode(              \
-					       (c)->data, GOFER_DATA_SIZE,     \
-					       req));                          \
-		if (ret_ == 0 && gofer_##name##_rep_decode(                    \
-					 (c)->reply, (c)->rep_size, rep) < 0)  \
-			ret_ = call_broken(#name);                             \
-		ret_;                                                          \
+#define GOFER_CALL(c, name, NAME, req, rep)                                   \
+	({                                                                    \
+		int ret_ = call_begin(c);                                     \
+                                                                              \
+		if (ret_ == 0)                                                \
+			ret_ = call_go(                                       \
+				c, GOFER_OP_##NAME,                           \
+				gofer_##name##_req_encode(                    \
+					(c)->data, GOFER_DATA_SIZE, req));    \
+		if (ret_ == 0 && gofer_##name##_rep_decode(                   \
+					 (c)->reply, (c)->rep_size, rep) < 0) \
+			ret_ = call_broken(#name);                            \
+		ret_;                                                         \
 	})
 
 /* A node from the wire, checked.  -EIO ends the connection. */

@@ -8,6 +8,10 @@
 
 #include <errno.h>
 
+#include "sentry/vfs/dcache.h"
+
+#define DCACHE_USUAL 16384u /* what it is without us */
+
 static int op_statfs(struct super *sb, struct kstatfs *out)
 {
 	struct gofer_super *gs = container_of(sb, struct gofer_super, sb);
@@ -48,6 +52,18 @@ static int make_root(struct gofer_super *gs, uint32_t export_id)
 	return ret;
 }
 
+/*
+ * A cached name costs a descriptor of the gofer and, once opened, one or two of
+ * ours: both processes have the same limit.
+ */
+static void bound_cache(void)
+{
+	uint32_t bound = gofer_max_handles() / 3;
+
+	if (bound < DCACHE_USUAL)
+		dcache_set_bound(bound);
+}
+
 int goferfs_new(uint32_t export_id, bool readonly, bool shared,
 		struct super **out)
 {
@@ -62,6 +78,7 @@ int goferfs_new(uint32_t export_id, bool readonly, bool shared,
 	gs->readonly = readonly;
 	gs->shared = shared;
 	mutex_init(&gs->mu, LOCK_GOFER);
+	bound_cache();
 	gofer_identity(&gs->gofer_uid, &gid);
 	ret = make_root(gs, export_id);
 	if (ret < 0) {

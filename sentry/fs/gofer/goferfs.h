@@ -19,7 +19,7 @@
 struct prefetched {
 	gofer_handle dir; /* 0: empty */
 	char *name;
-	bool negative;	  /* there is no such name */
+	bool negative; /* there is no such name */
 	uint64_t when;
 	struct gofer_node node;
 };
@@ -43,7 +43,7 @@ struct gofer_inode {
 	struct inode inode; /* first: the VFS frees it */
 	IMMUTABLE gofer_handle handle;
 	struct kstat st; /* inode.mu: what struct inode has no field for */
-	_Atomic uint32_t access;   /* R=4 W=2 X=1, or NO_ACCESS */
+	_Atomic uint32_t access;     /* R=4 W=2 X=1, or NO_ACCESS */
 	_Atomic uint64_t parent_ino; /* of a directory, for ".." */
 	/* Donated descriptors, -1 until needed; set once, under inode.mu. */
 	_Atomic int read_fd, write_fd;

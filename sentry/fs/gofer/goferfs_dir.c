@@ -244,14 +244,14 @@ static int op_readlink(struct inode *inode, char **out_target)
 /* --- reading a directory ----------------------------------------------------------- */
 
 /*
- * What an answer held beyond the room of the caller, for the next call.  Kept
- * in file->priv, under pos_mu, as long as the position stays where it begins.
+ * What an answer held beyond the room of the caller, for the next call, or that
+ * the end was met.  Kept in file->priv, under pos_mu, as long as the position
+ * stays where it begins; a rewind drops it.
  */
 struct stash {
-	int64_t pos;	 /* where the caller stopped */
-	int64_t end_pos; /* where the answer ended */
+	int64_t pos; /* where the caller stopped */
 	bool eof;
-	size_t at, used; /* of data: next record, end of the last */
+	size_t at, used, room; /* of data: next record, end of the last */
 	char data[];
 };
 
@@ -271,8 +271,8 @@ struct reading {
 
 static int64_t to_pos(uint64_t cookie)
 {
-	return cookie == 1 || cookie == 2 ? COOKIE_ALIAS(cookie) :
-					    (int64_t)cookie;
+	return cookie == 1 || cookie == 2 ? COOKIE_ALIAS(cookie)
+					  : (int64_t)cookie;
 }
 
 static uint64_t to_cookie(int64_t pos)
@@ -284,6 +284,17 @@ static uint64_t to_cookie(int64_t pos)
 	return (uint64_t)pos;
 }
 
+static struct stash *stash_new(int64_t pos, size_t room)
+{
+	struct stash *st = kzalloc(sizeof(*st) + room);
+
+	if (st) {
+		st->pos = pos;
+		st->room = room;
+	}
+	return st;
+}
+
 /* Without memory nothing is kept; the gofer is asked again. */
 static bool stash_add(struct reading *r, const struct gofer_dirent *de)
 {
@@ -291,14 +302,9 @@ static bool stash_add(struct reading *r, const struct gofer_dirent *de)
 	size_t size = (sizeof(struct stashed) + de->name_len + 1 + 7) & ~7ul;
 	struct stashed *rec;
 
-	if (!st) {
-		st = kzalloc(sizeof(*st) + STASH_SIZE);
-		if (!st)
-			return false;
-		st->pos = *r->pos;
-		r->stash = st;
-	}
-	if (size > STASH_SIZE - st->used)
+	if (!st)
+		st = r->stash = stash_new(*r->pos, STASH_SIZE);
+	if (!st || size > st->room - st->used)
 		return false;
 	rec = (void *)(st->data + st->used);
 	rec->ino = de->ino;
@@ -308,7 +314,6 @@ static bool stash_add(struct reading *r, const struct gofer_dirent *de)
 	memcpy(rec->name, de->name, de->name_len);
 	rec->name[de->name_len] = '\0';
 	st->used += size;
-	st->end_pos = rec->next;
 	return true;
 }
 
@@ -330,7 +335,6 @@ static bool emit(void *arg, const struct gofer_dirent *de)
 static bool emit_stash(struct file *f, struct dir_sink *sink, int64_t *pos)
 {
 	struct stash *st = f->priv;
-	bool eof;
 
 	if (!st)
 		return false;
@@ -344,10 +348,11 @@ static bool emit_stash(struct file *f, struct dir_sink *sink, int64_t *pos)
 		*pos = rec->next;
 		st->pos = rec->next;
 	}
-	eof = st->pos == *pos && st->eof;
+	if (st->pos == *pos && st->eof)
+		return true;
 	f->priv = NULL;
 	free(st);
-	return eof;
+	return false;
 }
 
 static bool emit_dots(struct inode *dir, struct dir_sink *sink, int64_t *pos)
@@ -384,6 +389,8 @@ static int fop_iterate(struct file *f, struct dir_sink *sink, int64_t *pos)
 		if (ret == 0 && !r.full && cookie != 0)
 			*pos = to_pos(cookie);
 	}
+	if (!r.stash && eof)
+		r.stash = stash_new(*pos, 0);
 	if (r.stash)
 		r.stash->eof = eof;
 	f->priv = r.stash;
@@ -422,14 +429,14 @@ const struct file_ops goferfs_dir_fops = {
 	.release = fop_release,
 };
 
-#define DIR_OPS                                                                \
-	.lookup = op_lookup, .prefetch = goferfs_prefetch,                     \
-	.create = op_create, .mkdir = op_mkdir, .mknod = op_mknod,             \
-	.symlink = op_symlink, .link = op_link, .unlink = op_unlink,           \
-	.rmdir = op_rmdir, .rename = op_rename, .getattr = goferfs_getattr,    \
-	.setattr = goferfs_setattr, .permission = goferfs_permission,          \
-	.getxattr = goferfs_getxattr, .setxattr = goferfs_setxattr,            \
-	.listxattr = goferfs_listxattr, .removexattr = goferfs_removexattr,    \
+#define DIR_OPS                                                             \
+	.lookup = op_lookup, .prefetch = goferfs_prefetch,                  \
+	.create = op_create, .mkdir = op_mkdir, .mknod = op_mknod,          \
+	.symlink = op_symlink, .link = op_link, .unlink = op_unlink,        \
+	.rmdir = op_rmdir, .rename = op_rename, .getattr = goferfs_getattr, \
+	.setattr = goferfs_setattr, .permission = goferfs_permission,       \
+	.getxattr = goferfs_getxattr, .setxattr = goferfs_setxattr,         \
+	.listxattr = goferfs_listxattr, .removexattr = goferfs_removexattr, \
 	.open = goferfs_open, .evict = goferfs_evict
 
 const struct inode_ops goferfs_dir_ops = { DIR_OPS };

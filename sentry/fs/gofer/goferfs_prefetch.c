@@ -49,12 +49,15 @@ static struct prefetched *find_locked(struct gofer_super *gs, gofer_handle dir,
 void goferfs_prefetch_add(struct gofer_super *gs, gofer_handle dir,
 			  const char *name, const struct gofer_node *node)
 {
-	struct prefetched old, *p, new = {
-		.dir = dir,
-		.name = kstrdup(name),
-		.negative = node == NULL,
-		.when = gofer_super_frozen(gs) ? 0 : clock_monotonic_coarse(),
-	};
+	struct prefetched old, *p,
+		new = {
+			.dir = dir,
+			.name = kstrdup(name),
+			.negative = node == NULL,
+			.when = gofer_super_frozen(gs)
+					? 0
+					: clock_monotonic_coarse(),
+		};
 
 	if (node)
 		new.node = *node;

@@ -77,8 +77,8 @@ static bool ready(struct host_end *e, short events)
 {
 	int got = host_poll_now(e->fd, events);
 
-	return got < 0 || got & (events | LINUX_POLLHUP | LINUX_POLLERR |
-				 LINUX_POLLNVAL);
+	return got < 0 ||
+	       got & (events | LINUX_POLLHUP | LINUX_POLLERR | LINUX_POLLNVAL);
 }
 
 typedef long (*host_rw)(int fd, const struct iovec *iov, int nr);
@@ -212,8 +212,8 @@ long host_end_write(struct host_end *e, struct uio *u, bool nonblock)
 
 uint32_t host_end_poll(struct host_end *e, struct poll_table *pt)
 {
-	const short ask = LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLPRI |
-			  LINUX_POLLRDHUP;
+	const short ask =
+		LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLPRI | LINUX_POLLRDHUP;
 	uint32_t events;
 	int ret;
 

@@ -23,7 +23,6 @@
 #include "abi/poll.h"
 #include "platform.h"
 #include "sentry/fs/host/host_end.h"
-#include "sentry/fs/host/hostfile.h"
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/fs/tty/console.h"
 #include "sentry/host/host_tty.h"
@@ -33,13 +32,6 @@ struct host_inode {
 	struct inode inode; /* first: freed by the VFS */
 	struct host_end end;
 };
-
-static const struct inode_ops host_inode_ops;
-
-bool hostfile_is(const struct inode *inode)
-{
-	return inode->ops == &host_inode_ops;
-}
 
 static struct host_end *end_of(const struct file *f)
 {
@@ -86,42 +78,72 @@ static const struct file_ops stream_fops = {
 
 /* --- regular files ------------------------------------------------------- */
 
-/* Files that came through /proc/self/fd have a position of their own. */
-static bool own_position(const struct file *f)
-{
-	return f->priv != NULL;
-}
+/*
+ * A file that works at the host's offset: where that stood after our last
+ * call.  If f->pos differs, the VFS has moved it (copy_file_range, sendfile).
+ */
+struct host_pos {
+	int64_t known GUARDED_BY(pos_mu);
+};
 
-/* At the host's offset if this is read(2) on the caller's own description. */
+/* At the host's offset if this is read(2) on the caller's own description;
+ * files that came through /proc/self/fd have a position of their own. */
 static bool at_host_offset(const struct file *f, const int64_t *pos)
 {
-	return !own_position(f) && pos == &f->pos;
+	return f->priv && pos == &f->pos;
+}
+
+/* Before and after a call at the host's offset; pos_mu is held. */
+static void offset_to_host(struct file *f)
+{
+	struct host_pos *hp = f->priv;
+
+	if (hp->known != f->pos)
+		hp->known = host_lseek(end_of(f)->fd, f->pos, LINUX_SEEK_SET);
+}
+
+static void offset_from_host(struct file *f)
+{
+	struct host_pos *hp = f->priv;
+	int64_t at = host_lseek(end_of(f)->fd, 0, LINUX_SEEK_CUR);
+
+	if (at >= 0)
+		hp->known = f->pos = at;
+}
+
+static long rw_pinned(struct file *f, const struct mm_pin *pin, int64_t pos,
+		      bool here, bool write)
+{
+	int fd = end_of(f)->fd, nr = (int)pin->nr;
+
+	if (write && f->flags & LINUX_O_APPEND)
+		return host_writev_append(fd, pin->iov, nr);
+	if (here)
+		return write ? host_writev(fd, pin->iov, nr)
+			     : host_readv(fd, pin->iov, nr);
+	return write ? host_pwritev(fd, pin->iov, nr, pos, 0)
+		     : host_preadv(fd, pin->iov, nr, pos);
 }
 
 static long rw_once(struct file *f, struct uio *u, int64_t *pos, bool write)
 {
-	int fd = end_of(f)->fd;
+	bool here = at_host_offset(f, pos);
 	struct mm_pin pin;
-	long ret = uio_pin(u, MAX_RW_COUNT, write ? PLAT_READ : PLAT_WRITE,
-			   &pin);
+	long ret =
+		uio_pin(u, MAX_RW_COUNT, write ? PLAT_READ : PLAT_WRITE, &pin);
 
 	if (ret <= 0)
 		return ret;
-	if (!write && at_host_offset(f, pos))
-		ret = host_readv(fd, pin.iov, (int)pin.nr);
-	else if (!write)
-		ret = host_preadv(fd, pin.iov, (int)pin.nr, *pos);
-	else if (f->flags & LINUX_O_APPEND)
-		ret = host_writev_append(fd, pin.iov, (int)pin.nr);
-	else if (at_host_offset(f, pos))
-		ret = host_writev(fd, pin.iov, (int)pin.nr);
-	else
-		ret = host_pwritev(fd, pin.iov, (int)pin.nr, *pos, 0);
+	if (here)
+		offset_to_host(f);
+	ret = rw_pinned(f, &pin, *pos, here, write);
 	mm_unpin(&pin);
-	if (ret > 0) {
-		uio_advance(u, (size_t)ret);
+	if (here)
+		offset_from_host(f);
+	else if (ret > 0)
 		*pos += ret;
-	}
+	if (ret > 0)
+		uio_advance(u, (size_t)ret);
 	return ret;
 }
 
@@ -165,14 +187,19 @@ static int64_t reg_llseek(struct file *f, int64_t off, int whence)
 {
 	int64_t ret;
 
-	if (own_position(f)) {
+	if (!f->priv) {
 		refresh_size(f->inode);
 		return file_generic_llseek(f, off, whence);
 	}
+	offset_to_host(f);
 	ret = host_lseek(end_of(f)->fd, off, whence);
-	if (ret >= 0)
-		f->pos = ret;
+	offset_from_host(f);
 	return ret;
+}
+
+static void reg_release(struct file *f)
+{
+	free(f->priv);
 }
 
 static int reg_mmap_backing(struct file *f, uint64_t off, uint64_t size,
@@ -208,6 +235,7 @@ static const struct file_ops reg_fops = {
 	.llseek = reg_llseek,
 	.mmap_backing = reg_mmap_backing,
 	.fsync = reg_fsync,
+	.release = reg_release,
 };
 
 /* --- inodes -------------------------------------------------------------- */
@@ -260,12 +288,8 @@ static int host_open(struct inode *inode, struct file *file)
 
 	if (!host_end_allows(&hi->end, file->flags))
 		return -EACCES;
-	if (S_ISREG(inode->mode)) {
-		file->ops = &reg_fops;
-		file->priv = hi; /* a position of its own */
-	} else {
-		file->ops = &stream_fops;
-	}
+	/* Without a host_pos: a position of its own. */
+	file->ops = S_ISREG(inode->mode) ? &reg_fops : &stream_fops;
 	return 0;
 }
 
@@ -307,13 +331,21 @@ static int host_inode_new(int fd, uint32_t flags, const struct stat *st,
 			  struct host_inode **out)
 {
 	struct host_inode *hi = kzalloc(sizeof(*hi));
+	uint32_t mode = st->st_mode;
 
 	if (!hi)
 		return -ENOMEM;
 	pthread_once(&g_once, start);
-	inode_init(&hi->inode, &g_super, &host_inode_ops, st->st_ino,
-		   st->st_mode);
-	hi->inode.rdev = st->st_rdev;
+	/*
+	 * A pipe of the caller must not be taken for one of ours when it is
+	 * opened again (/dev/stdin): to the VFS it is a character device
+	 * without a number, whose open is host_open().  stat(2) tells the
+	 * truth, see host_getattr().
+	 */
+	if (S_ISFIFO(mode))
+		mode = S_IFCHR | (mode & 07777);
+	inode_init(&hi->inode, &g_super, &host_inode_ops, st->st_ino, mode);
+	hi->inode.rdev = S_ISFIFO(st->st_mode) ? 0 : st->st_rdev;
 	hi->inode.size = (uint64_t)st->st_size;
 	/* Whoever runs inside may use what he was given. */
 	hi->inode.mode |= 0666;
@@ -323,8 +355,8 @@ static int host_inode_new(int fd, uint32_t flags, const struct stat *st,
 }
 
 /* How /proc/self/fd shows it. */
-static const char *name_of(uint32_t mode, uint64_t rdev, uint64_t ino, char *buf,
-			   size_t size)
+static const char *name_of(uint32_t mode, uint64_t rdev, uint64_t ino,
+			   char *buf, size_t size)
 {
 	const char *kind = "host";
 
@@ -342,6 +374,21 @@ static const char *name_of(uint32_t mode, uint64_t rdev, uint64_t ino, char *buf
 	return buf;
 }
 
+/* Operations of the caller's own description. */
+static int use_as_given(struct file *f)
+{
+	if (!S_ISREG(f->inode->mode)) {
+		f->ops = &stream_fops;
+		return 0;
+	}
+	f->priv = kzalloc(sizeof(struct host_pos));
+	if (!f->priv)
+		return -ENOMEM;
+	f->ops = &reg_fops;
+	offset_from_host(f);
+	return 0;
+}
+
 int hostfile_new(int host_fd, struct file **out)
 {
 	struct host_inode *hi;
@@ -349,6 +396,7 @@ int hostfile_new(int host_fd, struct file **out)
 	char name[48];
 	int flags, ret;
 
+	*out = NULL;
 	flags = host_fcntl_getfl(host_fd);
 	ret = flags < 0 ? flags : host_fstat(host_fd, &st);
 	if (ret < 0)
@@ -363,15 +411,16 @@ int hostfile_new(int host_fd, struct file **out)
 	ret = host_inode_new(host_fd, (uint32_t)flags, &st, &hi);
 	if (ret < 0)
 		return ret;
-	ret = file_new_pseudo(&g_super, &hi->inode,
-			      name_of(st.st_mode, st.st_rdev, st.st_ino, name,
-				      sizeof(name)),
-			      (uint32_t)flags &
-				      (LINUX_O_ACCMODE | LINUX_O_APPEND |
-				       LINUX_O_NONBLOCK | LINUX_O_LARGEFILE),
-			      out);
+	ret = file_new_pseudo(
+		&g_super, &hi->inode,
+		name_of(st.st_mode, st.st_rdev, st.st_ino, name, sizeof(name)),
+		(uint32_t)flags & (LINUX_O_ACCMODE | LINUX_O_APPEND |
+				   LINUX_O_NONBLOCK | LINUX_O_LARGEFILE),
+		out);
 	if (ret == 0)
-		(*out)->ops = S_ISREG(st.st_mode) ? &reg_fops : &stream_fops;
+		ret = use_as_given(*out);
+	if (ret < 0 && *out)
+		file_put(take(*out));
 	inode_put(&hi->inode);
 	return ret;
 }

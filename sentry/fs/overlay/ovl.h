@@ -34,7 +34,8 @@ struct ovl_entry {
 	bool strong;
 	bool covers; /* the lower directory has this name */
 	uint16_t len;
-	char name[];
+	const char *name; /* points at store, but for a key */
+	char store[];
 };
 RB_HEAD(ovl_tree, ovl_entry);
 
@@ -101,8 +102,13 @@ struct ovl_entry *ovl_insert_locked(struct ovl_inode *dir,
 				    struct ovl_entry *e);
 /* The entry names @oi from now on, strongly.  It must be a whiteout or new. */
 void ovl_set_locked(struct ovl_entry *e, struct ovl_inode *oi);
-/* As a weak entry for a lower child. */
-void ovl_set_weak_locked(struct ovl_entry *e, struct ovl_inode *oi);
+/*
+ * The entry becomes a weak one for the lower child @oi, unless it has a living
+ * inode already.  Returns the inode it names, +1.
+ */
+struct ovl_inode *ovl_set_weak_locked(struct ovl_entry *e,
+				      struct ovl_inode *oi,
+				      struct ovl_drops *d);
 /* The entry names nothing: a whiteout if it covers a lower name, else gone. */
 void ovl_clear_locked(struct ovl_entry *e, struct ovl_drops *d);
 /* Keeps what is known of @oi until ovl_unpin_locked(). */
@@ -110,6 +116,10 @@ void ovl_pin(struct ovl_inode *oi);
 void ovl_unpin_locked(struct ovl_inode *oi, struct ovl_drops *d);
 /* Everything that the map of @oi holds (teardown, eviction). */
 void ovl_clear_tree(struct ovl_inode *oi);
+/* Calls @fn for each strong entry until it says false; under map_mu. */
+void ovl_for_each_strong(struct ovl_inode *dir,
+			 bool (*fn)(void *arg, const struct ovl_entry *e),
+			 void *arg);
 /* True if a name in the map is in use. */
 bool ovl_map_in_use(struct ovl_inode *dir);
 /* Is the lower name hidden by a whiteout or a strong entry? */

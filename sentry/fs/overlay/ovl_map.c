@@ -48,20 +48,17 @@ struct ovl_entry *ovl_entry_new(const char *name)
 		return NULL;
 	list_init(&e->inode_node);
 	e->len = (uint16_t)len;
-	memcpy(e->name, name, len);
+	memcpy(e->store, name, len);
+	e->name = e->store;
 	return e;
 }
 
 struct ovl_entry *ovl_find_locked(struct ovl_inode *dir, const char *name)
 {
-	struct {
-		struct ovl_entry e;
-		char name[NAME_MAX_LEN + 1];
-	} key;
+	struct ovl_entry key = { .name = name };
 
-	key.e.len = (uint16_t)strnlen(name, NAME_MAX_LEN);
-	memcpy(key.e.name, name, key.e.len);
-	return RB_FIND(ovl_tree, &dir->tree, &key.e);
+	key.len = (uint16_t)strnlen(name, NAME_MAX_LEN);
+	return RB_FIND(ovl_tree, &dir->tree, &key);
 }
 
 struct ovl_entry *ovl_insert_locked(struct ovl_inode *dir, struct ovl_entry *e)
@@ -107,13 +104,6 @@ void ovl_set_locked(struct ovl_entry *e, struct ovl_inode *oi)
 	inode_get(&oi->vfs);
 }
 
-void ovl_set_weak_locked(struct ovl_entry *e, struct ovl_inode *oi)
-{
-	attach(e, oi, false);
-	e->covers = true;
-	inode_get(&e->dir->vfs);
-}
-
 /* The entry lets go of its inode and of what it held. */
 static void detach(struct ovl_entry *e, struct ovl_drops *d)
 {
@@ -124,6 +114,21 @@ static void detach(struct ovl_entry *e, struct ovl_drops *d)
 		add_drop(d, e->dir);
 	e->inode = NULL;
 	e->strong = false;
+}
+
+struct ovl_inode *ovl_set_weak_locked(struct ovl_entry *e,
+				      struct ovl_inode *oi,
+				      struct ovl_drops *d)
+{
+	if (e->inode && ref_get_unless_zero(&e->inode->vfs.ref))
+		return e->inode;
+	if (e->inode)
+		detach(e, d); /* it is dying; its eviction finds no name */
+	attach(e, oi, false);
+	e->covers = true;
+	inode_get(&e->dir->vfs);
+	inode_get(&oi->vfs);
+	return oi;
 }
 
 static void remove_entry(struct ovl_entry *e)
@@ -145,7 +150,8 @@ void ovl_pin(struct ovl_inode *oi)
 	struct ovl_super *os = ovl_super(&oi->vfs);
 
 	mutex_lock(&os->map_mu);
-	if (!oi->pinned) {
+	/* What has no name dies with its last user. */
+	if (!oi->pinned && !list_empty(&oi->entries)) {
 		oi->pinned = true;
 		inode_get(&oi->vfs);
 		list_append(&os->pins, &oi->pin_node);
@@ -205,18 +211,31 @@ void ovl_clear_tree(struct ovl_inode *oi)
 			;
 }
 
-bool ovl_map_in_use(struct ovl_inode *dir)
+void ovl_for_each_strong(struct ovl_inode *dir,
+			 bool (*fn)(void *arg, const struct ovl_entry *e),
+			 void *arg)
 {
 	struct ovl_entry *e;
-	bool used = false;
 
 	mutex_lock(map_mu(dir));
 	RB_FOREACH (e, ovl_tree, &dir->tree)
-		if (e->strong) {
-			used = true;
+		if (e->strong && !fn(arg, e))
 			break;
-		}
 	mutex_unlock(map_mu(dir));
+}
+
+static bool note_use(void *arg, const struct ovl_entry *e)
+{
+	(void)e;
+	*(bool *)arg = true;
+	return false;
+}
+
+bool ovl_map_in_use(struct ovl_inode *dir)
+{
+	bool used = false;
+
+	ovl_for_each_strong(dir, note_use, &used);
 	return used;
 }
 

@@ -36,12 +36,12 @@ void proc_show_cpu_mask(struct seq_buf *out, uint32_t nr);
 void proc_show_cpu_list(struct seq_buf *out, uint32_t nr);
 
 /* Tables. */
-extern const struct synth_entry proc_root_entry;      /* proc_root.c */
-extern const struct synth_dir_ops proc_pids;	      /* proc_pid.c */
+extern const struct synth_entry proc_root_entry;	  /* proc_root.c */
+extern const struct synth_dir_ops proc_pids;		  /* proc_pid.c */
 extern const struct synth_dir_ops proc_fds, proc_fdinfos; /* proc_links.c */
-extern const struct synth_entry proc_ns_entries[];    /* proc_links.c */
-extern const struct synth_entry proc_sys_entries[];   /* proc_sys.c */
-extern const struct synth_entry proc_net_entries[];   /* proc_net.c */
+extern const struct synth_entry proc_ns_entries[];	  /* proc_links.c */
+extern const struct synth_entry proc_sys_entries[];	  /* proc_sys.c */
+extern const struct synth_entry proc_net_entries[];	  /* proc_net.c */
 
 /* Generators, one for each file. */
 typedef int proc_show(const struct synth_ctx *ctx, struct seq_buf *out);

@@ -185,14 +185,13 @@ static int fds_lookup_as(const struct synth_ctx *dir, const char *name,
 		return -ENOENT;
 	thread_group_get(dir->obj);
 	out->entry = entry;
-	out->ctx = (struct synth_ctx){ .obj = dir->obj, .id = dir->id,
-				       .sub = fd };
+	out->ctx =
+		(struct synth_ctx){ .obj = dir->obj, .id = dir->id, .sub = fd };
 	return 0;
 }
 
 static int fds_next_as(const struct synth_ctx *dir, uint64_t *key, char *name,
-		       const struct synth_entry *entry,
-		       struct synth_found *out)
+		       const struct synth_entry *entry, struct synth_found *out)
 {
 	AUTO_PUT(task) struct task *t = proc_task(dir);
 	struct fd_table *fds = t ? task_get_fds(t) : NULL;
@@ -209,7 +208,8 @@ static int fds_next_as(const struct synth_ctx *dir, uint64_t *key, char *name,
 	snprintf(name, SYNTH_NAME_SIZE, "%d", fd);
 	thread_group_get(dir->obj);
 	out->entry = entry;
-	out->ctx = (struct synth_ctx){ .obj = dir->obj, .id = dir->id,
+	out->ctx = (struct synth_ctx){ .obj = dir->obj,
+				       .id = dir->id,
 				       .sub = (uint32_t)fd };
 	return 0;
 }
@@ -290,10 +290,10 @@ static int ns_text(const struct synth_ctx *ctx, char **out_target)
 	return *out_target ? 0 : -ENOMEM;
 }
 
-#define NS(n, text)                                                            \
-	{                                                                      \
-		.name = (n), .mode = S_IFLNK | 0777, .readlink = ns_text,      \
-		.arg = (text)                                                  \
+#define NS(n, text)                                                       \
+	{                                                                 \
+		.name = (n), .mode = S_IFLNK | 0777, .readlink = ns_text, \
+		.arg = (text)                                             \
 	}
 
 /* Numbers of Linux's initial namespaces (include/linux/proc_ns.h). */

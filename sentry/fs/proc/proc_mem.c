@@ -26,8 +26,8 @@ static void copy_range(struct mm *mm, uint64_t from, uint64_t to,
 	if (to > from && to - from > ARGS_MAX)
 		to = from + ARGS_MAX;
 	while (from < to && !out->failed) {
-		size_t size = MIN(to - from, sizeof(page) -
-						     (from & (PAGE_SIZE - 1)));
+		size_t size =
+			MIN(to - from, sizeof(page) - (from & (PAGE_SIZE - 1)));
 		size_t left = mm_copy_in(mm, page, from, size, MM_FORCE);
 
 		seq_write(out, page, size - left);
@@ -130,12 +130,28 @@ int proc_smaps(const struct synth_ctx *ctx, struct seq_buf *out)
 /* --- smaps_rollup: the sums of smaps ------------------------------------- */
 
 static const char *const rollup_names[] = {
-	"Rss",		 "Pss",		   "Pss_Dirty",	     "Pss_Anon",
-	"Pss_File",	 "Pss_Shmem",	   "Shared_Clean",   "Shared_Dirty",
-	"Private_Clean", "Private_Dirty",  "Referenced",     "Anonymous",
-	"KSM",		 "LazyFree",	   "AnonHugePages",  "ShmemPmdMapped",
-	"FilePmdMapped", "Shared_Hugetlb", "Private_Hugetlb", "Swap",
-	"SwapPss",	 "Locked",
+	"Rss",
+	"Pss",
+	"Pss_Dirty",
+	"Pss_Anon",
+	"Pss_File",
+	"Pss_Shmem",
+	"Shared_Clean",
+	"Shared_Dirty",
+	"Private_Clean",
+	"Private_Dirty",
+	"Referenced",
+	"Anonymous",
+	"KSM",
+	"LazyFree",
+	"AnonHugePages",
+	"ShmemPmdMapped",
+	"FilePmdMapped",
+	"Shared_Hugetlb",
+	"Private_Hugetlb",
+	"Swap",
+	"SwapPss",
+	"Locked",
 };
 
 /* One line of smaps: adds a field to its sum, or notes a range's bounds. */
@@ -220,8 +236,8 @@ static long mem_rw(struct file *f, struct uio *u, int64_t *pos, bool write)
 		} else {
 			left = mm_copy_in(mm, page, (uint64_t)*pos, size,
 					  MM_FORCE);
-			n = size > left ? uio_copy_out(u, page, size - left) :
-					  0;
+			n = size > left ? uio_copy_out(u, page, size - left)
+					: 0;
 			if (n < 0)
 				return total ? total : n;
 		}

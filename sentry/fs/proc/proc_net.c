@@ -15,10 +15,10 @@ static int show_text(const struct synth_ctx *ctx, struct seq_buf *out)
 	return 0;
 }
 
-#define TABLE(n, text)                                                         \
-	{                                                                      \
-		.name = (n), .mode = S_IFREG | 0444, .show = show_text,        \
-		.arg = (text)                                                  \
+#define TABLE(n, text)                                                  \
+	{                                                               \
+		.name = (n), .mode = S_IFREG | 0444, .show = show_text, \
+		.arg = (text)                                           \
 	}
 
 static const char dev_text[] =

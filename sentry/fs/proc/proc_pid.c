@@ -57,64 +57,62 @@ int proc_mm(const struct synth_ctx *ctx, struct mm **out)
 static const struct synth_dir_ops task_dirs;
 static int children_may_open(const struct synth_ctx *ctx, uint32_t flags);
 
-#define MAGIC(n, fn)                                                           \
-	{                                                                      \
-		.name = (n), .mode = S_IFLNK | 0777,                           \
-		.readlink = proc_link_text, .get_link = (fn)                   \
+#define MAGIC(n, fn)                                         \
+	{                                                    \
+		.name = (n), .mode = S_IFLNK | 0777,         \
+		.readlink = proc_link_text, .get_link = (fn) \
 	}
-#define SECRET(n, m, fn)                                                       \
-	{                                                                      \
-		.name = (n), .mode = S_IFREG | (m), .show = (fn),              \
-		.may_open = proc_may_open                                      \
+#define SECRET(n, m, fn)                                          \
+	{                                                         \
+		.name = (n), .mode = S_IFREG | (m), .show = (fn), \
+		.may_open = proc_may_open                         \
 	}
-#define FD_DIR(n, m, ops)                                                      \
-	{                                                                      \
-		.name = (n), .mode = S_IFDIR | (m), .dynamic = (ops),          \
-		.permission = proc_fd_permission                               \
+#define FD_DIR(n, m, ops)                                             \
+	{                                                             \
+		.name = (n), .mode = S_IFDIR | (m), .dynamic = (ops), \
+		.permission = proc_fd_permission                      \
 	}
-#define NS_DIR                                                                 \
-	{                                                                      \
-		.name = "ns", .mode = S_IFDIR | 0511,                          \
-		.children = proc_ns_entries                                    \
+#define NS_DIR                                        \
+	{                                             \
+		.name = "ns", .mode = S_IFDIR | 0511, \
+		.children = proc_ns_entries           \
 	}
 
 /* What processes and threads have in common. */
-#define COMMON_ENTRIES                                                         \
-	SECRET("auxv", 0400, proc_auxv),                                       \
-	SYNTH_FILE("cgroup", 0444, proc_cgroup),                               \
-	SYNTH_FILE("cmdline", 0444, proc_cmdline),                             \
-	SYNTH_RW("comm", 0644, proc_comm, proc_comm_write),                    \
-	MAGIC("cwd", proc_cwd_link),                                           \
-	SECRET("environ", 0400, proc_environ),                                 \
-	MAGIC("exe", proc_exe_link),                                           \
-	FD_DIR("fd", 0500, &proc_fds),                                         \
-	FD_DIR("fdinfo", 0555, &proc_fdinfos),                                 \
-	SYNTH_FILE("gid_map", 0444, proc_id_map),                              \
-	SECRET("io", 0400, proc_io),                                           \
-	SYNTH_FILE("limits", 0444, proc_limits),                               \
-	SYNTH_FILE("loginuid", 0444, proc_no_id),                              \
-	SECRET("maps", 0444, proc_maps),                                       \
-	{                                                                      \
-		.name = "mem", .mode = S_IFREG | 0600, .open = proc_mem_open   \
-	},                                                                     \
-	SYNTH_FILE("mountinfo", 0444, proc_mountinfo),                         \
-	SYNTH_FILE("mounts", 0444, proc_mounts),                               \
-	SYNTH_DIR("net", proc_net_entries),                                    \
-	NS_DIR,                                                                \
-	SYNTH_RW("oom_adj", 0644, proc_oom_adj, NULL),                         \
-	SYNTH_FILE("oom_score", 0444, proc_oom_score),                         \
-	SYNTH_RW("oom_score_adj", 0644, proc_oom_score_adj,                    \
-		 proc_oom_score_adj_write),                                    \
-	SECRET("personality", 0400, proc_personality),                         \
-	MAGIC("root", proc_root_link),                                         \
-	SYNTH_FILE("sessionid", 0444, proc_no_id),                             \
-	SYNTH_FILE("setgroups", 0644, proc_setgroups),                         \
-	SECRET("smaps", 0444, proc_smaps),                                     \
-	SECRET("smaps_rollup", 0444, proc_smaps_rollup),                       \
-	SYNTH_FILE("statm", 0444, proc_statm),                                 \
-	SYNTH_FILE("status", 0444, proc_status),                               \
-	SYNTH_FILE("uid_map", 0444, proc_id_map),                              \
-	SYNTH_FILE("wchan", 0444, proc_wchan)
+#define COMMON_ENTRIES                                                      \
+	SECRET("auxv", 0400, proc_auxv),                                    \
+		SYNTH_FILE("cgroup", 0444, proc_cgroup),                    \
+		SYNTH_FILE("cmdline", 0444, proc_cmdline),                  \
+		SYNTH_RW("comm", 0644, proc_comm, proc_comm_write),         \
+		MAGIC("cwd", proc_cwd_link),                                \
+		SECRET("environ", 0400, proc_environ),                      \
+		MAGIC("exe", proc_exe_link), FD_DIR("fd", 0500, &proc_fds), \
+		FD_DIR("fdinfo", 0555, &proc_fdinfos),                      \
+		SYNTH_FILE("gid_map", 0444, proc_id_map),                   \
+		SECRET("io", 0400, proc_io),                                \
+		SYNTH_FILE("limits", 0444, proc_limits),                    \
+		SYNTH_FILE("loginuid", 0444, proc_no_id),                   \
+		SECRET("maps", 0444, proc_maps),                            \
+		{ .name = "mem",                                            \
+		  .mode = S_IFREG | 0600,                                   \
+		  .open = proc_mem_open },                                  \
+		SYNTH_FILE("mountinfo", 0444, proc_mountinfo),              \
+		SYNTH_FILE("mounts", 0444, proc_mounts),                    \
+		SYNTH_DIR("net", proc_net_entries), NS_DIR,                 \
+		SYNTH_RW("oom_adj", 0644, proc_oom_adj, NULL),              \
+		SYNTH_FILE("oom_score", 0444, proc_oom_score),              \
+		SYNTH_RW("oom_score_adj", 0644, proc_oom_score_adj,         \
+			 proc_oom_score_adj_write),                         \
+		SECRET("personality", 0400, proc_personality),              \
+		MAGIC("root", proc_root_link),                              \
+		SYNTH_FILE("sessionid", 0444, proc_no_id),                  \
+		SYNTH_FILE("setgroups", 0644, proc_setgroups),              \
+		SECRET("smaps", 0444, proc_smaps),                          \
+		SECRET("smaps_rollup", 0444, proc_smaps_rollup),            \
+		SYNTH_FILE("statm", 0444, proc_statm),                      \
+		SYNTH_FILE("status", 0444, proc_status),                    \
+		SYNTH_FILE("uid_map", 0444, proc_id_map),                   \
+		SYNTH_FILE("wchan", 0444, proc_wchan)
 
 static const struct synth_entry group_entries[] = {
 	COMMON_ENTRIES,
@@ -126,7 +124,9 @@ static const struct synth_entry group_entries[] = {
 static const struct synth_entry task_entries[] = {
 	COMMON_ENTRIES,
 	SYNTH_FILE("stat", 0444, proc_stat_task),
-	{ .name = "children", .mode = S_IFREG | 0444, .show = proc_children,
+	{ .name = "children",
+	  .mode = S_IFREG | 0444,
+	  .show = proc_children,
 	  .may_open = children_may_open },
 	{ .name = NULL },
 };

@@ -44,10 +44,10 @@ static int fixed_link(const struct synth_ctx *ctx, char **out_target)
 	return *out_target ? 0 : -ENOMEM;
 }
 
-#define LINK(n, fn, to)                                                        \
-	{                                                                      \
-		.name = (n), .mode = S_IFLNK | 0777, .readlink = (fn),         \
-		.arg = (to)                                                    \
+#define LINK(n, fn, to)                                                \
+	{                                                              \
+		.name = (n), .mode = S_IFLNK | 0777, .readlink = (fn), \
+		.arg = (to)                                            \
 	}
 
 static const struct synth_entry root_children[] = {

@@ -64,9 +64,9 @@ static void stat_memory(struct mm *mm, bool secret, struct seq_buf *out,
 		   r->sig_ignored & 0x7fffffff, r->sig_caught & 0x7fffffff,
 		   secret && t->wchan ? 1 : 0, t->group->exit_signal);
 	if (secret)
-		seq_printf(out, " %lu %lu 0 %lu %lu %lu %lu %d\n",
-			   m.start_data, m.end_data, m.arg_start, m.arg_end,
-			   m.env_start, m.env_end, r->exit_code);
+		seq_printf(out, " %lu %lu 0 %lu %lu %lu %lu %d\n", m.start_data,
+			   m.end_data, m.arg_start, m.arg_end, m.env_start,
+			   m.env_end, r->exit_code);
 	else
 		seq_printf(out, " 0 0 0 0 0 0 0 0\n");
 }

@@ -75,8 +75,7 @@ static long write_uts(char *(*field)(struct uts_ns *), const char *text,
 	return (long)size;
 }
 
-static long write_hostname(const struct synth_ctx *ctx, char *text,
-			   size_t size)
+static long write_hostname(const struct synth_ctx *ctx, char *text, size_t size)
 {
 	(void)ctx;
 	return write_uts(nodename_of, text, size);
@@ -206,22 +205,25 @@ static int sysctl_permission(const struct synth_ctx *ctx,
 
 /* --- tables -------------------------------------------------------------- */
 
-#define SHOW(n, fn)                                                            \
-	{                                                                      \
-		.name = (n), .mode = S_IFREG | 0444, .show = (fn),             \
-		.permission = sysctl_permission                                \
+#define SHOW(n, fn)                                                \
+	{                                                          \
+		.name = (n), .mode = S_IFREG | 0444, .show = (fn), \
+		.permission = sysctl_permission                    \
 	}
-#define TEXT(n, text)                                                          \
-	{                                                                      \
-		.name = (n), .mode = S_IFREG | 0444, .show = show_text,        \
-		.arg = (text), .permission = sysctl_permission                 \
+#define TEXT(n, text)                                                   \
+	{                                                               \
+		.name = (n), .mode = S_IFREG | 0444, .show = show_text, \
+		.arg = (text), .permission = sysctl_permission          \
 	}
-#define DIR(n, kids)                                                           \
-	{                                                                      \
-		.name = (n), .mode = S_IFDIR | 0555, .children = (kids),       \
-		.permission = sysctl_permission                                \
+#define DIR(n, kids)                                                     \
+	{                                                                \
+		.name = (n), .mode = S_IFDIR | 0555, .children = (kids), \
+		.permission = sysctl_permission                          \
 	}
-#define END { .name = NULL }
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
 
 static const struct synth_entry random_entries[] = {
 	SHOW("boot_id", show_boot_id),
@@ -256,9 +258,13 @@ static const struct synth_entry kernel_entries[] = {
 	TEXT("core_pattern", "core"),
 	TEXT("core_uses_pid", "0"),
 	TEXT("dmesg_restrict", "1"),
-	{ .name = "domainname", .mode = S_IFREG | 0644,
-	  .show = show_domainname, .write = write_domainname },
-	{ .name = "hostname", .mode = S_IFREG | 0644, .show = show_hostname,
+	{ .name = "domainname",
+	  .mode = S_IFREG | 0644,
+	  .show = show_domainname,
+	  .write = write_domainname },
+	{ .name = "hostname",
+	  .mode = S_IFREG | 0644,
+	  .show = show_hostname,
 	  .write = write_hostname },
 	TEXT("kptr_restrict", "1"),
 	TEXT("msgmax", "8192"),
@@ -298,12 +304,9 @@ static const struct synth_entry inotify_entries[] = {
 };
 
 static const struct synth_entry mqueue_entries[] = {
-	TEXT("msg_default", "10"),
-	TEXT("msg_max", "10"),
-	TEXT("msgsize_default", "8192"),
-	TEXT("msgsize_max", "8192"),
-	TEXT("queues_max", "256"),
-	END,
+	TEXT("msg_default", "10"),	 TEXT("msg_max", "10"),
+	TEXT("msgsize_default", "8192"), TEXT("msgsize_max", "8192"),
+	TEXT("queues_max", "256"),	 END,
 };
 
 static const struct synth_entry fs_entries[] = {
@@ -346,14 +349,10 @@ static const struct synth_entry vm_entries[] = {
 };
 
 static const struct synth_entry core_entries[] = {
-	TEXT("netdev_max_backlog", "1000"),
-	TEXT("optmem_max", "131072"),
-	TEXT("rmem_default", "212992"),
-	TEXT("rmem_max", "212992"),
-	TEXT("somaxconn", "4096"),
-	TEXT("wmem_default", "212992"),
-	TEXT("wmem_max", "212992"),
-	END,
+	TEXT("netdev_max_backlog", "1000"), TEXT("optmem_max", "131072"),
+	TEXT("rmem_default", "212992"),	    TEXT("rmem_max", "212992"),
+	TEXT("somaxconn", "4096"),	    TEXT("wmem_default", "212992"),
+	TEXT("wmem_max", "212992"),	    END,
 };
 
 static const struct synth_entry ipv4_entries[] = {
@@ -421,10 +420,7 @@ static const struct synth_entry user_entries[] = {
 };
 
 const struct synth_entry proc_sys_entries[] = {
-	DIR("fs", fs_entries),
-	DIR("kernel", kernel_entries),
-	DIR("net", net_entries),
-	DIR("user", user_entries),
-	DIR("vm", vm_entries),
-	END,
+	DIR("fs", fs_entries),	 DIR("kernel", kernel_entries),
+	DIR("net", net_entries), DIR("user", user_entries),
+	DIR("vm", vm_entries),	 END,
 };

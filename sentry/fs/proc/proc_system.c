@@ -95,9 +95,8 @@ void proc_show_cpu_mask(struct seq_buf *out, uint32_t nr)
 	uint32_t words = (nr + 31) / 32, i;
 
 	for (i = words; i-- > 0;) {
-		uint32_t bits = i == words - 1 && nr % 32 ?
-					(1u << nr % 32) - 1 :
-					UINT32_MAX;
+		uint32_t bits = i == words - 1 && nr % 32 ? (1u << nr % 32) - 1
+							  : UINT32_MAX;
 
 		if (i == words - 1)
 			seq_printf(out, "%0*x", (int)((nr - 1) % 32 / 4 + 1),
@@ -128,8 +127,8 @@ int proc_uptime(const struct synth_ctx *ctx, struct seq_buf *out)
 	idle = up * host_nr_cpus() -
 	       MIN((s.user_ns + s.system_ns) / (NSEC_PER_SEC / 100),
 		   up * host_nr_cpus());
-	seq_printf(out, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100,
-		   idle / 100, idle % 100);
+	seq_printf(out, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / 100,
+		   idle % 100);
 	return 0;
 }
 
@@ -223,31 +222,56 @@ int proc_meminfo(const struct synth_ctx *ctx, struct seq_buf *out)
 		const char *name;
 		char kind;
 	} rows[] = {
-		{ "MemTotal:", 'T' },	    { "MemFree:", 'F' },
-		{ "MemAvailable:", 'F' },   { "Buffers:", '0' },
-		{ "Cached:", '0' },	    { "SwapCached:", '0' },
-		{ "Active:", 'U' },	    { "Inactive:", '0' },
-		{ "Active(anon):", 'U' },   { "Inactive(anon):", '0' },
-		{ "Active(file):", '0' },   { "Inactive(file):", '0' },
-		{ "Unevictable:", '0' },    { "Mlocked:", '0' },
-		{ "SwapTotal:", '0' },	    { "SwapFree:", '0' },
-		{ "Zswap:", '0' },	    { "Zswapped:", '0' },
-		{ "Dirty:", '0' },	    { "Writeback:", '0' },
-		{ "AnonPages:", 'U' },	    { "Mapped:", '0' },
-		{ "Shmem:", '0' },	    { "KReclaimable:", '0' },
-		{ "Slab:", '0' },	    { "SReclaimable:", '0' },
-		{ "SUnreclaim:", '0' },	    { "KernelStack:", '0' },
-		{ "PageTables:", '0' },	    { "SecPageTables:", '0' },
-		{ "NFS_Unstable:", '0' },   { "Bounce:", '0' },
-		{ "WritebackTmp:", '0' },   { "CommitLimit:", 'T' },
-		{ "Committed_AS:", 'U' },   { "VmallocTotal:", 'V' },
-		{ "VmallocUsed:", '0' },    { "VmallocChunk:", '0' },
-		{ "Percpu:", '0' },	    { "AnonHugePages:", '0' },
-		{ "ShmemHugePages:", '0' }, { "ShmemPmdMapped:", '0' },
-		{ "FileHugePages:", '0' },  { "FilePmdMapped:", '0' },
-		{ "HugePages_Total:", 'n' }, { "HugePages_Free:", 'n' },
-		{ "HugePages_Rsvd:", 'n' }, { "HugePages_Surp:", 'n' },
-		{ "Hugepagesize:", 'H' },   { "Hugetlb:", '0' },
+		{ "MemTotal:", 'T' },
+		{ "MemFree:", 'F' },
+		{ "MemAvailable:", 'F' },
+		{ "Buffers:", '0' },
+		{ "Cached:", '0' },
+		{ "SwapCached:", '0' },
+		{ "Active:", 'U' },
+		{ "Inactive:", '0' },
+		{ "Active(anon):", 'U' },
+		{ "Inactive(anon):", '0' },
+		{ "Active(file):", '0' },
+		{ "Inactive(file):", '0' },
+		{ "Unevictable:", '0' },
+		{ "Mlocked:", '0' },
+		{ "SwapTotal:", '0' },
+		{ "SwapFree:", '0' },
+		{ "Zswap:", '0' },
+		{ "Zswapped:", '0' },
+		{ "Dirty:", '0' },
+		{ "Writeback:", '0' },
+		{ "AnonPages:", 'U' },
+		{ "Mapped:", '0' },
+		{ "Shmem:", '0' },
+		{ "KReclaimable:", '0' },
+		{ "Slab:", '0' },
+		{ "SReclaimable:", '0' },
+		{ "SUnreclaim:", '0' },
+		{ "KernelStack:", '0' },
+		{ "PageTables:", '0' },
+		{ "SecPageTables:", '0' },
+		{ "NFS_Unstable:", '0' },
+		{ "Bounce:", '0' },
+		{ "WritebackTmp:", '0' },
+		{ "CommitLimit:", 'T' },
+		{ "Committed_AS:", 'U' },
+		{ "VmallocTotal:", 'V' },
+		{ "VmallocUsed:", '0' },
+		{ "VmallocChunk:", '0' },
+		{ "Percpu:", '0' },
+		{ "AnonHugePages:", '0' },
+		{ "ShmemHugePages:", '0' },
+		{ "ShmemPmdMapped:", '0' },
+		{ "FileHugePages:", '0' },
+		{ "FilePmdMapped:", '0' },
+		{ "HugePages_Total:", 'n' },
+		{ "HugePages_Free:", 'n' },
+		{ "HugePages_Rsvd:", 'n' },
+		{ "HugePages_Surp:", 'n' },
+		{ "Hugepagesize:", 'H' },
+		{ "Hugetlb:", '0' },
 	};
 	struct proc_memory mem;
 	size_t i;
@@ -292,8 +316,8 @@ int proc_vmstat(const struct synth_ctx *ctx, struct seq_buf *out)
 		   "nr_dirty 0\nnr_writeback 0\nnr_shmem 0\npgpgin 0\n"
 		   "pgpgout 0\npswpin 0\npswpout 0\npgfault 0\npgmajfault 0\n"
 		   "oom_kill 0\n",
-		   (mem.total - mem.used) >> PAGE_SHIFT,
-		   mem.used >> PAGE_SHIFT, mem.used >> PAGE_SHIFT);
+		   (mem.total - mem.used) >> PAGE_SHIFT, mem.used >> PAGE_SHIFT,
+		   mem.used >> PAGE_SHIFT);
 	return 0;
 }
 
@@ -317,10 +341,9 @@ int proc_version(const struct synth_ctx *ctx, struct seq_buf *out)
 int proc_devices(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	(void)ctx;
-	seq_printf(out,
-		   "Character devices:\n  1 mem\n  5 /dev/tty\n"
-		   "  5 /dev/console\n  5 /dev/ptmx\n128 ptm\n136 pts\n\n"
-		   "Block devices:\n");
+	seq_printf(out, "Character devices:\n  1 mem\n  5 /dev/tty\n"
+			"  5 /dev/console\n  5 /dev/ptmx\n128 ptm\n136 pts\n\n"
+			"Block devices:\n");
 	return 0;
 }
 

@@ -83,23 +83,24 @@ struct synth_entry {
 			  uint32_t mask, int by_mode);
 	/* Where the mode changes with time; called by the fs's owner(). */
 	uint32_t (*mode_now)(const struct synth_ctx *ctx);
-	uint64_t rdev; /* device nodes */
+	uint64_t rdev;	 /* device nodes */
 	const void *arg; /* for the callbacks: synth_ctx_entry() */
 };
 #define SYNTH_WRITE_MAX 4095
 
 /* Common shapes of table rows. */
-#define SYNTH_DIR(n, kids)                                                     \
-	{                                                                      \
-		.name = (n), .mode = S_IFDIR | 0555, .children = (kids)        \
+#define SYNTH_DIR(n, kids)                                              \
+	{                                                               \
+		.name = (n), .mode = S_IFDIR | 0555, .children = (kids) \
 	}
-#define SYNTH_FILE(n, m, fn)                                                   \
-	{                                                                      \
-		.name = (n), .mode = S_IFREG | (m), .show = (fn)               \
+#define SYNTH_FILE(n, m, fn)                                     \
+	{                                                        \
+		.name = (n), .mode = S_IFREG | (m), .show = (fn) \
 	}
-#define SYNTH_RW(n, m, fn, wr)                                                 \
-	{                                                                      \
-		.name = (n), .mode = S_IFREG | (m), .show = (fn), .write = (wr)\
+#define SYNTH_RW(n, m, fn, wr)                                    \
+	{                                                         \
+		.name = (n), .mode = S_IFREG | (m), .show = (fn), \
+		.write = (wr)                                     \
 	}
 
 struct synth_fs {

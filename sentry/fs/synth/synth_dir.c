@@ -32,8 +32,8 @@ static bool emit_dots(struct synth_inode *si, struct dir_sink *sink,
 		*pos = 1;
 	}
 	if (*pos == 1) {
-		if (!sink->emit(sink, "..", 2, si->parent_ino,
-				type_of(S_IFDIR), 2))
+		if (!sink->emit(sink, "..", 2, si->parent_ino, type_of(S_IFDIR),
+				2))
 			return false;
 		*pos = 2;
 	}

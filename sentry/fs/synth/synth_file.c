@@ -20,7 +20,7 @@ struct snapshot {
 };
 
 struct synth_file {
-	struct mutex mu; /* rank LOCK_INODE */
+	struct mutex mu;		      /* rank LOCK_INODE */
 	struct snapshot *text GUARDED_BY(mu); /* NULL before the first read */
 };
 

@@ -131,9 +131,8 @@ static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 		if (strcmp(e->name, name) == 0)
 			break;
 	if (e && e->name) {
-		ret = check_alive(dir);
-		if (ret < 0)
-			return ret;
+		if (check_alive(dir) < 0)
+			return -ENOENT;
 		found.entry = e;
 		found.ctx = si->ctx;
 		if (found.ctx.obj)
@@ -220,8 +219,7 @@ static int by_mode(const struct inode *inode, const struct cred *cred,
 		return 0;
 	}
 	if (cred_capable(cred, CAP_NR_DAC_OVERRIDE) &&
-	    (S_ISDIR(inode->mode) || !(mask & MAY_EXEC) ||
-	     inode->mode & 0111))
+	    (S_ISDIR(inode->mode) || !(mask & MAY_EXEC) || inode->mode & 0111))
 		return 0;
 	return -EACCES;
 }

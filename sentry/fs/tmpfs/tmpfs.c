@@ -106,7 +106,7 @@ int tnode_new(struct tmpfs *fs, uint32_t mode, uint64_t rdev, uint32_t uid,
 	n->i.atime = n->i.mtime = n->i.ctime = n->i.btime = ktime_now();
 	list_init(&n->xattrs);
 	if (inode_is(&n->i, LINUX_S_IFDIR)) {
-		tdir_init(&n->dir, n);
+		tdir_init(&n->dir, n->i.ino);
 		n->i.nlink = 2;
 	} else if (inode_is(&n->i, LINUX_S_IFREG)) {
 		tdata_init(&n->data);

@@ -78,7 +78,7 @@ struct tdir {
 	struct tentry_names names;
 	struct tentry_cookies cookies;
 	int64_t next_cookie;
-	struct tnode *parent; /* not owned; itself for the root */
+	_Atomic uint64_t parent_ino; /* ".."; rename changes it */
 };
 
 struct txattr {
@@ -131,7 +131,7 @@ void tnode_changed(struct tnode *n, bool mtime);
 /* tmpfs_dir.c */
 extern const struct inode_ops tmpfs_dir_inode_ops;
 extern const struct file_ops tmpfs_dir_file_ops;
-void tdir_init(struct tdir *d, struct tnode *parent);
+void tdir_init(struct tdir *d, uint64_t parent_ino);
 void tdir_free_all(struct tdir *d);
 
 /* tmpfs_file.c */

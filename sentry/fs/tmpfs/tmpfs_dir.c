@@ -42,12 +42,12 @@ static int cookies_cmp(const struct tentry *a, const struct tentry *b)
 TREE_GENERATE(tentry_names, tentry, by_name, names_cmp)
 TREE_GENERATE(tentry_cookies, tentry, by_cookie, cookies_cmp)
 
-void tdir_init(struct tdir *d, struct tnode *parent)
+void tdir_init(struct tdir *d, uint64_t parent_ino)
 {
 	RB_INIT(&d->names);
 	RB_INIT(&d->cookies);
 	d->next_cookie = FIRST_COOKIE;
-	d->parent = parent;
+	d->parent_ino = parent_ino;
 }
 
 static struct tdir *tdir_of(struct inode *inode)
@@ -170,7 +170,7 @@ static int make(struct inode *dir, const char *name, uint32_t mode,
 		n->i.size = strlen(link);
 	}
 	if (is_dir(n)) {
-		n->dir.parent = p;
+		n->dir.parent_ino = p->i.ino;
 		dir->nlink++;
 	}
 	tentry_insert(&p->dir, take(e), n);
@@ -287,7 +287,7 @@ static void reparent(struct tnode *n, struct tnode *from, struct tnode *to)
 		return;
 	from->i.nlink--;
 	to->i.nlink++;
-	n->dir.parent = to;
+	n->dir.parent_ino = to->i.ino;
 }
 
 static void exchange(struct tnode *od, struct tentry *a, struct tnode *nd,
@@ -398,7 +398,7 @@ static int iterate_locked(struct tnode *n, struct dir_sink *s, int64_t *pos)
 		*pos = 1;
 	}
 	if (*pos == 1) {
-		if (!s->emit(s, "..", 2, n->dir.parent->i.ino, LINUX_DT_DIR, 2))
+		if (!s->emit(s, "..", 2, n->dir.parent_ino, LINUX_DT_DIR, 2))
 			return 0;
 		*pos = FIRST_COOKIE;
 	}
@@ -421,9 +421,7 @@ static int tmpfs_iterate(struct file *f, struct dir_sink *s, int64_t *pos)
 
 	if (*pos < 0)
 		return -EINVAL;
-	/* A parent that was removed since cannot be reached: ".." is safe
-	 * because rmdir holds this dir_mu and leaves an empty directory. */
-	mutex_lock(&n->i.dir_mu);
+	mutex_lock_nested(&n->i.dir_mu); /* below an overlay's */
 	if (n->i.nlink == 0) {
 		mutex_unlock(&n->i.dir_mu);
 		return -ENOENT;

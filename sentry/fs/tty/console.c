@@ -235,8 +235,10 @@ int console_file_new(int host_fd, uint32_t flags, const struct stat *st,
 	host_end_init(&c->ends[c->nr_ends], host_fd, flags);
 	c->nr_ends++;
 	/* Whether O_NONBLOCK is set on the host does not concern the guest. */
-	ret = devpts_file_new(&c->tty, flags & (LINUX_O_ACCMODE |
-						LINUX_O_LARGEFILE), out);
+	ret = devpts_file_new(&c->tty,
+			      LINUX_O_NOCTTY | (flags & (LINUX_O_ACCMODE |
+							 LINUX_O_LARGEFILE)),
+			      out);
 	if (ret < 0)
 		c->nr_ends--;
 	return ret;

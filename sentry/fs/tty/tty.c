@@ -3,7 +3,7 @@
  * tty: the registry of terminals, and their files.
  *
  * Invariant: a number names one terminal from tty_register() until it is
- *            freed; task_tty_dev() therefore never finds a later one.
+ *            freed; a later one gets it only after that.
  * Locks:     g_mu (rank LOCK_PIPE) covers the table.
  * Tests:     tests/conformance/pty_*.c
  */
@@ -17,6 +17,7 @@
 #include "sentry/fs/tty/console.h"
 #include "sentry/fs/tty/tty.h"
 #include "sentry/kernel/signal.h"
+#include "sentry/kernel/task_private.h"
 
 static struct mutex g_mu = MUTEX_INIT(LOCK_PIPE);
 static struct tty *g_ttys[TTY_MAX] GUARDED_BY(g_mu); /* weak */
@@ -221,7 +222,22 @@ int tty_open_current(struct inode *inode, struct file *f)
 	(void)inode;
 	if (dev)
 		t = tty_lookup(linux_dev_minor(dev));
-	return t ? attach(t, f) : -ENXIO;
+	/* After a hang-up the number may be another terminal's: it must be the
+	 * one that our session knows. */
+	if (!t || tty_ctl_get_sid(t->ctl) < 0)
+		return -ENXIO;
+	return attach(t, f);
+}
+
+/* The kernel's tty_ctl_get_pgrp() answers its own session only. */
+int tty_foreground(struct tty *t)
+{
+	int pgid;
+
+	tasklist_lock();
+	pgid = (int)tty_ctl_pgrp_locked(t->ctl);
+	tasklist_unlock();
+	return pgid;
 }
 
 int tty_open_console(struct inode *inode, struct file *f)

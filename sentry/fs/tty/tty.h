@@ -15,8 +15,8 @@
 #include "abi/termios.h"
 #include "sentry/vfs/vfs.h"
 
-#define TTY_MAX	      4096 /* /proc/sys/kernel/pty/max */
-#define PTS_MAJOR     136
+#define TTY_MAX	  4096 /* /proc/sys/kernel/pty/max */
+#define PTS_MAJOR 136
 
 struct tty;
 struct tty_ctl;
@@ -79,6 +79,8 @@ uint64_t tty_dev(const struct tty *t);
 /* Makes @f a file of @t: takes a reference, may make it the controlling
  * terminal.  Errors of the driver's open. */
 MUST_CHECK int tty_open(struct tty *t, struct file *f);
+/* The foreground group's id, 0 if there is none; whoever asks (masters). */
+int tty_foreground(struct tty *t);
 /* The terminal of a file, borrowed; NULL if it is none (or a master). */
 struct tty *tty_of_file(const struct file *f);
 /* -ENOTTY for what no terminal knows.  @master: @f is the master of @t. */

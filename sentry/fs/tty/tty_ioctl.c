@@ -21,11 +21,10 @@
 /* --- settings ------------------------------------------------------------ */
 
 static const uint32_t speeds[] = {
-	0,	50,	75,	110,	134,	 150,	  200,
-	300,	600,	1200,	1800,	2400,	 4800,	  9600,
-	19200,	38400,	57600,	115200, 230400,	 460800,  500000,
-	576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000,
-	3000000, 3500000, 4000000,
+	0,	 50,	  75,	   110,	    134,     150,     200,     300,
+	600,	 1200,	  1800,	   2400,    4800,    9600,    19200,   38400,
+	57600,	 115200,  230400,  460800,  500000,  576000,  921600,  1000000,
+	1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000,
 };
 
 static uint32_t speed_of(uint32_t cflag)
@@ -145,9 +144,8 @@ static long job_ioctl(struct tty *t, struct file *f, bool master, uint32_t cmd,
 	switch (cmd) {
 	case LINUX_TIOCGPGRP:
 		/* A master may ask without being in the session. */
-		return put_int(uaddr(arg), master ?
-						   tty_ctl_foreground(t->ctl) :
-						   tty_ctl_get_pgrp(t->ctl));
+		return put_int(uaddr(arg), master ? tty_foreground(t)
+						  : tty_ctl_get_pgrp(t->ctl));
 	case LINUX_TIOCSPGRP:
 		return set_pgrp(t, uaddr(arg));
 	case LINUX_TIOCGSID:
@@ -196,8 +194,8 @@ static long queue_ioctl(struct tty *t, bool master, uint32_t cmd, uint64_t arg)
 			return -EINVAL;
 		ret = check_change(t);
 		if (master && arg != LINUX_TCIOFLUSH)
-			arg = arg == LINUX_TCIFLUSH ? LINUX_TCOFLUSH :
-						      LINUX_TCIFLUSH;
+			arg = arg == LINUX_TCIFLUSH ? LINUX_TCOFLUSH
+						    : LINUX_TCIFLUSH;
 		return ret < 0 ? ret : t->drv->flush(t, (uint32_t)arg);
 	case LINUX_TCXONC:
 		if (arg > LINUX_TCION)

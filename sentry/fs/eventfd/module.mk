@@ -1,0 +1,1 @@
+moat-objs += sentry/fs/eventfd/eventfd.o

@@ -1,0 +1,2 @@
+moat-objs += $(addprefix sentry/fs/overlay/,ovl_map.o ovl_inode.o ovl_dir.o \
+	ovl_copy.o ovl_file.o ovl_readdir.o ovl_super.o)

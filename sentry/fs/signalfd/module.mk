@@ -1,0 +1,1 @@
+moat-objs += sentry/fs/signalfd/signalfd.o

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * life: making, copying and ending address spaces.
+ *
+ * Two counts: users keep the space alive; references of the struct (all users
+ * together hold one) let mapping_invalidate() look at a space that may be
+ * ending.
+ *
+ * fork: ranges are shared, not copied: private memory becomes copy-on-write on
+ * both sides, by one order a run of mappings.  The parent's write protection
+ * is flushed before the call returns; the child's orders are queued until it
+ * first runs.
+ *
+ * Locks: mm->mu.  A child is not shared before mm_fork() returns, so its lock
+ *        is not taken.
+ * Tests: tests/unit/test_mm.c
+ */
+#include <assert.h>
+#include <errno.h>
+
+#include "sentry/mm/mm_private.h"
+
+static _Atomic uint64_t g_next_id = 1;
+
+int mm_new(struct mm **out)
+{
+	struct mm *mm = kzalloc(sizeof(*mm));
+	int ret;
+
+	if (!mm)
+		return -ENOMEM;
+	ret = platform_as_new(&mm->as);
+	if (ret < 0) {
+		free(mm);
+		return ret;
+	}
+	ref_init(&mm->users);
+	ref_init(&mm->ref);
+	mm->id = atomic_fetch_add(&g_next_id, 1);
+	rwlock_init(&mm->mu, LOCK_MM);
+	RB_INIT(&mm->vmas);
+	RB_INIT(&mm->pmas);
+	mm->dumpable = 1;
+	mm->stack_limit = 8ull << 20;
+	mm->mmap_base = mm->gap_from = page_down(mm_max_addr() / 3 * 2);
+	*out = mm;
+	return 0;
+}
+
+void mm_get(struct mm *mm)
+{
+	ref_get(&mm->users);
+}
+
+void mm_unref(struct mm *mm)
+{
+	struct vma *v;
+	struct pma *p;
+
+	if (!ref_put(&mm->ref))
+		return;
+	while ((v = mm->free_vmas)) {
+		mm->free_vmas = v->next_free;
+		free(v);
+	}
+	while ((p = mm->free_pmas)) {
+		mm->free_pmas = p->next_free;
+		free(p);
+	}
+	pthread_rwlock_destroy(&mm->mu.raw);
+	free(mm);
+}
+
+void mm_put(struct mm *mm)
+{
+	struct platform_as *as;
+	struct mm_batch b;
+
+	if (!ref_put(&mm->users))
+		return;
+	batch_init(&b, mm);
+	/* After this nobody but us changes the maps: all look at mm->as. */
+	rwlock_wrlock(&mm->mu);
+	as = mm->as;
+	mm->as = NULL;
+	rwlock_unlock(&mm->mu);
+	platform_as_free(as);
+	rwlock_wrlock(&mm->mu);
+	batch_teardown(&b);
+	rwlock_unlock(&mm->mu);
+	batch_finish(&b);
+	if (mm->exe_file)
+		file_put(mm->exe_file);
+	mm_unref(mm);
+}
+
+struct platform_as *mm_platform_as(struct mm *mm)
+{
+	return mm->as;
+}
+
+uint64_t mm_id(const struct mm *mm)
+{
+	return mm->id;
+}
+
+/* --- fork ----------------------------------------------------------------------- */
+
+static int fork_pma(struct mm_batch *parent, struct mm_batch *child,
+		    struct vma *v, struct vma *n, struct pma *p)
+{
+	int ret = mm_reserve(child->mm);
+
+	if (ret < 0)
+		return ret;
+	if (vma_private(v) && !p->cow) {
+		p->cow = true;
+		/* Not mapped any more (a refused order): nothing to protect. */
+		if (p->mapped)
+			batch_apply(parent, v, p, false);
+		else
+			p->prot &= (uint8_t)~PLAT_WRITE;
+	}
+	if (p->fd < 0)
+		memfile_get(p->off, pma_size(p));
+	batch_add_pma(child, n, p, false);
+	return 0;
+}
+
+static int fork_vma(struct mm_batch *parent, struct mm_batch *child,
+		    struct vma *v)
+{
+	struct pma *p;
+	struct vma *n;
+	int ret = mm_reserve(child->mm);
+
+	if (ret < 0 || v->flags & VMA_DONTFORK)
+		return ret;
+	n = vma_copy(child->mm, v);
+	n->flags &= ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT);
+	vma_insert(child->mm, n);
+	if (v->flags & VMA_WIPEONFORK)
+		return 0;
+	for (p = pma_find(parent->mm, v->start); p && p->start < v->end;
+	     p = pma_next(parent->mm, p)) {
+		ret = fork_pma(parent, child, v, n, p);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static void copy_settings(struct mm *to, struct mm *from)
+{
+	to->mmap_base = from->mmap_base;
+	to->gap_from = from->gap_from;
+	to->gap_size = from->gap_size;
+	to->pie_base = from->pie_base;
+	to->stack_top = from->stack_top;
+	to->stack_limit = from->stack_limit;
+	to->no_aslr = from->no_aslr;
+	to->brk_start = from->brk_start;
+	to->brk = from->brk;
+	to->marks = from->marks;
+	to->dumpable = from->dumpable;
+	if (from->exe_file) {
+		file_get(from->exe_file);
+		to->exe_file = from->exe_file;
+	}
+}
+
+static int fork_locked(struct mm_batch *parent, struct mm_batch *child)
+{
+	struct vma *v;
+	int ret = 0;
+
+	for (v = vma_find(parent->mm, 0); v && ret == 0;
+	     v = vma_next(parent->mm, v))
+		ret = fork_vma(parent, child, v);
+	/* A refusal is healed by the reset; the space stays right. */
+	batch_commit(parent);
+	if (batch_commit(child) < 0)
+		ret = -ENOMEM;
+	/* DONTFORK left gaps that the parent's search did not see. */
+	area_freed(child->mm, child->mm->mmap_base);
+	return ret;
+}
+
+int mm_fork(struct mm *mm, struct mm **out)
+{
+	struct mm_batch parent, child;
+	struct mm *to;
+	int ret = mm_new(&to);
+
+	if (ret < 0)
+		return ret;
+	batch_init(&parent, mm);
+	batch_init(&child, to);
+	rwlock_wrlock(&mm->mu);
+	copy_settings(to, mm);
+	ret = fork_locked(&parent, &child);
+	rwlock_unlock(&mm->mu);
+	batch_finish(&parent);
+	batch_finish(&child);
+	if (ret < 0) {
+		mm_put(to);
+		return ret;
+	}
+	*out = to;
+	return 0;
+}
+
+/* --- small things ------------------------------------------------------------------- */
+
+struct mm_marks *mm_marks(struct mm *mm)
+{
+	return &mm->marks;
+}
+
+struct file *mm_exe_file(struct mm *mm)
+{
+	struct file *f;
+
+	rwlock_rdlock(&mm->mu);
+	f = mm->exe_file;
+	if (f)
+		file_get(f);
+	rwlock_unlock(&mm->mu);
+	return f;
+}
+
+void mm_set_exe_file(struct mm *mm, struct file *f)
+{
+	struct file *old;
+
+	if (f)
+		file_get(f);
+	rwlock_wrlock(&mm->mu);
+	old = mm->exe_file;
+	mm->exe_file = f;
+	rwlock_unlock(&mm->mu);
+	if (old)
+		file_put(old);
+}
+
+int mm_dumpable(struct mm *mm)
+{
+	return mm->dumpable;
+}
+
+void mm_set_dumpable(struct mm *mm, int value)
+{
+	mm->dumpable = value;
+}

@@ -1,0 +1,1 @@
+moat-objs += sentry/net/socket.o

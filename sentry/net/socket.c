@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * socket: the file of a socket, whatever its family.
+ *
+ * Locks: none.
+ * Tests: tests/conformance/unix_socket.c
+ */
+#include "sentry/net/socket.h"
+
+#include <errno.h>
+
+#include "abi/fcntl.h"
+#include "abi/stat.h"
+#include "sentry/fs/pipe/pipe.h"
+#include "sentry/kernel/task.h"
+
+static const struct file_ops socket_file_ops;
+
+struct socket *file_socket(const struct file *f)
+{
+	return f->ops == &socket_file_ops ? f->priv : NULL;
+}
+
+void current_ucred(struct linux_ucred *out)
+{
+	struct task *t = current_task();
+
+	out->pid = (int32_t)t->group->tgid;
+	out->uid = t->cred->euid;
+	out->gid = t->cred->egid;
+}
+
+/* --- control messages ---------------------------------------------------------- */
+
+void scm_fini(struct scm *scm)
+{
+	while (scm->nr_files > 0)
+		file_put(scm->files[--scm->nr_files]);
+	free(scm->files);
+	*scm = (struct scm){ 0 };
+}
+
+int scm_copy(const struct scm *from, struct scm *to)
+{
+	struct file **files = NULL;
+	uint32_t i;
+
+	if (from->nr_files) {
+		files = kcalloc(from->nr_files, sizeof(struct file *));
+		if (!files)
+			return -ENOMEM;
+	}
+	*to = *from;
+	to->files = files;
+	for (i = 0; i < from->nr_files; i++) {
+		files[i] = from->files[i];
+		file_get(files[i]);
+	}
+	return 0;
+}
+
+/* --- file operations -------------------------------------------------------------- */
+
+static uint32_t wait_flag(const struct file *f)
+{
+	return file_nonblock(f) ? LINUX_MSG_DONTWAIT : 0;
+}
+
+static long sock_read(struct file *f, struct uio *u, int64_t *pos)
+{
+	struct socket *s = f->priv;
+	struct socket_msg m = { .u = u, .flags = wait_flag(f) };
+	long ret;
+
+	(void)pos;
+	ret = s->ops->recv(s, &m);
+	scm_fini(&m.scm);
+	return ret;
+}
+
+static long sock_write(struct file *f, struct uio *u, int64_t *pos)
+{
+	struct socket *s = f->priv;
+	struct socket_msg m = { .u = u, .flags = wait_flag(f) };
+	long ret;
+
+	(void)pos;
+	ret = s->ops->send(s, &m);
+	return ret == -EPIPE ? broken_pipe() : ret;
+}
+
+static uint32_t sock_poll(struct file *f, struct poll_table *pt)
+{
+	struct socket *s = f->priv;
+
+	return s->ops->poll(s, pt);
+}
+
+static long sock_ioctl(struct file *f, uint32_t cmd, uint64_t arg)
+{
+	struct socket *s = f->priv;
+
+	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+}
+
+static int sock_fsync(struct file *f, bool data_only)
+{
+	(void)f;
+	(void)data_only;
+	return -EINVAL;
+}
+
+static void sock_release(struct file *f)
+{
+	struct socket *s = f->priv;
+
+	s->ops->release(s);
+}
+
+static const struct file_ops socket_file_ops = {
+	.name = "socket",
+	.read = sock_read,
+	.write = sock_write,
+	.poll = sock_poll,
+	.ioctl = sock_ioctl,
+	.fsync = sock_fsync,
+	.release = sock_release,
+};
+
+int socket_file(struct socket *s, uint32_t flags, struct file **out)
+{
+	return file_new_anon("socket:[%lu]", &socket_file_ops, s,
+			     LINUX_S_IFSOCK | 0777, LINUX_O_RDWR | flags, out);
+}

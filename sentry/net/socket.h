@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * socket: what all socket families share: the file, control messages, and the
+ * operations that a family provides.
+ */
+#ifndef SENTRY_NET_SOCKET_H
+#define SENTRY_NET_SOCKET_H
+
+#include "abi/socket.h"
+#include "sentry/vfs/vfs.h"
+
+struct socket;
+
+/* Descriptors and credentials that travel with a message. */
+struct scm {
+	struct file **files; /* owned array of references; NULL if none */
+	uint32_t nr_files;
+	bool has_cred;
+	struct linux_ucred cred;
+};
+/* Drops what is inside; harmless on a cleared one. */
+void scm_fini(struct scm *scm);
+/* @to gets own references to all of @from's files.  -ENOMEM. */
+MUST_CHECK int scm_copy(const struct scm *from, struct scm *to);
+
+struct socket_msg {
+	struct uio *u;
+	uint32_t flags; /* LINUX_MSG_*; DONTWAIT includes O_NONBLOCK */
+	/* send: the destination, 0 if none; recv: the source. */
+	uint32_t namelen;
+	uint8_t name[LINUX_SOCKADDR_MAX];
+	/* send: taken over on success; recv: filled, the caller's to drop. */
+	struct scm scm;
+	uint32_t out_flags; /* recv: LINUX_MSG_TRUNC, LINUX_MSG_EOR */
+};
+
+/*
+ * Operations of a family; no lock is held.  NULL: -EOPNOTSUPP.  Addresses are
+ * sentry memory, at most LINUX_SOCKADDR_MAX bytes.
+ */
+struct socket_ops {
+	int (*bind)(struct socket *s, const void *addr, uint32_t len);
+	int (*connect)(struct socket *s, const void *addr, uint32_t len,
+		       bool nonblock);
+	int (*listen)(struct socket *s, int backlog);
+	/* *out: a connected socket, the caller's. */
+	int (*accept)(struct socket *s, bool nonblock, struct socket **out);
+	int (*getname)(struct socket *s, bool peer, void *addr, uint32_t *len);
+	/* Bytes; -EPIPE without a signal (the caller sends it). */
+	long (*send)(struct socket *s, struct socket_msg *m);
+	long (*recv)(struct socket *s, struct socket_msg *m);
+	int (*shutdown)(struct socket *s, int how);
+	/* @val: sentry memory of *@len bytes; *len becomes what was filled. */
+	int (*getsockopt)(struct socket *s, int level, int name, void *val,
+			  uint32_t *len);
+	int (*setsockopt)(struct socket *s, int level, int name,
+			  const void *val, uint32_t len);
+	uint32_t (*poll)(struct socket *s, struct poll_table *pt);
+	long (*ioctl)(struct socket *s, uint32_t cmd, uint64_t arg);
+	/* The file is gone: close, free. */
+	void (*release)(struct socket *s);
+};
+
+struct socket {
+	IMMUTABLE const struct socket_ops *ops;
+	IMMUTABLE int family, type, protocol;
+};
+
+/* Wraps @s, taken over on success.  @flags: LINUX_O_NONBLOCK or 0. */
+MUST_CHECK int socket_file(struct socket *s, uint32_t flags,
+			   struct file **out);
+/* The socket behind a file, or NULL. */
+struct socket *file_socket(const struct file *f);
+
+/* The caller's identity for SO_PEERCRED and SCM_CREDENTIALS. */
+void current_ucred(struct linux_ucred *out);
+
+/* AF_UNIX (sentry/fs/unix).  -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -ENOMEM. */
+MUST_CHECK int unix_socket(int type, int protocol, struct socket **out);
+MUST_CHECK int unix_socketpair(int type, int protocol, struct socket *out[2]);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sys_info: what the system says of itself, and random bytes.
+ *
+ * Tests: tests/conformance/info.c
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "abi/sysinfo.h"
+#include "sentry/host/host.h"
+#include "sentry/kernel/boot.h"
+#include "sentry/kernel/task_private.h"
+#include "sentry/mm/memfile.h"
+#include "sentry/time/clock.h"
+#include "syscalls.h"
+
+#define GRND_NONBLOCK 1u
+#define GRND_RANDOM   2u
+#define GRND_INSECURE 4u
+
+long sys_uname(struct task *t, uaddr_t buf)
+{
+	struct linux_utsname u = {
+		.sysname = "Linux",
+		.release = MOAT_UTS_RELEASE,
+		.version = MOAT_UTS_VERSION,
+		.machine = "x86_64",
+	};
+
+	mutex_lock(&t->uts->mu);
+	memcpy(u.nodename, t->uts->nodename, sizeof(u.nodename));
+	memcpy(u.domainname, t->uts->domainname, sizeof(u.domainname));
+	mutex_unlock(&t->uts->mu);
+	return copy_out(buf, &u, sizeof(u));
+}
+
+static long set_uts_name(struct task *t, char *field, uaddr_t name,
+			 int32_t size)
+{
+	char text[65] = { 0 };
+
+	if (!capable(CAP_NR_SYS_ADMIN))
+		return -EPERM;
+	if (size < 0 || size > 64)
+		return -EINVAL;
+	if (copy_in(text, name, (size_t)size) < 0)
+		return -EFAULT;
+	mutex_lock(&t->uts->mu);
+	memcpy(field, text, sizeof(text));
+	mutex_unlock(&t->uts->mu);
+	return 0;
+}
+
+long sys_sethostname(struct task *t, uaddr_t name, int32_t size)
+{
+	return set_uts_name(t, t->uts->nodename, name, size);
+}
+
+long sys_setdomainname(struct task *t, uaddr_t name, int32_t size)
+{
+	return set_uts_name(t, t->uts->domainname, name, size);
+}
+
+long sys_sysinfo(struct task *t, uaddr_t info)
+{
+	struct linux_sysinfo si = { .mem_unit = 1 };
+	struct memfile_stats m;
+
+	(void)t;
+	memfile_stats(&m);
+	si.uptime = (int64_t)(clock_monotonic() / NSEC_PER_SEC);
+	/* Without a limit: what a program may reckon with, 16 GiB. */
+	si.totalram = m.limit ? m.limit : 16ull << 30;
+	si.freeram = si.totalram - MIN(m.used, si.totalram);
+	si.procs = (uint16_t)MIN(kernel_nr_tasks(), UINT16_MAX);
+	return copy_out(info, &si, sizeof(si));
+}
+
+/* In pieces; a signal ends a long one after the first page, as on Linux. */
+long sys_getrandom(struct task *t, uaddr_t buf, uint64_t size, uint32_t flags)
+{
+	uint8_t piece[512];
+	uint64_t done = 0;
+	int ret;
+
+	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	if ((flags & GRND_RANDOM) && (flags & GRND_INSECURE))
+		return -EINVAL;
+	size = MIN(size, (uint64_t)INT_MAX);
+	while (done < size) {
+		size_t n = MIN(size - done, sizeof(piece));
+
+		ret = host_getrandom(piece, n);
+		if (ret == 0)
+			ret = copy_out(uaddr_add(buf, done), piece, n);
+		if (ret < 0)
+			return done ? (long)done : ret;
+		done += n;
+		if (done % PAGE_SIZE == 0 && task_signal_pending(t))
+			break;
+	}
+	return (long)done;
+}
+
+long sys_getcpu(struct task *t, uaddr_t cpu, uaddr_t node, uaddr_t cache)
+{
+	uint32_t nr = host_getcpu() % host_nr_cpus(), zero = 0;
+
+	(void)t, (void)cache;
+	if (!uaddr_is_null(cpu) && copy_out(cpu, &nr, sizeof(nr)) < 0)
+		return -EFAULT;
+	if (!uaddr_is_null(node) && copy_out(node, &zero, sizeof(zero)) < 0)
+		return -EFAULT;
+	return 0;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sys_kill: sending signals.
+ *
+ * The order of Linux: whom (ESRCH), may I (EINVAL for a bad number, EPERM),
+ * then signal 0 ends well.
+ * Tests: tests/conformance/signal.c
+ */
+#include <errno.h>
+#include <limits.h>
+
+#include "sentry/kernel/pidfd.h"
+#include "sentry/kernel/task_private.h"
+#include "sentry/vfs/vfs.h"
+#include "syscalls.h"
+
+static int send_checked(struct thread_group *tg, const ksiginfo *si)
+{
+	int ret;
+
+	if (si->signo < 0 || si->signo > LINUX_NSIG)
+		return -EINVAL;
+	ret = signal_may_send(tg, si->signo);
+	if (ret < 0 || si->signo == 0)
+		return ret;
+	ret = signal_send_group(tg, si);
+	return ret == -ESRCH ? 0 : ret; /* it dies as if it had got it */
+}
+
+static int kill_process_locked(uint32_t pid, const ksiginfo *si)
+{
+	struct task *p = pid_peek_task_locked(pid);
+
+	return p ? send_checked(p->group, si) : -ESRCH;
+}
+
+static int kill_pgrp_locked(struct process_group *pg, const ksiginfo *si)
+{
+	struct thread_group *tg;
+	int ret = -ESRCH;
+	bool sent = false;
+
+	if (!pg)
+		return -ESRCH;
+	list_for_each_entry (tg, &pg->members, pgrp_node) {
+		int one = send_checked(tg, si);
+
+		if (one == 0)
+			sent = true;
+		else
+			ret = one;
+	}
+	return sent ? 0 : ret;
+}
+
+/* Everybody but process 1 and the caller. */
+static int kill_all_locked(struct task *t, const ksiginfo *si)
+{
+	int ret = 0, count = 0;
+
+	for (uint32_t pid = 2; pid < PID_MAX; pid++) {
+		struct thread_group *tg = pid_peek_group_locked(pid);
+		int one;
+
+		if (!tg || tg == t->group)
+			continue;
+		one = send_checked(tg, si);
+		count++;
+		if (one != -EPERM)
+			ret = one;
+	}
+	return count ? ret : -ESRCH;
+}
+
+static int kill_something(struct task *t, int32_t pid, const ksiginfo *si)
+{
+	int ret;
+
+	if (pid == INT_MIN)
+		return -ESRCH;
+	tasklist_lock();
+	if (pid > 0)
+		ret = kill_process_locked((uint32_t)pid, si);
+	else if (pid == -1)
+		ret = kill_all_locked(t, si);
+	else if (pid == 0)
+		ret = kill_pgrp_locked(t->group->pgrp, si);
+	else
+		ret = kill_pgrp_locked(pid_peek_pgrp_locked((uint32_t)-pid),
+				       si);
+	tasklist_unlock();
+	return ret;
+}
+
+long sys_kill(struct task *t, int32_t pid, int32_t sig)
+{
+	ksiginfo si;
+
+	siginfo_user(&si, sig, LINUX_SI_USER);
+	return kill_something(t, pid, &si);
+}
+
+/* To one thread; @tgid 0: whichever process it is of. */
+static long kill_thread(int32_t tgid, int32_t tid, const ksiginfo *si)
+{
+	AUTO_PUT(task) struct task *p = task_lookup((uint32_t)tid);
+	int ret;
+
+	if (!p || (tgid && p->group->tgid != (uint32_t)tgid))
+		return -ESRCH;
+	if (si->signo < 0 || si->signo > LINUX_NSIG)
+		return -EINVAL;
+	tasklist_lock();
+	ret = signal_may_send(p->group, si->signo);
+	tasklist_unlock();
+	if (ret < 0 || si->signo == 0)
+		return ret;
+	ret = signal_send_task(p, si);
+	return ret == -ESRCH ? 0 : ret;
+}
+
+long sys_tkill(struct task *t, int32_t tid, int32_t sig)
+{
+	ksiginfo si;
+
+	(void)t;
+	if (tid <= 0)
+		return -EINVAL;
+	siginfo_user(&si, sig, LINUX_SI_TKILL);
+	return kill_thread(0, tid, &si);
+}
+
+long sys_tgkill(struct task *t, int32_t tgid, int32_t tid, int32_t sig)
+{
+	ksiginfo si;
+
+	(void)t;
+	if (tid <= 0 || tgid <= 0)
+		return -EINVAL;
+	siginfo_user(&si, sig, LINUX_SI_TKILL);
+	return kill_thread(tgid, tid, &si);
+}
+
+/* A siginfo of the guest's own; it may not pose as the kernel or kill(2). */
+static int copy_siginfo(ksiginfo *si, uaddr_t info, int32_t sig)
+{
+	if (copy_in(si, info, sizeof(*si)) < 0)
+		return -EFAULT;
+	si->signo = sig;
+	return 0;
+}
+
+static bool may_pose(struct task *t, int32_t pid, const ksiginfo *si)
+{
+	return (si->code < 0 && si->code != LINUX_SI_TKILL) ||
+	       (uint32_t)pid == t->tid;
+}
+
+long sys_rt_sigqueueinfo(struct task *t, int32_t pid, int32_t sig,
+			 uaddr_t info)
+{
+	ksiginfo si;
+	int ret = copy_siginfo(&si, info, sig);
+
+	if (ret < 0)
+		return ret;
+	if (!may_pose(t, pid, &si))
+		return -EPERM;
+	tasklist_lock();
+	ret = kill_process_locked((uint32_t)pid, &si);
+	tasklist_unlock();
+	return ret;
+}
+
+long sys_rt_tgsigqueueinfo(struct task *t, int32_t tgid, int32_t tid,
+			   int32_t sig, uaddr_t info)
+{
+	ksiginfo si;
+	int ret = copy_siginfo(&si, info, sig);
+
+	if (ret < 0)
+		return ret;
+	if (tid <= 0 || tgid <= 0)
+		return -EINVAL;
+	if (!may_pose(t, tid, &si))
+		return -EPERM;
+	return kill_thread(tgid, tid, &si);
+}
+
+/* --- pidfds ---------------------------------------------------------------------- */
+
+long sys_pidfd_send_signal(struct task *t, int32_t pidfd, int32_t sig,
+			   uaddr_t info, uint32_t flags)
+{
+	AUTO_PUT(thread_group) struct thread_group *tg = NULL;
+	ksiginfo si;
+	int ret;
+
+	if (flags) /* PIDFD_SIGNAL_*: not there */
+		return -EINVAL;
+	tg = pidfd_lookup(pidfd);
+	if (!tg)
+		return -EBADF;
+	siginfo_user(&si, sig, LINUX_SI_USER);
+	if (!uaddr_is_null(info)) {
+		if (copy_in(&si, info, sizeof(si)) < 0)
+			return -EFAULT;
+		if (si.signo != sig)
+			return -EINVAL;
+		if (tg != t->group && !may_pose(t, -1, &si))
+			return -EPERM;
+	}
+	tasklist_lock();
+	ret = tg->leader ? send_checked(tg, &si) : -ESRCH;
+	tasklist_unlock();
+	return ret;
+}
+
+long sys_pidfd_open(struct task *t, int32_t pid, uint32_t flags)
+{
+	AUTO_PUT(thread_group) struct thread_group *tg = NULL;
+	AUTO_PUT(task) struct task *p = NULL;
+	AUTO_PUT(file) struct file *f = NULL;
+	int ret;
+
+	if ((flags & ~04000u) || pid <= 0) /* PIDFD_NONBLOCK is O_NONBLOCK */
+		return -EINVAL;
+	tg = thread_group_lookup((uint32_t)pid);
+	if (!tg) {
+		/* A thread's id: PIDFD_THREAD would be needed. */
+		p = task_lookup((uint32_t)pid);
+		return p ? -EINVAL : -ESRCH;
+	}
+	ret = pidfd_new(tg, flags, &f);
+	if (ret < 0)
+		return ret;
+	return fd_table_install(t->fds, f, true);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sys_xattr: the extended attribute calls, xattr(7).
+ *
+ * Namespaces: user (files and directories, by permission), trusted
+ * (CAP_SYS_ADMIN), security, system (no ACLs: -EOPNOTSUPP).
+ *
+ * Tests: tests/conformance/xattr.c
+ */
+#include "abi/xattr.h"
+#include "sentry/syscalls/sys_file.h"
+#include "syscalls.h"
+
+
+static int name_in(uaddr_t name, char buf[LINUX_XATTR_NAME_MAX + 1])
+{
+	long len = copy_in_str(buf, name, LINUX_XATTR_NAME_MAX + 1);
+
+	if (len == -ENAMETOOLONG || len == 0)
+		return -ERANGE;
+	return len < 0 ? (int)len : 0;
+}
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* user.*: regular files and directories only. */
+static int user_permission(struct inode *inode, const struct cred *cred,
+			   bool write)
+{
+	uint32_t type = inode->mode & LINUX_S_IFMT;
+
+	if (type != LINUX_S_IFREG && type != LINUX_S_IFDIR)
+		return write ? -EPERM : -ENODATA;
+	if (type == LINUX_S_IFDIR && (inode->mode & LINUX_S_ISVTX) && write &&
+	    !inode_owner_or_capable(inode, cred))
+		return -EPERM;
+	return inode_permission(inode, cred, write ? MAY_WRITE : MAY_READ);
+}
+
+static int xattr_permission(const struct path *p, const char *name,
+			    const struct cred *cred, bool write)
+{
+	struct inode *inode = dentry_inode(p->dentry);
+
+	if (write && mount_readonly(p->mnt))
+		return -EROFS;
+	if (has_prefix(name, "security.")) {
+		if (!write)
+			return 0;
+		if (strcmp(name, "security.capability") == 0)
+			return cred_capable(cred, CAP_NR_SETFCAP) ? 0 : -EPERM;
+		return cred_capable(cred, CAP_NR_SYS_ADMIN) ? 0 : -EPERM;
+	}
+	if (has_prefix(name, "trusted.")) {
+		if (cred_capable(cred, CAP_NR_SYS_ADMIN))
+			return 0;
+		return write ? -EPERM : -ENODATA;
+	}
+	if (has_prefix(name, "user."))
+		return user_permission(inode, cred, write);
+	return -EOPNOTSUPP;
+}
+
+/* --- on a path -------------------------------------------------------------------- */
+
+static long set_on(const struct path *p, uaddr_t name, uaddr_t value,
+		   uint64_t size, uint32_t flags)
+{
+	struct inode *inode = dentry_inode(p->dentry);
+	char key[LINUX_XATTR_NAME_MAX + 1];
+	AUTO_FREE void *buf = NULL;
+	int ret;
+
+	if (flags & ~(uint32_t)(LINUX_XATTR_CREATE | LINUX_XATTR_REPLACE))
+		return -EINVAL;
+	ret = name_in(name, key);
+	if (ret < 0)
+		return ret;
+	if (size > LINUX_XATTR_SIZE_MAX)
+		return -E2BIG;
+	buf = malloc(size ? size : 1);
+	if (!buf)
+		return -ENOMEM;
+	if (size) {
+		ret = copy_in(buf, value, size);
+		if (ret < 0)
+			return ret;
+	}
+	ret = xattr_permission(p, key, current_task()->cred, true);
+	if (ret < 0)
+		return ret;
+	if (!inode->ops->setxattr)
+		return -EOPNOTSUPP;
+	return inode->ops->setxattr(inode, key, buf, size, (int)flags);
+}
+
+static long get_on(const struct path *p, uaddr_t name, uaddr_t value,
+		   uint64_t size)
+{
+	struct inode *inode = dentry_inode(p->dentry);
+	char key[LINUX_XATTR_NAME_MAX + 1];
+	AUTO_FREE void *buf = NULL;
+	long ret;
+	int err;
+
+	err = name_in(name, key);
+	if (err == 0)
+		err = xattr_permission(p, key, current_task()->cred, false);
+	if (err < 0)
+		return err;
+	if (!inode->ops->getxattr)
+		return -EOPNOTSUPP;
+	size = MIN(size, LINUX_XATTR_SIZE_MAX);
+	buf = malloc(size ? size : 1);
+	if (!buf)
+		return -ENOMEM;
+	ret = inode->ops->getxattr(inode, key, buf, size);
+	if (ret > 0 && size) {
+		err = copy_out(value, buf, (size_t)ret);
+		if (err < 0)
+			return err;
+	}
+	return ret;
+}
+
+/* trusted.* is not shown to those who may not read it. */
+static size_t hide_trusted(char *list, size_t len)
+{
+	size_t from = 0, to = 0, n;
+
+	while (from < len) {
+		n = strnlen(list + from, len - from - 1) + 1;
+		if (!has_prefix(list + from, "trusted.")) {
+			memmove(list + to, list + from, n);
+			to += n;
+		}
+		from += n;
+	}
+	return to;
+}
+
+static long list_on(const struct path *p, uaddr_t list, uint64_t size)
+{
+	struct inode *inode = dentry_inode(p->dentry);
+	AUTO_FREE char *buf = NULL;
+	long ret;
+	int err;
+
+	if (!inode->ops->listxattr)
+		return 0;
+	buf = malloc(LINUX_XATTR_LIST_MAX);
+	if (!buf)
+		return -ENOMEM;
+	ret = inode->ops->listxattr(inode, buf, LINUX_XATTR_LIST_MAX);
+	if (ret == -ERANGE)
+		return -E2BIG;
+	if (ret < 0)
+		return ret == -EOPNOTSUPP ? 0 : ret;
+	if (!capable(CAP_NR_SYS_ADMIN))
+		ret = (long)hide_trusted(buf, (size_t)ret);
+	if (size == 0)
+		return ret;
+	if ((uint64_t)ret > size)
+		return -ERANGE;
+	err = copy_out(list, buf, (size_t)ret);
+	return err < 0 ? err : ret;
+}
+
+static long remove_on(const struct path *p, uaddr_t name)
+{
+	struct inode *inode = dentry_inode(p->dentry);
+	char key[LINUX_XATTR_NAME_MAX + 1];
+	int ret;
+
+	ret = name_in(name, key);
+	if (ret == 0)
+		ret = xattr_permission(p, key, current_task()->cred, true);
+	if (ret < 0)
+		return ret;
+	if (!inode->ops->removexattr)
+		return -EOPNOTSUPP;
+	return inode->ops->removexattr(inode, key);
+}
+
+/* --- the twelve calls ----------------------------------------------------------------- */
+
+static int by_path(uaddr_t path, uint32_t walk, struct path *p)
+{
+	return path_lookup_user(LINUX_AT_FDCWD, path, walk, p, NULL);
+}
+
+long sys_setxattr(struct task *t, uaddr_t path, uaddr_t name, uaddr_t value,
+		  uint64_t size, uint32_t flags)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = by_path(path, WALK_FOLLOW, &p);
+
+	(void)t;
+	return ret < 0 ? ret : set_on(&p, name, value, size, flags);
+}
+
+long sys_lsetxattr(struct task *t, uaddr_t path, uaddr_t name, uaddr_t value,
+		   uint64_t size, uint32_t flags)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = by_path(path, 0, &p);
+
+	(void)t;
+	return ret < 0 ? ret : set_on(&p, name, value, size, flags);
+}
+
+long sys_fsetxattr(struct task *t, int32_t fd, uaddr_t name, uaddr_t value,
+		   uint64_t size, uint32_t flags)
+{
+	AUTO_PUT(file) struct file *f = fd_table_lookup(t->fds, fd);
+
+	return f ? set_on(&f->path, name, value, size, flags) : -EBADF;
+}
+
+long sys_getxattr(struct task *t, uaddr_t path, uaddr_t name, uaddr_t value,
+		  uint64_t size)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = by_path(path, WALK_FOLLOW, &p);
+
+	(void)t;
+	return ret < 0 ? ret : get_on(&p, name, value, size);
+}
+
+long sys_lgetxattr(struct task *t, uaddr_t path, uaddr_t name, uaddr_t value,
+		   uint64_t size)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = by_path(path, 0, &p);
+
+	(void)t;
+	return ret < 0 ? ret : get_on(&p, name, value, size);
+}
+
+long sys_fgetxattr(struct task *t, int32_t fd, uaddr_t name, uaddr_t value,
+		   uint64_t size)
+{
+	AUTO_PUT(file) struct file *f = fd_table_lookup(t->fds, fd);
+
+	return f ? get_on(&f->path, name, value, size) : -EBADF;
+}
+
+long sys_listxattr(struct task *t, uaddr_t path, uaddr_t list, uint64_t size)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = by_path(path, WALK_FOLLOW, &p);
+
+	(void)t;
+	return ret < 0 ? ret : list_on(&p, list, size);
+}
+
+long sys_llistxattr(struct task *t, uaddr_t path, uaddr_t list, uint64_t size)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = by_path(path, 0, &p);
+
+	(void)t;
+	return ret < 0 ? ret : list_on(&p, list, size);
+}
+
+long sys_flistxattr(struct task *t, int32_t fd, uaddr_t list, uint64_t size)
+{
+	AUTO_PUT(file) struct file *f = fd_table_lookup(t->fds, fd);
+
+	return f ? list_on(&f->path, list, size) : -EBADF;
+}
+
+long sys_removexattr(struct task *t, uaddr_t path, uaddr_t name)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = by_path(path, WALK_FOLLOW, &p);
+
+	(void)t;
+	return ret < 0 ? ret : remove_on(&p, name);
+}
+
+long sys_lremovexattr(struct task *t, uaddr_t path, uaddr_t name)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = by_path(path, 0, &p);
+
+	(void)t;
+	return ret < 0 ? ret : remove_on(&p, name);
+}
+
+long sys_fremovexattr(struct task *t, int32_t fd, uaddr_t name)
+{
+	AUTO_PUT(file) struct file *f = fd_table_lookup(t->fds, fd);
+
+	return f ? remove_on(&f->path, name) : -EBADF;
+}
