@@ -10,6 +10,11 @@
 #ifndef GOFER_CODEC_FIELDS_H
 #define GOFER_CODEC_FIELDS_H
 
+#include <errno.h>
+#include <string.h>
+
+#include "gofer_proto.h"
+
 struct reader {
 	const char *buf;
 	size_t size, at;

@@ -107,7 +107,7 @@ int gofer_do_link(struct session *s, const struct gofer_link_req *req,
 	(void)rep;
 	if (ret == 0)
 		ret = session_writable_node(s, req->target, &target);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	if (target->type == S_IFDIR)
 		return -EPERM;
@@ -139,7 +139,7 @@ int gofer_do_rename(struct session *s, const struct gofer_rename_req *req,
 	(void)rep;
 	if (ret == 0)
 		ret = session_writable_dir(s, req->new_dir, &to);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	if ((req->flags & ~(LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE)) ||
 	    req->flags == (LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE))

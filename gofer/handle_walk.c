@@ -209,7 +209,7 @@ int gofer_do_readdir(struct session *s, const struct gofer_readdir_req *req,
 int gofer_do_statfs(struct session *s, const struct gofer_statfs_req *req,
 		    struct gofer_statfs_rep *rep)
 {
-	struct statfs fs;
+	struct statfs fs = { 0 };
 	struct node *n;
 	int ret = session_node(s, req->node, &n);
 

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,21 +26,25 @@
 
 static struct session g_session; /* zeroed; only touched pages cost memory */
 
-/* One line for the launcher.  Returns @err. */
-PRINTF(3, 4)
-static int fail(int err_fd, int err, const char *fmt, ...)
+/* One line for the launcher: "what arg: cause".  Returns @err. */
+static int fail(int err_fd, int err, const char *what, const char *arg)
 {
 	char line[512];
-	va_list ap;
-	int len;
+	int len = snprintf(line, sizeof(line), "%s%.400s: %s", what, arg,
+			   strerror(-err));
 
-	va_start(ap, fmt);
-	len = vsnprintf(line, sizeof(line) - 64, fmt, ap);
-	va_end(ap);
-	len = MIN(len, (int)sizeof(line) - 65);
-	len += snprintf(line + len, 64, ": %s", strerror(-err));
-	gofer_host_report(err_fd, line, (size_t)len);
+	gofer_host_report(err_fd, line,
+			  MIN((size_t)MAX(len, 0), sizeof(line) - 1));
 	return err;
+}
+
+/* An export that cannot be used; number 0 is the root. */
+static int fail_export(int err_fd, int err, const struct gofer_config *c,
+		       unsigned int i)
+{
+	return fail(err_fd, err,
+		    i == 0 ? "cannot read rootfs " : "cannot read ",
+		    c->exports[i].source);
 }
 
 /* Detached mounts of all exports.  Fills @fds from FD_EXPORTS on. */
@@ -52,8 +55,7 @@ static int open_exports(const struct gofer_config *c, int *fds)
 		int fd = gofer_host_export(e->source, e->readonly);
 
 		if (fd < 0)
-			return fail(c->err_fd, fd, "cannot read %s%s",
-				    i == 0 ? "rootfs " : "", e->source);
+			return fail_export(c->err_fd, fd, c, i);
 		fds[FD_EXPORTS + i] = fd;
 		g_session.readonly[i] = e->readonly;
 		g_session.any_writable |= !e->readonly;
@@ -68,17 +70,18 @@ static int make_tree(const struct gofer_config *c, int *fds)
 	int ret = gofer_host_mounts_private();
 
 	if (ret < 0)
-		return fail(c->err_fd, ret, "gofer: cannot detach its mounts");
+		return fail(c->err_fd, ret, "gofer: cannot detach its mounts",
+			    "");
 	ret = open_exports(c, fds);
 	if (ret < 0)
 		return ret;
 	ret = gofer_host_own_fds();
 	if (ret < 0)
-		return fail(c->err_fd, ret, "gofer: cannot use /proc");
+		return fail(c->err_fd, ret, "gofer: cannot use /proc", "");
 	fds[FD_PROC] = ret;
 	ret = gofer_host_empty_root();
 	if (ret < 0)
-		return fail(c->err_fd, ret, "gofer: cannot leave the root");
+		return fail(c->err_fd, ret, "gofer: cannot leave the root", "");
 	return 0;
 }
 
@@ -93,16 +96,12 @@ static int check_readable(const struct gofer_config *c)
 		int ret = gofer_host_statx(fd, &sx);
 
 		if (ret < 0)
-			return fail(FD_ERR, ret, "cannot read %s%s",
-				    i == 0 ? "rootfs " : "",
-				    c->exports[i].source);
+			return fail_export(FD_ERR, ret, c, i);
 		need = S_ISDIR(sx.stx_mode) ? 5 : 4;
 		have = gofer_host_access(fd);
 		if (S_ISREG(sx.stx_mode) || S_ISDIR(sx.stx_mode))
 			if ((have & need) != need)
-				return fail(FD_ERR, -EACCES, "cannot read %s%s",
-					    i == 0 ? "rootfs " : "",
-					    c->exports[i].source);
+				return fail_export(FD_ERR, -EACCES, c, i);
 	}
 	return 0;
 }
@@ -121,12 +120,14 @@ static int confine(const struct gofer_config *c, int *fds)
 	int ret = gofer_host_place_fds(fds, nr);
 
 	if (ret < 0)
-		return fail(c->err_fd, ret, "gofer: cannot place descriptors");
+		return fail(c->err_fd, ret, "gofer: cannot place descriptors",
+			    "");
 	ret = gofer_host_drop_caps(caps_needed(c));
 	if (ret == 0)
 		ret = gofer_host_enter_proc();
 	if (ret < 0)
-		return fail(FD_ERR, ret, "gofer: cannot give up its rights");
+		return fail(FD_ERR, ret, "gofer: cannot give up its rights",
+			    "");
 	ret = check_readable(c);
 	if (ret < 0)
 		return ret;
@@ -134,7 +135,7 @@ static int confine(const struct gofer_config *c, int *fds)
 	if (ret == 0)
 		ret = gofer_seccomp_load(g_session.any_writable);
 	if (ret < 0)
-		return fail(FD_ERR, ret, "gofer: cannot close its filter");
+		return fail(FD_ERR, ret, "gofer: cannot close its filter", "");
 	return 0;
 }
 
@@ -147,8 +148,7 @@ static int start(const struct gofer_config *c)
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		fds[i] = -1;
 	if (c->nr_exports == 0 || c->nr_exports > GOFER_MAX_EXPORTS)
-		return fail(c->err_fd, -EINVAL, "gofer: %u exports",
-			    c->nr_exports);
+		return fail(c->err_fd, -EINVAL, "gofer: number of exports", "");
 	max_fds = gofer_host_settle();
 	ret = max_fds;
 	if (ret >= 0)
@@ -156,7 +156,7 @@ static int start(const struct gofer_config *c)
 	if (ret == 0)
 		ret = node_table_init(&g_session.table, (unsigned int)max_fds);
 	if (ret < 0)
-		return fail(c->err_fd, ret, "gofer: cannot start");
+		return fail(c->err_fd, ret, "gofer: cannot start", "");
 	g_session.shm = shm;
 	g_session.cpu = UINT32_MAX;
 	g_session.privileged = c->privileged;

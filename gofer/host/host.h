@@ -35,7 +35,8 @@ MUST_CHECK int gofer_host_open_child(int dir, const char *name, uint64_t flags,
 MUST_CHECK int gofer_host_reopen(int fd, int flags);
 MUST_CHECK int gofer_host_statx(int fd, struct statx *out);
 MUST_CHECK int gofer_host_statfs(int fd, struct statfs *out);
-/* What this process may do with @fd: R=4 W=2 X=1. */
+/* What this process may do with @fd: R=4 W=2 X=1; that the mount is read-only
+ * does not count. */
 unsigned int gofer_host_access(int fd);
 MUST_CHECK long gofer_host_readlink(int fd, char *buf, size_t size);
 MUST_CHECK long gofer_host_getdents(int fd, void *buf, size_t size);

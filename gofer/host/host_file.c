@@ -84,7 +84,8 @@ unsigned int gofer_host_access(int fd)
 
 	for (int bit = 1; bit <= 4; bit <<= 1)
 		if (syscall(SYS_faccessat2, fd, "", bit,
-			    AT_EMPTY_PATH | AT_EACCESS) == 0)
+			    AT_EMPTY_PATH | AT_EACCESS) == 0 ||
+		    errno == EROFS)
 			bits |= (unsigned int)bit;
 	return bits;
 }

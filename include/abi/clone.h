@@ -38,9 +38,9 @@
 #define LINUX_CLONE_INTO_CGROUP	   0x200000000ull
 
 /* Every namespace that a clone or an unshare could make. */
-#define LINUX_CLONE_NAMESPACES                                                 \
-	(LINUX_CLONE_NEWTIME | LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP |     \
-	 LINUX_CLONE_NEWUTS | LINUX_CLONE_NEWIPC | LINUX_CLONE_NEWUSER |       \
+#define LINUX_CLONE_NAMESPACES                                             \
+	(LINUX_CLONE_NEWTIME | LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | \
+	 LINUX_CLONE_NEWUTS | LINUX_CLONE_NEWIPC | LINUX_CLONE_NEWUSER |   \
 	 LINUX_CLONE_NEWPID | LINUX_CLONE_NEWNET)
 
 struct linux_clone_args {

@@ -10,9 +10,15 @@
 #include <stdint.h>
 
 enum {
-	LINUX_DT_UNKNOWN = 0, LINUX_DT_FIFO = 1, LINUX_DT_CHR = 2,
-	LINUX_DT_DIR = 4, LINUX_DT_BLK = 6, LINUX_DT_REG = 8,
-	LINUX_DT_LNK = 10, LINUX_DT_SOCK = 12, LINUX_DT_WHT = 14
+	LINUX_DT_UNKNOWN = 0,
+	LINUX_DT_FIFO = 1,
+	LINUX_DT_CHR = 2,
+	LINUX_DT_DIR = 4,
+	LINUX_DT_BLK = 6,
+	LINUX_DT_REG = 8,
+	LINUX_DT_LNK = 10,
+	LINUX_DT_SOCK = 12,
+	LINUX_DT_WHT = 14
 };
 
 /* The name follows, with a NUL; records are multiples of 8 bytes. */

@@ -56,8 +56,7 @@ struct linux_robust_list_head {
 	int64_t futex_offset;
 	uint64_t list_op_pending;
 };
-static_assert(sizeof(struct linux_robust_list_head) == 24,
-	      "robust_list_head");
+static_assert(sizeof(struct linux_robust_list_head) == 24, "robust_list_head");
 
 /* futex_waitv(2) */
 #define LINUX_FUTEX_WAITV_MAX 128

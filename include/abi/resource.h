@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define LINUX_RLIM_INFINITY UINT64_MAX
+#define LINUX_RLIM_INFINITY   UINT64_MAX
 #define LINUX_RUSAGE_SELF     0
 #define LINUX_RUSAGE_CHILDREN (-1)
 #define LINUX_RUSAGE_THREAD   1

@@ -10,18 +10,18 @@
 
 #include "abi/time.h"
 
-#define LINUX_S_IFMT   0170000u
-#define LINUX_S_IFSOCK 0140000u
-#define LINUX_S_IFLNK  0120000u
-#define LINUX_S_IFREG  0100000u
-#define LINUX_S_IFBLK  0060000u
-#define LINUX_S_IFDIR  0040000u
-#define LINUX_S_IFCHR  0020000u
-#define LINUX_S_IFIFO  0010000u
-#define LINUX_S_ISUID  0004000u
-#define LINUX_S_ISGID  0002000u
-#define LINUX_S_ISVTX  0001000u
-#define LINUX_S_IXGRP  0000010u
+#define LINUX_S_IFMT	0170000u
+#define LINUX_S_IFSOCK	0140000u
+#define LINUX_S_IFLNK	0120000u
+#define LINUX_S_IFREG	0100000u
+#define LINUX_S_IFBLK	0060000u
+#define LINUX_S_IFDIR	0040000u
+#define LINUX_S_IFCHR	0020000u
+#define LINUX_S_IFIFO	0010000u
+#define LINUX_S_ISUID	0004000u
+#define LINUX_S_ISGID	0002000u
+#define LINUX_S_ISVTX	0001000u
+#define LINUX_S_IXGRP	0000010u
 #define LINUX_S_IALLUGO 07777u
 #define LINUX_S_IRWXUGO 0777u
 
@@ -57,10 +57,10 @@ struct linux_statx {
 };
 static_assert(sizeof(struct linux_statx) == 256, "struct statx");
 
-#define LINUX_STATX_BASIC_STATS 0x7ffu
-#define LINUX_STATX_BTIME	0x800u
-#define LINUX_STATX_MNT_ID	0x1000u
-#define LINUX_STATX_RESERVED	0x80000000u
+#define LINUX_STATX_BASIC_STATS	    0x7ffu
+#define LINUX_STATX_BTIME	    0x800u
+#define LINUX_STATX_MNT_ID	    0x1000u
+#define LINUX_STATX_RESERVED	    0x80000000u
 #define LINUX_STATX_ATTR_MOUNT_ROOT 0x2000ull
 
 /* dev_t as user space sees it (new_encode_dev, huge for statx' parts). */

@@ -35,7 +35,7 @@ enum {
 
 #define LINUX_TIMER_ABSTIME 1
 /* Resolution of the coarse clocks: a tick of 250 Hz. */
-#define LINUX_TICK_NSEC	    4000000
+#define LINUX_TICK_NSEC 4000000
 
 enum { LINUX_ITIMER_REAL, LINUX_ITIMER_VIRTUAL, LINUX_ITIMER_PROF };
 

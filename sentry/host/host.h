@@ -12,18 +12,28 @@
 
 #include "sentry/lib/compiler.h"
 
+/* preadv(2); one element goes as pread(2). */
 MUST_CHECK long host_preadv(int fd, const struct iovec *iov, int nr,
 			    int64_t off);
+/* pwritev2(2), @rwf_flags RWF_*; without any, pwritev(2) or pwrite(2). */
 MUST_CHECK long host_pwritev(int fd, const struct iovec *iov, int nr,
 			     int64_t off, int rwf_flags);
+/* readv(2), writev(2): pipes, terminals, sockets. */
 MUST_CHECK long host_readv(int fd, const struct iovec *iov, int nr);
 MUST_CHECK long host_writev(int fd, const struct iovec *iov, int nr);
+/* fstat(2). */
 MUST_CHECK int host_fstat(int fd, struct stat *out);
+/* ftruncate(2). */
 MUST_CHECK int host_ftruncate(int fd, int64_t size);
+/* fallocate(2). */
 MUST_CHECK int host_fallocate(int fd, int mode, int64_t off, int64_t size);
+/* lseek(2): the new offset. */
 MUST_CHECK int64_t host_lseek(int fd, int64_t off, int whence);
+/* fsync(2), or fdatasync(2) if @data_only. */
 int host_fsync(int fd, bool data_only);
+/* close(2); errors have no consequence. */
 void host_close(int fd);
+/* fcntl(F_SETFL). */
 MUST_CHECK int host_fcntl_setfl(int fd, int flags);
 MUST_CHECK int host_poll_now(int fd, short events); /* revents, no waiting */
 MUST_CHECK int host_ioctl(int fd, unsigned long cmd, void *arg); /* tty only */
@@ -31,11 +41,13 @@ MUST_CHECK int host_ioctl(int fd, unsigned long cmd, void *arg); /* tty only */
 /* Shared mapping of @fd for the sentry's own use. */
 MUST_CHECK int host_map_shared(int fd, uint64_t off, size_t size, bool write,
 			       void **out);
+/* Undoes host_map_shared(). */
 void host_unmap(void *p, size_t size);
 
 /* Sleeps while *word == expect; 0, -EAGAIN, -ETIMEDOUT, -EINTR.  @deadline in
  * CLOCK_MONOTONIC ns, UINT64_MAX for none. */
 int host_futex_wait(_Atomic uint32_t *word, uint32_t expect, uint64_t deadline);
+/* Wakes up to @nr sleepers of host_futex_wait(). */
 void host_futex_wake(_Atomic uint32_t *word, int nr);
 
 /* A detached thread with a small stack, all host signals blocked but the
@@ -43,8 +55,14 @@ void host_futex_wake(_Atomic uint32_t *word, int nr);
 MUST_CHECK int host_thread_new(void (*fn)(void *arg), void *arg,
 			       const char *name);
 uint32_t host_gettid(void);
+/* Fills all of @buf. */
 MUST_CHECK int host_getrandom(void *buf, size_t size);
 uint64_t host_clock(int clock_id); /* ns */
+/* The host's own vDSO reads the clock without entering the kernel, so that the
+ * host's clock source is the TSC. */
+bool host_clock_is_cheap(void);
+/* An entry of the process's auxiliary vector, 0 if it has none. */
+uint64_t host_auxv(unsigned long type);
 uint32_t host_nr_cpus(void);
 
 /*

@@ -65,9 +65,9 @@ static int create(struct thread_start *start)
 	if (err)
 		return -err;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr,
-				  MAX((size_t)STACK_SIZE,
-				      (size_t)sysconf(_SC_THREAD_STACK_MIN)));
+	pthread_attr_setstacksize(
+		&attr,
+		MAX((size_t)STACK_SIZE, (size_t)sysconf(_SC_THREAD_STACK_MIN)));
 	err = pthread_attr_setsigmask_np(&attr, &mask);
 	if (!err)
 		err = pthread_create(&thread, &attr, thread_main, start);

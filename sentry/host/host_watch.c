@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define MAX_EVENTS 16
-#define WATCH_EVENTS                                                           \
-	(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLERR | EPOLLHUP |    \
+#define WATCH_EVENTS                                                        \
+	(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLERR | EPOLLHUP | \
 	 EPOLLET)
 
 struct slot {
@@ -28,11 +28,11 @@ struct slot {
 
 static pthread_mutex_t g_mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t g_idle = PTHREAD_COND_INITIALIZER;
-static int g_epoll = -1;		/* g_mu; constant once >= 0 */
-static struct slot *g_slots;		/* g_mu */
-static uint32_t g_nr_slots;		/* g_mu */
-static struct host_watch *g_notifying;	/* g_mu */
-static pthread_t g_thread;		/* set before the first event */
+static int g_epoll = -1;	       /* g_mu; constant once >= 0 */
+static struct slot *g_slots;	       /* g_mu */
+static uint32_t g_nr_slots;	       /* g_mu */
+static struct host_watch *g_notifying; /* g_mu */
+static pthread_t g_thread;	       /* set before the first event */
 
 static uint64_t slot_key(uint32_t at)
 {

@@ -196,8 +196,8 @@ void kernel_signal_foreground(int signo)
 
 void kernel_signal_init(int signo)
 {
-	AUTO_PUT(thread_group) struct thread_group *init =
-		thread_group_lookup(1);
+	AUTO_PUT(thread_group)
+	struct thread_group *init = thread_group_lookup(1);
 	ksiginfo si;
 
 	if (!init)

@@ -342,8 +342,8 @@ void task_thread(void *arg)
 		signal_group_exit(t, LINUX_SIGKILL);
 	} else if (t->priv->set_child_tid) {
 		/* As Linux: a bad pointer is the program's problem. */
-		if (copy_out(uaddr(t->priv->set_child_tid), &tid,
-			     sizeof(tid)) < 0)
+		if (copy_out(uaddr(t->priv->set_child_tid), &tid, sizeof(tid)) <
+		    0)
 			log_debug("thread %u: bad child_tid", tid);
 	}
 	task_run(t);
@@ -554,8 +554,8 @@ int task_unshare(struct task *t, uint64_t flags)
 	int ret;
 
 	/* What is shared with other threads can only be kept. */
-	if ((flags & (LINUX_CLONE_THREAD | LINUX_CLONE_SIGHAND |
-		      LINUX_CLONE_VM)) &&
+	if ((flags &
+	     (LINUX_CLONE_THREAD | LINUX_CLONE_SIGHAND | LINUX_CLONE_VM)) &&
 	    (!alone || t->group->priv->mm_shared))
 		return -EINVAL;
 	ret = check_namespaces(flags);

@@ -16,7 +16,7 @@ struct clone_request {
 	uint64_t flags;
 	uaddr_t pidfd, child_tid, parent_tid;
 	int32_t exit_signal;
-	uint64_t sp;	 /* 0: the parent's */
+	uint64_t sp; /* 0: the parent's */
 	uint64_t tls;
 	uint32_t set_tid; /* 0: any */
 };

@@ -152,8 +152,7 @@ bool cred_in_group(const struct cred *c, uint32_t gid)
 	if (gid == c->fsgid)
 		return true;
 	return c->nr_groups &&
-	       bsearch(&gid, c->groups, c->nr_groups, sizeof(gid),
-		       compare_ids);
+	       bsearch(&gid, c->groups, c->nr_groups, sizeof(gid), compare_ids);
 }
 
 int cred_setgroups(const struct cred *old, uint32_t *groups, uint32_t nr,

@@ -16,14 +16,14 @@
 #include "abi/prctl.h"
 #include "sentry/kernel/cred_private.h"
 
-#define KEEP UINT32_MAX
+#define KEEP   UINT32_MAX
 #define BIT(n) (1ull << (n))
 /* What fsuid 0 stands for: CHOWN .. FSETID, LINUX_IMMUTABLE, MKNOD,
  * MAC_OVERRIDE (32). */
-#define CAP_FS_SET                                                             \
-	(BIT(CAP_NR_CHOWN) | BIT(CAP_NR_DAC_OVERRIDE) |                        \
-	 BIT(CAP_NR_DAC_READ_SEARCH) | BIT(CAP_NR_FOWNER) |                    \
-	 BIT(CAP_NR_FSETID) | BIT(CAP_NR_LINUX_IMMUTABLE) |                    \
+#define CAP_FS_SET                                          \
+	(BIT(CAP_NR_CHOWN) | BIT(CAP_NR_DAC_OVERRIDE) |     \
+	 BIT(CAP_NR_DAC_READ_SEARCH) | BIT(CAP_NR_FOWNER) | \
+	 BIT(CAP_NR_FSETID) | BIT(CAP_NR_LINUX_IMMUTABLE) | \
 	 BIT(CAP_NR_MKNOD) | BIT(32))
 
 /* Capabilities after a change of user ids (cap_task_fix_setuid). */
@@ -47,8 +47,7 @@ static void fix_caps(const struct cred *old, struct cred *c)
 		c->cap_effective = c->cap_permitted;
 }
 
-static int finish_uid(const struct cred *old, struct cred *c,
-		      struct cred **out)
+static int finish_uid(const struct cred *old, struct cred *c, struct cred **out)
 {
 	fix_caps(old, c);
 	return cred_publish(c, out);
@@ -341,8 +340,8 @@ static void exec_caps(const struct cred *old, struct cred *c, bool set_id)
 		c->cap_ambient = 0;
 	c->cap_permitted = (old->cap_inheritable & file) |
 			   (file & old->cap_bounding) | c->cap_ambient;
-	c->cap_effective = root && c->euid == 0 ? c->cap_permitted
-						: c->cap_ambient;
+	c->cap_effective =
+		root && c->euid == 0 ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~LINUX_SECBIT_KEEP_CAPS;
 }
 

@@ -56,8 +56,7 @@ static bool is_alone(struct task *t)
 
 	tasklist_lock();
 	list_for_each_entry (p, &tg->threads, group_node)
-		if (p != t &&
-		    !(p == tg->leader && p->priv->exit_state == 'Z'))
+		if (p != t && !(p == tg->leader && p->priv->exit_state == 'Z'))
 			alone = false;
 	tasklist_unlock();
 	return alone;
@@ -176,9 +175,8 @@ static int change_signals(struct task *t)
 	s->actions = fresh;
 	mutex_unlock(&s->mu);
 	sig_actions_put(old);
-	t->signals->altstack = (struct linux_stack){
-		.flags = (int32_t)LINUX_SS_DISABLE
-	};
+	t->signals->altstack =
+		(struct linux_stack){ .flags = (int32_t)LINUX_SS_DISABLE };
 	return 0;
 }
 
@@ -230,6 +228,7 @@ static int change_program(struct task *t, struct load_result *res)
 int task_execve(struct task *t, struct file *file, const char *filename,
 		struct exec_args *args)
 {
+	bool too_late = false;
 	struct load_args la = {
 		.file = file,
 		.filename = filename,
@@ -239,10 +238,15 @@ int task_execve(struct task *t, struct file *file, const char *filename,
 		.no_new_privs = t->no_new_privs,
 		.no_aslr = task_no_aslr(t),
 		.stack_limit = task_rlimit(t, RLIM_STACK),
+		.out_too_late = &too_late,
 	};
 	struct load_result res = { 0 };
 	int ret = load_program(&la, &res);
 
+	if (ret < 0 && too_late) { /* Linux has no program to go back to */
+		signal_group_exit(t, LINUX_SIGSEGV);
+		return 0;
+	}
 	if (ret < 0)
 		return ret;
 	ret = end_siblings(t);

@@ -13,7 +13,7 @@
  */
 struct exec_args {
 	struct arg_block argv, envp;
-	uint64_t left;	/* bytes of strings that still fit */
+	uint64_t left; /* bytes of strings that still fit */
 };
 MUST_CHECK int exec_args_copy(struct task *t, uaddr_t argv, uaddr_t envp,
 			      size_t filename_size, struct exec_args *out);

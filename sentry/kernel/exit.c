@@ -117,8 +117,7 @@ void signal_notify_stop(struct thread_group *tg, int why)
 		if (act.handler != LINUX_SIG_IGN &&
 		    !(act.flags & LINUX_SA_NOCLDSTOP))
 			(void)signal_send_group(parent, &si);
-		waitq_wake_nr(&parent->wait_children, LINUX_POLLIN,
-			      UINT32_MAX);
+		waitq_wake_nr(&parent->wait_children, LINUX_POLLIN, UINT32_MAX);
 	}
 	tasklist_unlock();
 }
@@ -244,8 +243,7 @@ static void leave_children_locked(struct task *t, bool group_dead)
 
 	if (group_dead) {
 		reaper = find_reaper_locked(tg);
-		list_for_each_entry_safe (child, tmp, &tg->children,
-					  child_node)
+		list_for_each_entry_safe (child, tmp, &tg->children, child_node)
 			adopt_locked(child, tg, reaper);
 		return;
 	}
@@ -316,6 +314,11 @@ static bool count_out(struct task *t)
 	tasklist_lock();
 	mutex_lock(&tg->signals->mu);
 	last = --tg->nr_threads == 0;
+	if (last && !tg->signals->group_exit) {
+		/* All called exit(2): the last one's status is the process's */
+		tg->signals->group_exit = true;
+		tg->signals->exit_code = t->priv->exit_code;
+	}
 	mutex_unlock(&tg->signals->mu);
 	tasklist_unlock();
 	return last;

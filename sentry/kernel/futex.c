@@ -135,8 +135,7 @@ bool futex_dequeue(struct futex_waiter *w)
 			return true;
 		futex_bucket_lock(b);
 		/* Woken or moved to another bucket before we had the lock? */
-		mine = !atomic_load(&w->woken) &&
-		       atomic_load(&w->bucket) == b;
+		mine = !atomic_load(&w->woken) && atomic_load(&w->bucket) == b;
 		if (mine)
 			list_del(&w->node);
 		mutex_unlock(&b->mu);
@@ -373,8 +372,7 @@ static int setup_all(struct task *t, struct futex_waiter *w,
 
 		if (ret < 0)
 			return ret;
-		futex_waiter_init(&w[i], t, &key,
-				  LINUX_FUTEX_BITSET_MATCH_ANY);
+		futex_waiter_init(&w[i], t, &key, LINUX_FUTEX_BITSET_MATCH_ANY);
 		ret = wait_setup(&w[i], t->mm, m[i].word, m[i].val);
 		if (ret < 0)
 			return ret;

@@ -54,9 +54,8 @@ struct futex_multi {
 	struct futex_word word;
 	uint32_t val;
 };
-MUST_CHECK long futex_wait_multiple(struct task *t,
-				    const struct futex_multi *w, uint32_t nr,
-				    uint64_t deadline);
+MUST_CHECK long futex_wait_multiple(struct task *t, const struct futex_multi *w,
+				    uint32_t nr, uint64_t deadline);
 
 /* What a dying task leaves: robust list and locks it owns.  By the task, its
  * memory still there (exit, execve). */

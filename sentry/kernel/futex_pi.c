@@ -228,6 +228,7 @@ long futex_unlock_pi(struct task *t, struct futex_word w)
 	struct mm_key key;
 	long ret = futex_key(t->mm, w, &key);
 
+	p.word = NULL;
 	if (ret == 0)
 		ret = futex_pin(t->mm, w.addr, PLAT_WRITE, &p);
 	if (ret < 0)

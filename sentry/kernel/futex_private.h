@@ -17,19 +17,21 @@ struct futex_bucket {
 
 /* On the stack of the task that waits. */
 struct futex_waiter {
-	struct list node;		    /* bucket.mu */
-	struct mm_key key;		    /* bucket.mu */
+	struct list node;  /* bucket.mu */
+	struct mm_key key; /* bucket.mu */
 	uint32_t bitset;
-	bool pi;			    /* waits for a PI lock */
-	uint32_t pi_owner;		    /* bucket.mu: tid it waits for */
+	bool pi;	   /* waits for a PI lock */
+	uint32_t pi_owner; /* bucket.mu: tid it waits for */
 	struct task *task;
 	_Atomic(struct futex_bucket *) bucket; /* changes by requeue */
 	/* Set last by the waker, which touches the waiter no more then. */
 	_Atomic bool woken;
 };
 
+/* -EINVAL if not aligned, -EFAULT if not in user space or not mapped. */
 MUST_CHECK int futex_key(struct mm *mm, struct futex_word w,
 			 struct mm_key *out);
+/* The bucket of @key: always the same. */
 struct futex_bucket *futex_bucket(const struct mm_key *key);
 static inline bool futex_key_equal(const struct mm_key *a,
 				   const struct mm_key *b)
@@ -37,6 +39,7 @@ static inline bool futex_key_equal(const struct mm_key *a,
 	return a->object == b->object && a->offset == b->offset;
 }
 
+/* Locks one bucket; mutex_unlock(&b->mu) undoes it. */
 void futex_bucket_lock(struct futex_bucket *b) ACQUIRES(b->mu);
 /* Both, in the order of their addresses; they may be one. */
 void futex_bucket_lock2(struct futex_bucket *a, struct futex_bucket *b);
@@ -64,6 +67,7 @@ struct futex_wake_batch {
 void futex_mark_woken(struct futex_waiter *w, struct futex_wake_batch *batch);
 void futex_wake_batch(struct futex_wake_batch *batch);
 
+/* A waiter in no queue yet. */
 void futex_waiter_init(struct futex_waiter *w, struct task *t,
 		       const struct mm_key *key, uint32_t bitset);
 /* Bucket held. */

@@ -53,8 +53,9 @@ static bool border(struct task *t)
 
 static void do_syscall(struct task *t, struct guest_regs *r)
 {
-	const uint64_t args[6] = { r->rdi, r->rsi, r->rdx,
-				   r->r10, r->r8,  r->r9 };
+	const uint64_t args[6] = {
+		r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9
+	};
 	long ret;
 
 	t->syscall_nr = (int)r->orig_rax;

@@ -12,7 +12,7 @@
 typedef struct linux_siginfo ksiginfo;
 
 /* A kernel-made or user-made siginfo's common forms. */
-void siginfo_kernel(ksiginfo *si, int signo);	 /* SI_KERNEL */
+void siginfo_kernel(ksiginfo *si, int signo);	      /* SI_KERNEL */
 void siginfo_user(ksiginfo *si, int signo, int code); /* from current task */
 
 /*
@@ -51,7 +51,7 @@ void tty_ctl_put(struct tty_ctl *c);
 /* TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID as tty_ioctl(4). */
 int tty_ctl_set_controlling(struct tty_ctl *c, bool steal);
 int tty_ctl_detach(struct tty_ctl *c);
-int tty_ctl_get_pgrp(struct tty_ctl *c);  /* pgid, -ENOTTY */
+int tty_ctl_get_pgrp(struct tty_ctl *c); /* pgid, -ENOTTY */
 int tty_ctl_set_pgrp(struct tty_ctl *c, int pgid);
 int tty_ctl_get_sid(struct tty_ctl *c);
 /* To the foreground group (SIGINT, SIGWINCH, SIGTSTP...). */

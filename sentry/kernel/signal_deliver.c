@@ -13,8 +13,8 @@
 
 #include "sentry/kernel/run.h"
 #include "sentry/kernel/task_private.h"
-#include "sentry/time/group_timers.h"
 #include "sentry/lib/log.h"
+#include "sentry/time/group_timers.h"
 
 #define NR_restart_syscall 219
 
@@ -106,8 +106,7 @@ static bool leave_locked(struct signal_state *s, struct task *t)
 
 bool signal_leave_stop_locked(struct task *t)
 {
-	return t->signals->stop_pending &&
-	       leave_locked(t->group->signals, t);
+	return t->signals->stop_pending && leave_locked(t->group->signals, t);
 }
 
 /* Everybody in the group is asked to stop; the caller is one of them. */

@@ -18,14 +18,14 @@
 #define USER_SS	 0x2b
 #define RED_ZONE 128
 /* AC OF DF TF SF ZF AF PF CF RF */
-#define EFLAGS_FIX   0x50dd5ull
-#define EFLAGS_DF    0x400ull
-#define EFLAGS_TF    0x100ull
-#define EFLAGS_RF    0x10000ull
-#define LEGACY_SIZE  512u
-#define HEADER_SIZE  64u
+#define EFLAGS_FIX     0x50dd5ull
+#define EFLAGS_DF      0x400ull
+#define EFLAGS_TF      0x100ull
+#define EFLAGS_RF      0x10000ull
+#define LEGACY_SIZE    512u
+#define HEADER_SIZE    64u
 #define XFEATURE_FPSSE 3ull
-#define XHEADER_AT   512
+#define XHEADER_AT     512
 
 /* --- alternate stack ------------------------------------------------------------- */
 

@@ -167,8 +167,7 @@ static bool prepare_locked(struct task *t, int signo)
 
 static bool wants_locked(struct task *t, int signo)
 {
-	if ((t->signals->blocked & LINUX_SIGMASK(signo)) ||
-	    t->signals->exiting)
+	if ((t->signals->blocked & LINUX_SIGMASK(signo)) || t->signals->exiting)
 		return false;
 	if (signo == LINUX_SIGKILL)
 		return true;
@@ -247,8 +246,8 @@ static void complete_locked(struct task *hint, int signo, bool shared)
 int signal_send_locked(struct task *t, const ksiginfo *si, bool shared)
 {
 	struct thread_group *tg = t->group;
-	struct sigpending *p = shared ? &tg->signals->shared
-				      : &t->signals->pending;
+	struct sigpending *p =
+		shared ? &tg->signals->shared : &t->signals->pending;
 	bool override = si->signo < LINUX_SIGRTMIN && si->code >= 0;
 	int ret = 0;
 

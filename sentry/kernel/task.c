@@ -171,8 +171,8 @@ void thread_group_put(struct thread_group *tg)
 int task_link_locked(struct task *t, uint32_t tid, struct task *creator)
 {
 	struct thread_group *tg = t->group;
-	struct signal_state *s = creator ? creator->group->signals
-					 : tg->signals;
+	struct signal_state *s =
+		creator ? creator->group->signals : tg->signals;
 
 	tasklist_assert_held();
 	mutex_lock(&s->mu);
@@ -366,8 +366,7 @@ void task_drop_resources(struct task *t)
 uint64_t task_rlimit(struct task *t, unsigned int which)
 {
 	/* One word: no lock, as it is asked under locks of any rank. */
-	return __atomic_load_n(&t->group->rlimits[which].cur,
-			       __ATOMIC_RELAXED);
+	return __atomic_load_n(&t->group->rlimits[which].cur, __ATOMIC_RELAXED);
 }
 
 bool task_no_aslr(struct task *t)

@@ -36,10 +36,25 @@ struct uts_ns;
 #define ERESTART_RESTARTBLOCK 516
 
 /* Resource limits, getrlimit(2) numbers. */
-enum { RLIM_CPU, RLIM_FSIZE, RLIM_DATA, RLIM_STACK, RLIM_CORE, RLIM_RSS,
-       RLIM_NPROC, RLIM_NOFILE, RLIM_MEMLOCK, RLIM_AS, RLIM_LOCKS,
-       RLIM_SIGPENDING, RLIM_MSGQUEUE, RLIM_NICE, RLIM_RTPRIO, RLIM_RTTIME,
-       RLIM_NR };
+enum {
+	RLIM_CPU,
+	RLIM_FSIZE,
+	RLIM_DATA,
+	RLIM_STACK,
+	RLIM_CORE,
+	RLIM_RSS,
+	RLIM_NPROC,
+	RLIM_NOFILE,
+	RLIM_MEMLOCK,
+	RLIM_AS,
+	RLIM_LOCKS,
+	RLIM_SIGPENDING,
+	RLIM_MSGQUEUE,
+	RLIM_NICE,
+	RLIM_RTPRIO,
+	RLIM_RTTIME,
+	RLIM_NR
+};
 struct rlimit_pair {
 	uint64_t cur, max;
 };
@@ -50,18 +65,18 @@ struct session;
 struct thread_group {
 	struct refcount ref;
 	IMMUTABLE uint32_t tgid;
-	struct task *leader;	   /* LOCK_TASKLIST */
-	struct list threads;	   /* task.group_node, LOCK_TASKLIST */
-	uint32_t nr_threads;	   /* live ones, LOCK_TASKLIST */
-	struct thread_group *parent; /* LOCK_TASKLIST */
+	struct task *leader;		  /* LOCK_TASKLIST */
+	struct list threads;		  /* task.group_node, LOCK_TASKLIST */
+	uint32_t nr_threads;		  /* live ones, LOCK_TASKLIST */
+	struct thread_group *parent;	  /* LOCK_TASKLIST */
 	struct list children, child_node; /* LOCK_TASKLIST */
 	struct process_group *pgrp;	  /* LOCK_TASKLIST */
 	struct list pgrp_node;		  /* LOCK_TASKLIST */
-	struct waitq wait_children; /* wait4 sleeps here */
-	struct waitq exit_wq;	    /* pidfd poll; woken at exit */
-	struct signal_state *signals; /* sentry/kernel/signal.h */
+	struct waitq wait_children;	  /* wait4 sleeps here */
+	struct waitq exit_wq;		  /* pidfd poll; woken at exit */
+	struct signal_state *signals;	  /* sentry/kernel/signal.h */
 	struct rlimit_pair rlimits[RLIM_NR]; /* LOCK_SIGHAND */
-	int32_t exit_signal; /* to the parent, of the leader */
+	int32_t exit_signal;		     /* to the parent, of the leader */
 	bool child_subreaper;
 	uint64_t start_time; /* monotonic ns */
 	void *itimers;	     /* private to kernel/timers */
@@ -74,29 +89,29 @@ struct task {
 	struct refcount ref;
 	IMMUTABLE uint32_t tid;
 	IMMUTABLE struct thread_group *group;
-	struct list group_node;	      /* LOCK_TASKLIST */
+	struct list group_node; /* LOCK_TASKLIST */
 	TASK_PRIVATE struct vcpu *cpu;
 	/*
 	 * Replaced by the task itself only (execve, unshare), under t->mu; the
 	 * task reads them without, others through task_get_mm() etc.
 	 */
-	struct mm *mm;		      /* NULL once exited */
+	struct mm *mm; /* NULL once exited */
 	struct fd_table *fds;
 	struct fs_ctx *fs;
 	struct mount_ns *mount_ns;
 	struct uts_ns *uts;
-	const struct cred *cred;      /* same rule */
-	struct mutex mu;	      /* LOCK_TASK */
+	const struct cred *cred; /* same rule */
+	struct mutex mu;	 /* LOCK_TASK */
 	char comm[16] GUARDED_BY(mu);
 	/* Wake word: task_sleep() waits on it, task_wake() changes it. */
 	_Atomic uint32_t wake_seq;
 	/* Something to do before the next entry (signal, stop, kill). */
 	_Atomic uint32_t work;
-	TASK_PRIVATE int syscall_nr;  /* -1 outside a system call */
+	TASK_PRIVATE int syscall_nr; /* -1 outside a system call */
 	TASK_PRIVATE uint64_t clear_child_tid, robust_list;
 	TASK_PRIVATE bool no_new_privs;
-	_Atomic int state;	      /* 'R' 'S' 'D' 'T' 't' 'Z' 'X' */
-	const char *wchan;	      /* static: what it sleeps on */
+	_Atomic int state; /* 'R' 'S' 'D' 'T' 't' 'Z' 'X' */
+	const char *wchan; /* static: what it sleeps on */
 	/* Signal masks and queues: sentry/kernel/signal.h, under sighand. */
 	struct task_signals *signals;
 	/* exec, restart block, ptrace, accounting, sched: sentry/kernel only. */
@@ -124,7 +139,7 @@ struct mm *task_get_mm(struct task *t);
 struct fd_table *task_get_fds(struct task *t);
 struct fs_ctx *task_get_fs(struct task *t);
 struct cred *task_get_cred(struct task *t);
-void task_set_cred(struct task *t, struct cred *c); /* takes over c */
+void task_set_cred(struct task *t, struct cred *c);	  /* takes over c */
 uint64_t task_rlimit(struct task *t, unsigned int which); /* soft limit */
 static inline bool capable(unsigned int cap)
 {

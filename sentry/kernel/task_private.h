@@ -16,20 +16,20 @@
 #include "sentry/kernel/signal.h"
 #include "sentry/kernel/task.h"
 
-#define PID_MAX	       32768u
-#define RESERVED_PIDS  300u
-#define SIGMASK_KILL   (LINUX_SIGMASK(LINUX_SIGKILL))
-#define SIGMASK_STOP   (LINUX_SIGMASK(LINUX_SIGSTOP))
+#define PID_MAX	      32768u
+#define RESERVED_PIDS 300u
+#define SIGMASK_KILL  (LINUX_SIGMASK(LINUX_SIGKILL))
+#define SIGMASK_STOP  (LINUX_SIGMASK(LINUX_SIGSTOP))
 /* What no mask can hold. */
 #define SIGMASK_ALWAYS (SIGMASK_KILL | SIGMASK_STOP)
 /* Signals whose default action stops. */
-#define SIGMASK_STOPS                                                          \
-	(SIGMASK_STOP | LINUX_SIGMASK(LINUX_SIGTSTP) |                         \
+#define SIGMASK_STOPS                                  \
+	(SIGMASK_STOP | LINUX_SIGMASK(LINUX_SIGTSTP) | \
 	 LINUX_SIGMASK(LINUX_SIGTTIN) | LINUX_SIGMASK(LINUX_SIGTTOU))
 /* Signals that a task's own instruction causes: delivered first. */
-#define SIGMASK_SYNC                                                           \
-	(LINUX_SIGMASK(LINUX_SIGSEGV) | LINUX_SIGMASK(LINUX_SIGBUS) |          \
-	 LINUX_SIGMASK(LINUX_SIGILL) | LINUX_SIGMASK(LINUX_SIGTRAP) |          \
+#define SIGMASK_SYNC                                                  \
+	(LINUX_SIGMASK(LINUX_SIGSEGV) | LINUX_SIGMASK(LINUX_SIGBUS) | \
+	 LINUX_SIGMASK(LINUX_SIGILL) | LINUX_SIGMASK(LINUX_SIGTRAP) | \
 	 LINUX_SIGMASK(LINUX_SIGFPE) | LINUX_SIGMASK(LINUX_SIGSYS))
 
 /* --- signal state --------------------------------------------------------- */
@@ -80,10 +80,10 @@ struct task_signals {
 	uint64_t blocked;      /* changed by the task itself only */
 	uint64_t real_blocked; /* sigtimedwait: what was blocked before */
 	struct sigpending pending;
-	bool exiting;	       /* takes no signals any more */
-	bool stop_pending;     /* has to join a group stop */
-	bool in_stop;	       /* has joined, sleeps */
-	bool stop_dequeued;    /* a stop signal was taken, no SIGCONT since */
+	bool exiting;	    /* takes no signals any more */
+	bool stop_pending;  /* has to join a group stop */
+	bool in_stop;	    /* has joined, sleeps */
+	bool stop_dequeued; /* a stop signal was taken, no SIGCONT since */
 	TASK_PRIVATE bool has_saved;
 	TASK_PRIVATE uint64_t saved_mask;
 	TASK_PRIVATE struct linux_stack altstack;
@@ -126,9 +126,9 @@ struct task_private {
 	uint64_t timer_slack, affinity[16];
 	_Atomic uint32_t personality;
 	/* Accounting. */
-	_Atomic int clock_id;	 /* host CPU clock of the thread; 0: none yet */
-	_Atomic bool acct_done;	 /* times are in the group's sums */
-	uint64_t start_time;	 /* monotonic ns */
+	_Atomic int clock_id;	/* host CPU clock of the thread; 0: none yet */
+	_Atomic bool acct_done; /* times are in the group's sums */
+	uint64_t start_time;	/* monotonic ns */
 	_Atomic uint64_t vol_switches, min_flt, maj_flt;
 };
 
@@ -138,11 +138,11 @@ struct rusage_sum {
 };
 
 struct tg_private {
-	struct rusage_sum dead GUARDED_BY(SIGHAND);   /* threads that ended */
+	struct rusage_sum dead GUARDED_BY(SIGHAND);    /* threads that ended */
 	struct rusage_sum waited GUARDED_BY(TASKLIST); /* children waited for */
-	uint32_t creator_tid; /* parent's thread; LOCK_TASKLIST */
-	bool did_exec;	      /* LOCK_TASKLIST */
-	bool adopted;	      /* by a reaper; LOCK_TASKLIST */
+	uint32_t creator_tid;	   /* parent's thread; LOCK_TASKLIST */
+	bool did_exec;		   /* LOCK_TASKLIST */
+	bool adopted;		   /* by a reaper; LOCK_TASKLIST */
 	_Atomic bool mm_shared;	   /* with another group (vfork) */
 	_Atomic bool files_shared; /* the same, CLONE_FILES */
 };

@@ -192,8 +192,8 @@ static int sleep_until(struct task *t, uint64_t deadline, uint32_t work,
 
 int task_sleep(struct task_waiter *w, uint64_t deadline)
 {
-	return sleep_until(w->task, deadline,
-			   TASK_WORK_SIGNAL | TASK_WORK_KILL, 'S');
+	return sleep_until(w->task, deadline, TASK_WORK_SIGNAL | TASK_WORK_KILL,
+			   'S');
 }
 
 int task_sleep_killable(struct task_waiter *w, uint64_t deadline)

@@ -35,7 +35,7 @@ struct waiter {
 	struct list node;
 	struct waitq *wq; /* NULL while in no queue */
 	uint32_t events;  /* LINUX_POLL* of interest */
-	bool exclusive;   /* a wake of n ends after n of these */
+	bool exclusive;	  /* a wake of n ends after n of these */
 	/*
 	 * Called under wq->mu with the events that happened; must not block
 	 * nor take a lock of a lower rank.  Returns true if it counts as woken.

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXIT_NO_MEMORY 125
-
 void *kzalloc(size_t size)
 {
 	return calloc(1, size ? size : 1);
@@ -28,9 +26,8 @@ void *kcalloc(size_t nr, size_t size)
 	return kzalloc(total);
 }
 
-char *kstrndup(const char *s, size_t max)
+static char *copy_text(const char *s, size_t len)
 {
-	size_t len = strnlen(s, max);
 	char *copy = malloc(len + 1);
 
 	if (!copy)
@@ -40,15 +37,27 @@ char *kstrndup(const char *s, size_t max)
 	return copy;
 }
 
+char *kstrndup(const char *s, size_t max)
+{
+	return copy_text(s, strnlen(s, max));
+}
+
 char *kstrdup(const char *s)
 {
-	return kstrndup(s, SIZE_MAX - 1);
+	return copy_text(s, strlen(s));
+}
+
+static void (*g_give_up)(void) = abort; /* before main() */
+
+void xalloc_setup(void (*give_up)(void))
+{
+	g_give_up = give_up;
 }
 
 static NORETURN void out_of_memory(void)
 {
-	fputs("moat: out of memory\n", stderr);
-	_Exit(EXIT_NO_MEMORY);
+	g_give_up();
+	abort();
 }
 
 void *xzalloc(size_t size)

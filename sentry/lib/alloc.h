@@ -19,6 +19,9 @@ MUST_CHECK void *kcalloc(size_t nr, size_t size);
 MUST_CHECK char *kstrdup(const char *s);
 MUST_CHECK char *kstrndup(const char *s, size_t max);
 
+/* What the x functions do when memory is out (sentry/host: one line, exit
+ * status 125); must not return.  abort() unless set. */
+void xalloc_setup(void (*give_up)(void));
 /* As above; out of memory prints one line and exits with 125. */
 void *xzalloc(size_t size);
 char *xstrdup(const char *s);
@@ -32,22 +35,22 @@ static inline void free_cleanup(void *pp)
 #define AUTO_FREE __attribute__((cleanup(free_cleanup)))
 
 /* Yields the pointer in @v and clears @v, so that its cleanup does nothing. */
-#define take(v)                                                                \
-	({                                                                     \
-		__typeof__(v) taken_ = (v);                                    \
-		(v) = NULL;                                                    \
-		taken_;                                                        \
+#define take(v)                             \
+	({                                  \
+		__typeof__(v) taken_ = (v); \
+		(v) = NULL;                 \
+		taken_;                     \
 	})
 
 /*
  * AUTO_PUT(file) struct file *f = NULL;  drops the reference at scope end.
  * A type takes part with DEFINE_AUTO_PUT(file) beside its x_put().
  */
-#define DEFINE_AUTO_PUT(type)                                                  \
-	static inline void type##_put_cleanup(struct type **pp)                \
-	{                                                                      \
-		if (*pp)                                                       \
-			type##_put(*pp);                                       \
+#define DEFINE_AUTO_PUT(type)                                   \
+	static inline void type##_put_cleanup(struct type **pp) \
+	{                                                       \
+		if (*pp)                                        \
+			type##_put(*pp);                        \
 	}
 #define AUTO_PUT(type) __attribute__((cleanup(type##_put_cleanup)))
 

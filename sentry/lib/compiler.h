@@ -34,11 +34,11 @@
 
 /* Lock contracts of functions, checked by clang -Wthread-safety. */
 #if defined(__clang__)
-#define LOCKABLE      __attribute__((capability("mutex")))
-#define ACQUIRES(...) __attribute__((acquire_capability(__VA_ARGS__)))
-#define RELEASES(...) __attribute__((release_capability(__VA_ARGS__)))
+#define LOCKABLE       __attribute__((capability("mutex")))
+#define ACQUIRES(...)  __attribute__((acquire_capability(__VA_ARGS__)))
+#define RELEASES(...)  __attribute__((release_capability(__VA_ARGS__)))
 #define MUST_HOLD(...) __attribute__((requires_capability(__VA_ARGS__)))
-#define NO_LOCK_CHECK __attribute__((no_thread_safety_analysis))
+#define NO_LOCK_CHECK  __attribute__((no_thread_safety_analysis))
 #else
 #define LOCKABLE
 #define ACQUIRES(...)

@@ -1,28 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hash: XXH3 under a key from the kernel's 16 random start-up bytes.
+ * hash: XXH3 under a key that sentry/host draws before main().
  *
- * Invariant: the key is drawn before main() and does not change.
+ * Invariant: the key does not change once something was hashed.
  * Locks:     none.
  * Tests:     tests/unit/test_lib.c
  */
 #include "sentry/lib/hash.h"
 
-#include <string.h>
-#include <sys/auxv.h>
 #include <xxhash.h>
 
-static uint64_t g_hash_key;
+static uint64_t g_hash_key; /* before main() */
 
-static __attribute__((constructor)) void draw_key(void)
+void hash_setup(const void *random, size_t size)
 {
-	const void *random = (const void *)getauxval(AT_RANDOM);
-	uint64_t word[2] = { 0, 0 };
-
-	if (random)
-		memcpy(word, random, sizeof(word));
-	/* The second half is libc's pointer guard: mix, never use it bare. */
-	g_hash_key = XXH3_64bits(word, sizeof(word));
+	g_hash_key = XXH3_64bits(random, size);
 }
 
 uint64_t hash_bytes(const void *data, size_t size)

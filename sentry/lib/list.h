@@ -15,9 +15,9 @@ struct list {
 	struct list *prev;
 };
 
-#define LIST_INIT(name)                                                        \
-	{                                                                      \
-		&(name), &(name)                                               \
+#define LIST_INIT(name)          \
+	{                        \
+		&(name), &(name) \
 	}
 
 static inline void list_init(struct list *l)
@@ -73,22 +73,21 @@ static inline void list_splice(struct list *from, struct list *to)
 }
 
 #define list_entry(p, type, mem) container_of(p, type, mem)
-#define list_first(head, type, mem)                                            \
+#define list_first(head, type, mem) \
 	(list_empty(head) ? NULL : list_entry((head)->next, type, mem))
-#define list_last(head, type, mem)                                             \
+#define list_last(head, type, mem) \
 	(list_empty(head) ? NULL : list_entry((head)->prev, type, mem))
 
-#define list_for_each_entry(p, head, mem)                                      \
-	for ((p) = list_entry((head)->next, __typeof__(*(p)), mem);            \
-	     &(p)->mem != (head);                                              \
+#define list_for_each_entry(p, head, mem)                           \
+	for ((p) = list_entry((head)->next, __typeof__(*(p)), mem); \
+	     &(p)->mem != (head);                                   \
 	     (p) = list_entry((p)->mem.next, __typeof__(*(p)), mem))
 
 /* As above, but @p may be removed from the list in the body. */
-#define list_for_each_entry_safe(p, tmp, head, mem)                            \
-	for ((p) = list_entry((head)->next, __typeof__(*(p)), mem),            \
-	    (tmp) = list_entry((p)->mem.next, __typeof__(*(p)), mem);          \
-	     &(p)->mem != (head);                                              \
-	     (p) = (tmp), (tmp) = list_entry((tmp)->mem.next,                  \
-					     __typeof__(*(p)), mem))
+#define list_for_each_entry_safe(p, tmp, head, mem)                   \
+	for ((p) = list_entry((head)->next, __typeof__(*(p)), mem),   \
+	    (tmp) = list_entry((p)->mem.next, __typeof__(*(p)), mem); \
+	     &(p)->mem != (head); (p) = (tmp),                        \
+	    (tmp) = list_entry((tmp)->mem.next, __typeof__(*(p)), mem))
 
 #endif

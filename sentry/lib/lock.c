@@ -10,8 +10,9 @@
 #include "sentry/lib/lock.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "sentry/lib/log.h"
 
 #ifdef MOAT_DEBUG
 
@@ -35,16 +36,15 @@ static const char *const g_rank_names[LOCK_RANK_COUNT] = {
 	RANK_NAME(LOCK_OVL_COPY_UP), RANK_NAME(LOCK_INODE),
 	RANK_NAME(LOCK_GOFER_CHAN),  RANK_NAME(LOCK_TASKLIST),
 	RANK_NAME(LOCK_SIGHAND),     RANK_NAME(LOCK_TASK),
-	RANK_NAME(LOCK_ITIMER),
-	RANK_NAME(LOCK_FS_CTX),	     RANK_NAME(LOCK_FD_TABLE),
-	RANK_NAME(LOCK_FILE),	     RANK_NAME(LOCK_EPOLL),
-	RANK_NAME(LOCK_PIPE),	     RANK_NAME(LOCK_MM),
-	RANK_NAME(LOCK_MAPPINGS),    RANK_NAME(LOCK_FUTEX),
-	RANK_NAME(LOCK_TMPFS_DATA),  RANK_NAME(LOCK_DCACHE),
-	RANK_NAME(LOCK_PLATFORM_AS), RANK_NAME(LOCK_MEMFILE),
-	RANK_NAME(LOCK_WAITQ),	     RANK_NAME(LOCK_EPOLL_READY),
-	RANK_NAME(LOCK_TIMER),	     RANK_NAME(LOCK_PLACEMENT),
-	RANK_NAME(LOCK_LOG),
+	RANK_NAME(LOCK_ITIMER),	     RANK_NAME(LOCK_FS_CTX),
+	RANK_NAME(LOCK_FD_TABLE),    RANK_NAME(LOCK_FILE),
+	RANK_NAME(LOCK_EPOLL),	     RANK_NAME(LOCK_PIPE),
+	RANK_NAME(LOCK_MM),	     RANK_NAME(LOCK_MAPPINGS),
+	RANK_NAME(LOCK_FUTEX),	     RANK_NAME(LOCK_TMPFS_DATA),
+	RANK_NAME(LOCK_DCACHE),	     RANK_NAME(LOCK_PLATFORM_AS),
+	RANK_NAME(LOCK_MEMFILE),     RANK_NAME(LOCK_WAITQ),
+	RANK_NAME(LOCK_EPOLL_READY), RANK_NAME(LOCK_TIMER),
+	RANK_NAME(LOCK_PLACEMENT),   RANK_NAME(LOCK_LOG),
 };
 
 static const char *rank_name(enum lock_rank rank)
@@ -57,8 +57,8 @@ static const char *rank_name(enum lock_rank rank)
 static NORETURN void breach(const char *what, enum lock_rank rank,
 			    enum lock_rank other)
 {
-	fprintf(stderr, "moat: lock order: %s %s (%d), held %s (%d)\n", what,
-		rank_name(rank), (int)rank, rank_name(other), (int)other);
+	log_error("lock order: %s %s (%d), held %s (%d)", what, rank_name(rank),
+		  (int)rank, rank_name(other), (int)other);
 	abort();
 }
 

@@ -25,16 +25,18 @@ struct LOCKABLE rwlock {
 	enum lock_rank rank;
 };
 
-#define MUTEX_INIT(r)                                                          \
-	{                                                                      \
-		PTHREAD_MUTEX_INITIALIZER, r                                   \
+#define MUTEX_INIT(r)                        \
+	{                                    \
+		PTHREAD_MUTEX_INITIALIZER, r \
 	}
-#define RWLOCK_INIT(r)                                                         \
-	{                                                                      \
-		PTHREAD_RWLOCK_INITIALIZER, r                                  \
+#define RWLOCK_INIT(r)                        \
+	{                                     \
+		PTHREAD_RWLOCK_INITIALIZER, r \
 	}
 
+/* For locks in objects; static ones have MUTEX_INIT. */
 void mutex_init(struct mutex *m, enum lock_rank rank);
+/* Waits for @m; the rank must be above all that the thread holds. */
 void mutex_lock(struct mutex *m) ACQUIRES(m);
 /* A second lock of a rank that the thread holds; the caller has an order. */
 void mutex_lock_nested(struct mutex *m) ACQUIRES(m);
@@ -42,10 +44,15 @@ void mutex_unlock(struct mutex *m) RELEASES(m);
 /* Debug builds abort unless the calling thread holds a lock of @m's rank. */
 void mutex_assert_held(struct mutex *m);
 
+/* As for mutexes; a reader must not lock again, a writer may be waiting. */
 void rwlock_init(struct rwlock *l, enum lock_rank rank);
+/* Shared with other readers. */
 void rwlock_rdlock(struct rwlock *l) ACQUIRES(l);
+/* Exclusive. */
 void rwlock_wrlock(struct rwlock *l) ACQUIRES(l);
+/* A second lock of a rank that the thread holds. */
 void rwlock_wrlock_nested(struct rwlock *l) ACQUIRES(l);
+/* Ends either form. */
 void rwlock_unlock(struct rwlock *l) RELEASES(l);
 
 /* Debug builds abort if the calling thread holds any lock. */

@@ -9,38 +9,38 @@
 enum lock_rank {
 	LOCK_RANK_NONE,
 	/* Sleeping locks: may be held across gofer calls and host I/O. */
-	LOCK_EXEC,	/* thread group: one execve or ptrace attach at a time */
-	LOCK_EPOLL_TREE, /* nesting of epoll instances is changed */
-	LOCK_TTY,	/* a terminal's settings and groups */
-	LOCK_FILE_POS,	/* position of an open file description */
-	LOCK_RENAME,	/* one rename per file system (across directories) */
-	LOCK_MOUNTS,	/* mount tree */
-	LOCK_INODE_DIR, /* entries of a directory; parents before children */
+	LOCK_EXEC, /* thread group: one execve or ptrace attach at a time */
+	LOCK_EPOLL_TREE,  /* nesting of epoll instances is changed */
+	LOCK_TTY,	  /* a terminal's settings and groups */
+	LOCK_FILE_POS,	  /* position of an open file description */
+	LOCK_RENAME,	  /* one rename per file system (across directories) */
+	LOCK_MOUNTS,	  /* mount tree */
+	LOCK_INODE_DIR,	  /* entries of a directory; parents before children */
 	LOCK_OVL_COPY_UP, /* copy-up of one overlay inode */
-	LOCK_INODE,	/* data, size and attributes of an inode */
-	LOCK_GOFER_CHAN, /* a request slot of the gofer connection */
+	LOCK_INODE,	  /* data, size and attributes of an inode */
+	LOCK_GOFER_CHAN,  /* a request slot of the gofer connection */
 	/* Short locks: never held across anything that blocks. */
-	LOCK_TASKLIST,	/* process tree, PIDs, sessions, process groups */
-	LOCK_SIGHAND,	/* signal state of a thread group */
-	LOCK_TASK,	/* small fields of one task */
-	LOCK_ITIMER,	/* interval and POSIX timers of a process */
-	LOCK_FS_CTX,	/* cwd, root, umask */
+	LOCK_TASKLIST, /* process tree, PIDs, sessions, process groups */
+	LOCK_SIGHAND,  /* signal state of a thread group */
+	LOCK_TASK,     /* small fields of one task */
+	LOCK_ITIMER,   /* interval and POSIX timers of a process */
+	LOCK_FS_CTX,   /* cwd, root, umask */
 	LOCK_FD_TABLE,
-	LOCK_FILE,	/* flags, owner of an open file description */
-	LOCK_EPOLL,	/* interest and ready lists of one epoll instance */
-	LOCK_PIPE,	/* pipes, eventfds, socket pairs: buffer state */
-	LOCK_MM,	/* vma tree of an address space; two at fork: parent first */
-	LOCK_MAPPINGS,	/* which address spaces map an inode */
-	LOCK_FUTEX,	/* a futex bucket; two by address */
-	LOCK_TMPFS_DATA, /* extents of a tmpfs file */
-	LOCK_DCACHE,	/* dentry hash and LRU */
+	LOCK_FILE,  /* flags, owner of an open file description */
+	LOCK_EPOLL, /* interest and ready lists of one epoll instance */
+	LOCK_PIPE,  /* pipes, eventfds, socket pairs: buffer state */
+	LOCK_MM, /* vma tree of an address space; two at fork: parent first */
+	LOCK_MAPPINGS,	  /* which address spaces map an inode */
+	LOCK_FUTEX,	  /* a futex bucket; two by address */
+	LOCK_TMPFS_DATA,  /* extents of a tmpfs file */
+	LOCK_DCACHE,	  /* dentry hash and LRU */
 	LOCK_PLATFORM_AS, /* order queue and threads of an address space */
-	LOCK_MEMFILE,	/* ranges of the memory file */
-	LOCK_WAITQ,	/* waiters of a wait queue; callbacks run under it */
+	LOCK_MEMFILE,	  /* ranges of the memory file */
+	LOCK_WAITQ,	  /* waiters of a wait queue; callbacks run under it */
 	LOCK_EPOLL_READY, /* ready list, touched from wait queue callbacks */
-	LOCK_TIMER,	/* timer heap */
-	LOCK_PLACEMENT, /* which task runs on which CPU */
-	LOCK_GOFER,	/* small tables of the gofer client and file system */
+	LOCK_TIMER,	  /* timer heap */
+	LOCK_PLACEMENT,	  /* which task runs on which CPU */
+	LOCK_GOFER,	  /* small tables of the gofer client and file system */
 	LOCK_LOG,
 	LOCK_RANK_COUNT
 };

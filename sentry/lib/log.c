@@ -40,10 +40,10 @@ static size_t put_prefix(char *line, enum log_level level)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	sec = (unsigned int)(now.tv_sec % 86400);
-	len = snprintf(line, LINE_SIZE, "%02u:%02u:%02u.%06u %c %s: ",
-		       sec / 3600, sec / 60 % 60, sec % 60,
-		       (unsigned int)now.tv_nsec / 1000, mark[level & 3],
-		       g_role);
+	len = snprintf(line, LINE_SIZE,
+		       "%02u:%02u:%02u.%06u %c %s: ", sec / 3600, sec / 60 % 60,
+		       sec % 60, (unsigned int)now.tv_nsec / 1000,
+		       mark[level & 3], g_role);
 	return MIN((size_t)len, (size_t)LINE_SIZE - 2);
 }
 

@@ -24,14 +24,13 @@ void log_line(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
 #define log_error(...)	 log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
 #define log_info(...)	 log_line(LOG_INFO, __VA_ARGS__)
-#define log_debug(...)                                                         \
-	do {                                                                   \
-		if (log_enabled(LOG_DEBUG))                                    \
-			log_line(LOG_DEBUG, __VA_ARGS__);                      \
+#define log_debug(...)                                    \
+	do {                                              \
+		if (log_enabled(LOG_DEBUG))               \
+			log_line(LOG_DEBUG, __VA_ARGS__); \
 	} while (0)
 
 /* Copies @size bytes of @src into @dst as printable ASCII, \xNN for others. */
-const char *log_quote(char *dst, size_t dst_size, const void *src,
-		      size_t size);
+const char *log_quote(char *dst, size_t dst_size, const void *src, size_t size);
 
 #endif

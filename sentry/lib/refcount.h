@@ -23,8 +23,8 @@ static inline void ref_init(struct refcount *r)
 
 static inline void ref_get(struct refcount *r)
 {
-	uint32_t old = atomic_fetch_add_explicit(&r->n, 1,
-						 memory_order_relaxed);
+	uint32_t old =
+		atomic_fetch_add_explicit(&r->n, 1, memory_order_relaxed);
 
 	assert(old > 0 && old < UINT32_MAX / 2);
 	(void)old;
@@ -44,8 +44,8 @@ static inline bool MUST_CHECK ref_get_unless_zero(struct refcount *r)
 /* True for the caller that dropped the last reference: it frees. */
 static inline bool MUST_CHECK ref_put(struct refcount *r)
 {
-	uint32_t old = atomic_fetch_sub_explicit(&r->n, 1,
-						 memory_order_acq_rel);
+	uint32_t old =
+		atomic_fetch_sub_explicit(&r->n, 1, memory_order_acq_rel);
 
 	assert(old > 0);
 	return old == 1;

@@ -14,10 +14,13 @@ struct seq_buf {
 	bool failed;
 };
 
+/* Appends formatted text. */
 void seq_printf(struct seq_buf *s, const char *fmt, ...) PRINTF(2, 3);
+/* Appends @size bytes, which may hold NULs. */
 void seq_write(struct seq_buf *s, const void *data, size_t size);
 /* As /proc does it in paths: " \t\n\\" become octal escapes. */
 void seq_escape(struct seq_buf *s, const char *text);
+/* Frees the text; the buffer is empty and usable then. */
 void seq_fini(struct seq_buf *s);
 
 #endif

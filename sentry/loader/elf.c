@@ -2,7 +2,7 @@
 /*
  * elf: the tables of an ELF file, checked as Linux checks them.
  *
- * Invariant: after success every segment lies below ELF_TASK_SIZE and
+ * Invariant: every segment that is kept lies below ELF_TASK_SIZE and
  *            filesz <= memsz, so that sums of its fields cannot overflow.
  * Locks:     none.
  * Linux:     fs/binfmt_elf.c of 6.9; no 32-bit, no x32.
@@ -60,8 +60,7 @@ static bool segment_is_sane(const struct linux_elf64_phdr *ph)
 	uint64_t in_page = ph->vaddr & (PAGE_SIZE - 1);
 
 	if (ph->vaddr >= ELF_TASK_SIZE || ph->filesz > ph->memsz ||
-	    ph->memsz > ELF_TASK_SIZE ||
-	    ELF_TASK_SIZE - ph->memsz < ph->vaddr)
+	    ph->memsz > ELF_TASK_SIZE || ELF_TASK_SIZE - ph->memsz < ph->vaddr)
 		return false;
 	/* What mmap(2) refuses: an unaligned offset, or one that overflows. */
 	if (ph->filesz == 0)
@@ -85,13 +84,15 @@ static void note_marks(struct elf_image *img, const struct elf_segment *s)
 	img->bss_end = MAX(img->bss_end, s->vaddr + s->memsz);
 }
 
-static int take_segment(struct elf_image *img,
-			const struct linux_elf64_phdr *ph)
+static void take_segment(struct elf_image *img,
+			 const struct linux_elf64_phdr *ph)
 {
 	struct elf_segment *s = &img->segs[img->nr_segs];
 
-	if (!segment_is_sane(ph))
-		return -EINVAL;
+	if (!segment_is_sane(ph)) {
+		img->bad_segments = true;
+		return;
+	}
 	*s = (struct elf_segment){
 		.vaddr = ph->vaddr,
 		.offset = ph->offset,
@@ -107,17 +108,16 @@ static int take_segment(struct elf_image *img,
 	if (ph->offset <= img->phoff && img->phoff - ph->offset < ph->filesz)
 		img->phdr_vaddr = img->phoff - ph->offset + ph->vaddr;
 	note_marks(img, s);
-	return 0;
 }
 
-static int take_header(struct elf_image *img,
-		       const struct linux_elf64_phdr *ph)
+static int take_header(struct elf_image *img, const struct linux_elf64_phdr *ph)
 {
 	switch (ph->type) {
 	case LINUX_PT_INTERP:
 		return take_interp(img, ph);
 	case LINUX_PT_LOAD:
-		return take_segment(img, ph);
+		take_segment(img, ph);
+		return 0;
 	case LINUX_PT_GNU_STACK:
 		img->exec_stack = ph->flags & LINUX_PF_X;
 		return 0;

@@ -28,7 +28,7 @@ static int read_exactly(struct file *file, void *buf, size_t size, uint64_t off)
 	return (size_t)n == size ? 0 : -EIO;
 }
 
-int elf_read(struct file *file, struct elf_image *img)
+static int read_tables(struct file *file, bool interp, struct elf_image *img)
 {
 	AUTO_FREE char *head = malloc(PAGE_SIZE);
 	AUTO_FREE char *table = NULL;
@@ -41,6 +41,8 @@ int elf_read(struct file *file, struct elf_image *img)
 	n = file_pread_kernel(file, head, PAGE_SIZE, 0);
 	if (n < 0)
 		return (int)n;
+	if (interp && (size_t)n < sizeof(struct linux_elf64_ehdr))
+		return -EIO;
 	ret = elf_parse_header(head, (size_t)n, img);
 	if (ret < 0)
 		return ret;
@@ -53,6 +55,13 @@ int elf_read(struct file *file, struct elf_image *img)
 	if (read_exactly(file, table, size, img->phoff) < 0)
 		return -ENOEXEC;
 	return elf_parse_table(table, size, img);
+}
+
+int elf_read(struct file *file, bool interp, struct elf_image *img)
+{
+	int ret = read_tables(file, interp, img);
+
+	return interp && ret == -ENOEXEC ? -ELIBBAD : ret;
 }
 
 static uint32_t segment_prot(const struct elf_segment *s)
@@ -223,6 +232,8 @@ int elf_map(struct mm *mm, struct file *file, const struct elf_image *img,
 	bool reserved;
 	int ret;
 
+	if (img->bad_segments)
+		return -EINVAL;
 	if (img->nr_segs == 0) {
 		*out_bias = 0;
 		return place == ELF_PLACE_INTERP ? -EINVAL : 0;

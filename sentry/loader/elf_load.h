@@ -15,10 +15,11 @@ enum elf_place {
 };
 
 /*
- * Reads header and tables of @file.  Returns: 0 (elf_fini() it); -ENOEXEC;
- * -EINVAL; -EIO for a cut table; the file's error.
+ * Reads header and tables of @file.  Returns: 0 (elf_fini() it); the file's
+ * error; what is no ELF file for us: -ENOEXEC, of an interpreter -ELIBBAD, and
+ * -EIO if it is shorter than a header.
  */
-MUST_CHECK int elf_read(struct file *file, struct elf_image *img);
+MUST_CHECK int elf_read(struct file *file, bool interp, struct elf_image *img);
 /*
  * Maps all segments of @img.  *out_bias is what was added to its addresses.
  * Returns: 0; -ENOMEM, -EEXIST, -EINVAL, -EPERM, -EFAULT as Linux's mappings;

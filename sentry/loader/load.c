@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "abi/auxv.h"
 #include "abi/elf.h"
@@ -29,7 +28,7 @@
 #include "sentry/vfs/namei.h"
 
 #define MAX_SCRIPT_DEPTH 5
-#define ARG_MAX_FLOOR	 (32 * PAGE_SIZE)   /* always granted */
+#define ARG_MAX_FLOOR	 (32 * PAGE_SIZE)     /* always granted */
 #define ARG_MAX_CEILING	 (6ull * 1024 * 1024) /* 3/4 of 8 MiB */
 #define MIN_SIGSTACK	 2048
 #define FSGSBASE_HWCAP2	 2
@@ -71,9 +70,9 @@ static uint64_t arg_limit(const struct load_args *args)
 
 static int check_arg_size(const struct load_args *args)
 {
-	uint64_t size = args->argv->text.len + args->envp->text.len +
-			((uint64_t)args->argv->nr + args->envp->nr) *
-				sizeof(uint64_t);
+	uint64_t size =
+		args->argv->text.len + args->envp->text.len +
+		((uint64_t)args->argv->nr + args->envp->nr) * sizeof(uint64_t);
 
 	if (args->argv->text.failed || args->envp->text.failed)
 		return -ENOMEM;
@@ -89,8 +88,7 @@ static int rewrite_argv(struct arg_block *argv, const struct script_line *line,
 
 	if (argv->nr > 0)
 		skip = strnlen(argv->text.data, argv->text.len) + 1;
-	seq_write(&next.text, line->interpreter,
-		  strlen(line->interpreter) + 1);
+	seq_write(&next.text, line->interpreter, strlen(line->interpreter) + 1);
 	if (line->argument)
 		seq_write(&next.text, line->argument,
 			  strlen(line->argument) + 1);
@@ -113,7 +111,7 @@ static int follow_script(struct load *l, struct script_line *line,
 			 const char *script)
 {
 	char head[SCRIPT_HEAD_SIZE];
-	struct file *interp;
+	struct file *interp = NULL;
 	long n;
 	int ret;
 
@@ -182,8 +180,7 @@ static int open_interp(struct load *l)
 	ret = vfs_open_exec(LINUX_AT_FDCWD, name, WALK_FOLLOW, &l->interp);
 	if (ret < 0)
 		return ret;
-	ret = elf_read(l->interp, &l->interp_image);
-	return ret == -ENOEXEC ? -ELIBBAD : ret;
+	return elf_read(l->interp, true, &l->interp_image);
 }
 
 static int map_images(struct load *l)
@@ -213,8 +210,8 @@ static int make_cred(struct load *l)
 {
 	struct inode *inode = l->file->inode;
 	struct mount *mnt = l->file->path.mnt;
-	bool ignore = l->args->no_new_privs || !mnt ||
-		      (mnt->flags & MNT_NOSUID);
+	bool ignore =
+		l->args->no_new_privs || !mnt || (mnt->flags & MNT_NOSUID);
 
 	return cred_exec(l->args->cred, inode->mode, inode->uid, inode->gid,
 			 ignore, &l->cred, &l->secure);
@@ -229,8 +226,8 @@ static bool may_dump(const struct load *l)
 		return false;
 	if (inode_permission(l->file->inode, l->args->cred, MAY_READ) < 0)
 		return false;
-	return !l->interp || inode_permission(l->interp->inode, l->args->cred,
-					      MAY_READ) == 0;
+	return !l->interp ||
+	       inode_permission(l->interp->inode, l->args->cred, MAY_READ) == 0;
 }
 
 /* --- stack ------------------------------------------------------------------ */
@@ -260,7 +257,7 @@ static void fill_aux(const struct load *l, struct auxv *a)
 {
 	const struct cred *c = l->cred;
 	uint64_t phdr = l->image.phdr_vaddr + l->bias;
-	uint64_t sigstack = getauxval(LINUX_AT_MINSIGSTKSZ);
+	uint64_t sigstack = host_auxv(LINUX_AT_MINSIGSTKSZ);
 
 	aux(a, LINUX_AT_SYSINFO_EHDR, l->vdso);
 	aux(a, LINUX_AT_MINSIGSTKSZ, MAX(sigstack, (uint64_t)MIN_SIGSTACK));
@@ -279,7 +276,7 @@ static void fill_aux(const struct load *l, struct auxv *a)
 	aux(a, LINUX_AT_EGID, c->egid);
 	aux(a, LINUX_AT_SECURE, l->secure);
 	aux(a, LINUX_AT_RANDOM, 0);
-	aux(a, LINUX_AT_HWCAP2, getauxval(LINUX_AT_HWCAP2) & FSGSBASE_HWCAP2);
+	aux(a, LINUX_AT_HWCAP2, host_auxv(LINUX_AT_HWCAP2) & FSGSBASE_HWCAP2);
 	aux(a, LINUX_AT_EXECFN, 0);
 	aux(a, LINUX_AT_PLATFORM, 0);
 }
@@ -308,8 +305,7 @@ static int write_stack(struct load *l, const struct stack_input *in,
 	if (ret == 0)
 		ret = put(mm, p->random_at, random, STACK_RANDOM_BYTES);
 	if (ret == 0)
-		ret = put(mm, p->sp, p->words,
-			  p->nr_words * sizeof(uint64_t));
+		ret = put(mm, p->sp, p->words, p->nr_words * sizeof(uint64_t));
 	return ret;
 }
 
@@ -335,7 +331,10 @@ static void set_marks(struct load *l, const struct stack_input *in,
 static int build_stack(struct load *l)
 {
 	const struct load_args *a = l->args;
-	struct { uint8_t bytes[STACK_RANDOM_BYTES]; uint32_t gap; } random;
+	struct {
+		uint8_t bytes[STACK_RANDOM_BYTES];
+		uint32_t gap;
+	} random = { .gap = 0 };
 	struct auxv auxv = { .nr = 0 };
 	struct stack_plan plan;
 	struct stack_input in = {
@@ -422,11 +421,14 @@ int load_program(const struct load_args *args, struct load_result *out)
 		args->argv->nr = 1;
 	}
 	if (ret == 0)
-		ret = elf_read(l.file, &l.image);
+		ret = elf_read(l.file, false, &l.image);
 	if (ret == 0)
 		ret = open_interp(&l);
-	if (ret == 0)
+	if (ret == 0) {
 		ret = fill_space(&l);
+		if (ret < 0 && args->out_too_late)
+			*args->out_too_late = true;
+	}
 	if (ret == 0)
 		hand_over(&l, out);
 	load_fini(&l);

@@ -20,20 +20,23 @@ struct arg_block {
 };
 
 struct load_args {
-	struct file *file;	/* the program, opened and may-exec checked */
-	const char *filename;	/* as given to execve: AT_EXECFN, comm */
+	struct file *file;    /* the program, opened and may-exec checked */
+	const char *filename; /* as given to execve: AT_EXECFN, comm */
 	struct arg_block *argv, *envp; /* argv is changed by #! scripts */
 	const struct cred *cred; /* of the caller, for AT_UID.. and AT_SECURE */
 	bool no_new_privs, no_aslr;
-	uint64_t stack_limit;	/* RLIMIT_STACK */
+	uint64_t stack_limit; /* RLIMIT_STACK */
+	/* May be NULL.  Set on an error that Linux meets when the old program
+	 * is gone already: the caller gets SIGSEGV instead of the errno. */
+	bool *out_too_late;
 };
 
 struct load_result {
-	struct mm *mm;		/* the new space, one reference */
-	uint64_t entry, sp;	/* initial rip and rsp */
-	struct cred *cred;	/* new identity (setuid files), +1 */
+	struct mm *mm;	    /* the new space, one reference */
+	uint64_t entry, sp; /* initial rip and rsp */
+	struct cred *cred;  /* new identity (setuid files), +1 */
 	char comm[16];
-	bool secure;		/* AT_SECURE */
+	bool secure; /* AT_SECURE */
 };
 
 /*

@@ -17,13 +17,12 @@
 #define NR_CLOCK_GETRES	 229
 #define NR_GETCPU	 309
 
-#define CLOCKS_FINE                                                            \
-	(1u << LINUX_CLOCK_REALTIME | 1u << LINUX_CLOCK_MONOTONIC |            \
+#define CLOCKS_FINE                                                 \
+	(1u << LINUX_CLOCK_REALTIME | 1u << LINUX_CLOCK_MONOTONIC | \
 	 1u << LINUX_CLOCK_MONOTONIC_RAW | 1u << LINUX_CLOCK_BOOTTIME)
-#define CLOCKS_COARSE                                                          \
-	(1u << LINUX_CLOCK_REALTIME_COARSE |                                   \
-	 1u << LINUX_CLOCK_MONOTONIC_COARSE)
-#define CLOCKS_REAL                                                            \
+#define CLOCKS_COARSE \
+	(1u << LINUX_CLOCK_REALTIME_COARSE | 1u << LINUX_CLOCK_MONOTONIC_COARSE)
+#define CLOCKS_REAL \
 	(1u << LINUX_CLOCK_REALTIME | 1u << LINUX_CLOCK_REALTIME_COARSE)
 
 #define PUBLIC	      __attribute__((visibility("default")))

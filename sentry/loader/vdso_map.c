@@ -87,8 +87,8 @@ int vdso_start(void)
 		return ret;
 	at = memfile_ptr(g_vdso.off);
 	memcpy(at + PAGE_SIZE, vdso_image_start, size);
-	g_vdso.rt_sigreturn = find_symbol(vdso_image_start,
-					  "__kernel_rt_sigreturn");
+	g_vdso.rt_sigreturn =
+		find_symbol(vdso_image_start, "__kernel_rt_sigreturn");
 	clock_publish((struct vvar_data *)at);
 	return file_new_anon("anon_inode:[vdso]", &vdso_file_ops, NULL,
 			     LINUX_S_IFREG | 0555, LINUX_O_RDONLY,

@@ -11,7 +11,6 @@
 
 #include "abi/fcntl.h"
 #include "abi/stat.h"
-#include "sentry/fs/pipe/pipe.h"
 #include "sentry/kernel/task.h"
 
 static const struct file_ops socket_file_ops;
@@ -82,11 +81,9 @@ static long sock_write(struct file *f, struct uio *u, int64_t *pos)
 {
 	struct socket *s = f->priv;
 	struct socket_msg m = { .u = u, .flags = wait_flag(f) };
-	long ret;
 
 	(void)pos;
-	ret = s->ops->send(s, &m);
-	return ret == -EPIPE ? broken_pipe() : ret;
+	return s->ops->send(s, &m);
 }
 
 static uint32_t sock_poll(struct file *f, struct poll_table *pt)

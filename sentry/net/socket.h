@@ -46,7 +46,8 @@ struct socket_ops {
 	/* *out: a connected socket, the caller's. */
 	int (*accept)(struct socket *s, bool nonblock, struct socket **out);
 	int (*getname)(struct socket *s, bool peer, void *addr, uint32_t *len);
-	/* Bytes; -EPIPE without a signal (the caller sends it). */
+	/* Bytes; -EPIPE, with SIGPIPE sent if the type has it and
+	 * MSG_NOSIGNAL is not given. */
 	long (*send)(struct socket *s, struct socket_msg *m);
 	long (*recv)(struct socket *s, struct socket_msg *m);
 	int (*shutdown)(struct socket *s, int how);

@@ -68,8 +68,7 @@ long sys_setregid(struct task *t, uint32_t rgid, uint32_t egid)
 	return commit(t, ret, new);
 }
 
-long sys_setresuid(struct task *t, uint32_t ruid, uint32_t euid,
-		   uint32_t suid)
+long sys_setresuid(struct task *t, uint32_t ruid, uint32_t euid, uint32_t suid)
 {
 	struct cred *new = NULL;
 	int ret = cred_setresuid(t->cred, ruid, euid, suid, &new);
@@ -77,8 +76,7 @@ long sys_setresuid(struct task *t, uint32_t ruid, uint32_t euid,
 	return commit(t, ret, new);
 }
 
-long sys_setresgid(struct task *t, uint32_t rgid, uint32_t egid,
-		   uint32_t sgid)
+long sys_setresgid(struct task *t, uint32_t rgid, uint32_t egid, uint32_t sgid)
 {
 	struct cred *new = NULL;
 	int ret = cred_setresgid(t->cred, rgid, egid, sgid, &new);

@@ -4,7 +4,7 @@
  *
  * Entries are gathered in sentry memory and copied out once, without locks.
  *
- * Tests: tests/conformance/dir.c
+ * Tests: tests/conformance/path.c
  */
 #include "abi/dirent.h"
 #include "sentry/syscalls/sys_file.h"
@@ -16,7 +16,7 @@ struct getdents_sink {
 	struct dir_sink sink;
 	char *buf;
 	size_t size, at;
-	bool old;   /* getdents(2)'s records */
+	bool old; /* getdents(2)'s records */
 	bool first_too_big;
 };
 
@@ -84,8 +84,8 @@ static long getdents(struct task *t, int fd, uaddr_t buf, uint32_t size,
 		return -ENOMEM;
 	mutex_lock(&f->pos_mu);
 	before = f->pos;
-	ret = f->path.dentry->deleted ? -ENOENT :
-					f->ops->iterate(f, &g.sink, &f->pos);
+	ret = f->path.dentry->deleted ? -ENOENT
+				      : f->ops->iterate(f, &g.sink, &f->pos);
 	mutex_unlock(&f->pos_mu);
 	if (g.at == 0)
 		return ret < 0 ? ret : g.first_too_big ? -EINVAL : 0;

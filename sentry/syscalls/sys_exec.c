@@ -13,8 +13,8 @@
 #include "sentry/vfs/vfs.h"
 #include "syscalls.h"
 
-#define PATH_SIZE	 4096
-#define AT_EXECVE_CHECK	 0x10000u
+#define PATH_SIZE	4096
+#define AT_EXECVE_CHECK 0x10000u
 
 struct exec_name {
 	char path[PATH_SIZE];

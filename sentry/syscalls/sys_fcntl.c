@@ -21,8 +21,7 @@ static long dup_to(struct task *t, int old_fd, int new_fd, bool cloexec)
 {
 	AUTO_PUT(file) struct file *f = NULL;
 
-	if (new_fd < 0 ||
-	    (uint64_t)new_fd >= task_rlimit(t, RLIM_NOFILE))
+	if (new_fd < 0 || (uint64_t)new_fd >= task_rlimit(t, RLIM_NOFILE))
 		return -EBADF;
 	f = fd_table_lookup_any(t->fds, old_fd);
 	if (!f)

@@ -8,8 +8,8 @@
 #include <errno.h>
 
 #include "sentry/kernel/futex.h"
-#include "sentry/time/guest_clock.h"
 #include "sentry/time/clock.h"
+#include "sentry/time/guest_clock.h"
 #include "syscalls.h"
 
 static bool has_timeout(int32_t cmd)

@@ -10,6 +10,7 @@
 
 #include "abi/sysinfo.h"
 #include "sentry/host/host.h"
+#include "sentry/host/host_info.h"
 #include "sentry/kernel/boot.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/mm/memfile.h"
@@ -71,8 +72,9 @@ long sys_sysinfo(struct task *t, uaddr_t info)
 	(void)t;
 	memfile_stats(&m);
 	si.uptime = (int64_t)(clock_monotonic() / NSEC_PER_SEC);
-	/* Without a limit: what a program may reckon with, 16 GiB. */
-	si.totalram = m.limit ? m.limit : 16ull << 30;
+	si.totalram = host_total_memory();
+	if (m.limit)
+		si.totalram = MIN(si.totalram, m.limit);
 	si.freeram = si.totalram - MIN(m.used, si.totalram);
 	si.procs = (uint16_t)MIN(kernel_nr_tasks(), UINT16_MAX);
 	return copy_out(info, &si, sizeof(si));
@@ -81,7 +83,7 @@ long sys_sysinfo(struct task *t, uaddr_t info)
 /* In pieces; a signal ends a long one after the first page, as on Linux. */
 long sys_getrandom(struct task *t, uaddr_t buf, uint64_t size, uint32_t flags)
 {
-	uint8_t piece[512];
+	uint8_t piece[2048];
 	uint64_t done = 0;
 	int ret;
 

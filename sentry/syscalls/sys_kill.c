@@ -156,8 +156,7 @@ static bool may_pose(struct task *t, int32_t pid, const ksiginfo *si)
 	       (uint32_t)pid == t->tid;
 }
 
-long sys_rt_sigqueueinfo(struct task *t, int32_t pid, int32_t sig,
-			 uaddr_t info)
+long sys_rt_sigqueueinfo(struct task *t, int32_t pid, int32_t sig, uaddr_t info)
 {
 	ksiginfo si;
 	int ret = copy_siginfo(&si, info, sig);

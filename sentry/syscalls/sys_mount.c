@@ -156,8 +156,7 @@ static int bind(struct task *t, const char *source, const struct path *at,
 	ret = path_lookup(LINUX_AT_FDCWD, source, WALK_FOLLOW, &from, NULL);
 	if (ret < 0)
 		return ret;
-	return mount_bind(t->mount_ns, &from, at,
-			  mount_flags(from.mnt));
+	return mount_bind(t->mount_ns, &from, at, mount_flags(from.mnt));
 }
 
 static int remount(const struct path *at, uint64_t flags)
@@ -200,8 +199,8 @@ long sys_mount(struct task *t, uaddr_t source, uaddr_t target, uaddr_t fstype,
 		flags &= ~(uint32_t)LINUX_MS_MGC_MSK;
 	ret = source_in(source, &src);
 	if (ret == 0)
-		ret = path_lookup_user(LINUX_AT_FDCWD, target, WALK_FOLLOW,
-				       &at, NULL);
+		ret = path_lookup_user(LINUX_AT_FDCWD, target, WALK_FOLLOW, &at,
+				       NULL);
 	if (ret < 0)
 		return ret;
 	if (!cred_capable(t->cred, CAP_NR_SYS_ADMIN))
@@ -233,8 +232,8 @@ long sys_umount2(struct task *t, uaddr_t target, uint32_t flags)
 	if (!cred_capable(t->cred, CAP_NR_SYS_ADMIN))
 		return -EPERM;
 	if (flags & LINUX_MNT_EXPIRE)
-		return flags & (LINUX_MNT_FORCE | LINUX_MNT_DETACH) ? -EINVAL :
-								      -EAGAIN;
+		return flags & (LINUX_MNT_FORCE | LINUX_MNT_DETACH) ? -EINVAL
+								    : -EAGAIN;
 	return mount_detach(t->mount_ns, &p, flags & LINUX_MNT_DETACH);
 }
 

@@ -8,8 +8,8 @@
 #include "sentry/syscalls/sys_file.h"
 #include "syscalls.h"
 
-static long open_common(struct task *t, int dirfd, uaddr_t path,
-			uint32_t flags, uint32_t mode, uint32_t walk)
+static long open_common(struct task *t, int dirfd, uaddr_t path, uint32_t flags,
+			uint32_t mode, uint32_t walk)
 {
 	AUTO_PUT(file) struct file *f = NULL;
 	struct path_buf b;
@@ -135,8 +135,8 @@ long sys_close_range(struct task *t, uint32_t first, uint32_t last,
 	struct fd_table *own, *old;
 	int ret;
 
-	if (flags & ~(uint32_t)(LINUX_CLOSE_RANGE_UNSHARE |
-				LINUX_CLOSE_RANGE_CLOEXEC))
+	if (flags &
+	    ~(uint32_t)(LINUX_CLOSE_RANGE_UNSHARE | LINUX_CLOSE_RANGE_CLOEXEC))
 		return -EINVAL;
 	if (first > last)
 		return -EINVAL;

@@ -110,8 +110,8 @@ long sys_linkat(struct task *t, int32_t old_dirfd, uaddr_t old_path,
 
 long sys_link(struct task *t, uaddr_t old_path, uaddr_t new_path)
 {
-	return sys_linkat(t, LINUX_AT_FDCWD, old_path, LINUX_AT_FDCWD,
-			  new_path, 0);
+	return sys_linkat(t, LINUX_AT_FDCWD, old_path, LINUX_AT_FDCWD, new_path,
+			  0);
 }
 
 long sys_symlinkat(struct task *t, uaddr_t target, int32_t dirfd,
@@ -191,8 +191,7 @@ long sys_readlinkat(struct task *t, int32_t dirfd, uaddr_t path, uaddr_t buf,
 			  &p, NULL);
 	if (ret < 0)
 		return ret;
-	return readlink_inode(dentry_inode(p.dentry), empty, buf,
-			      (size_t)size);
+	return readlink_inode(dentry_inode(p.dentry), empty, buf, (size_t)size);
 }
 
 long sys_readlink(struct task *t, uaddr_t path, uaddr_t buf, int32_t size)

@@ -33,8 +33,8 @@ static long set_pdeathsig(struct task *t, uint64_t sig, uint64_t b, uint64_t c,
 	return 0;
 }
 
-static long get_pdeathsig(struct task *t, uint64_t addr, uint64_t b,
-			  uint64_t c, uint64_t d)
+static long get_pdeathsig(struct task *t, uint64_t addr, uint64_t b, uint64_t c,
+			  uint64_t d)
 {
 	(void)b, (void)c, (void)d;
 	return put_int(addr, t->priv->pdeathsig);
@@ -214,15 +214,15 @@ static long set_subreaper(struct task *t, uint64_t v, uint64_t b, uint64_t c,
 	return 0;
 }
 
-static long get_subreaper(struct task *t, uint64_t addr, uint64_t b,
-			  uint64_t c, uint64_t d)
+static long get_subreaper(struct task *t, uint64_t addr, uint64_t b, uint64_t c,
+			  uint64_t d)
 {
 	(void)b, (void)c, (void)d;
 	return put_int(addr, t->group->child_subreaper);
 }
 
-static long set_no_new_privs(struct task *t, uint64_t v, uint64_t b,
-			     uint64_t c, uint64_t d)
+static long set_no_new_privs(struct task *t, uint64_t v, uint64_t b, uint64_t c,
+			     uint64_t d)
 {
 	if (v != 1 || b || c || d)
 		return -EINVAL;
@@ -230,8 +230,8 @@ static long set_no_new_privs(struct task *t, uint64_t v, uint64_t b,
 	return 0;
 }
 
-static long get_no_new_privs(struct task *t, uint64_t a, uint64_t b,
-			     uint64_t c, uint64_t d)
+static long get_no_new_privs(struct task *t, uint64_t a, uint64_t b, uint64_t c,
+			     uint64_t d)
 {
 	return a || b || c || d ? -EINVAL : t->no_new_privs;
 }

@@ -69,8 +69,7 @@ static int clone3_stack(const struct linux_clone_args *a, uint64_t *out_sp)
 	*out_sp = 0;
 	if (!a->stack)
 		return a->stack_size ? -EINVAL : 0;
-	if (!a->stack_size ||
-	    add_overflows(a->stack, a->stack_size, &top) ||
+	if (!a->stack_size || add_overflows(a->stack, a->stack_size, &top) ||
 	    top > platform_limits()->max_user_addr)
 		return -EINVAL;
 	*out_sp = top;

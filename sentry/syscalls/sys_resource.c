@@ -31,7 +31,7 @@ static int do_prlimit(struct thread_group *tg, uint32_t which,
 
 	mutex_lock(&tg->signals->mu);
 	*old = (struct linux_rlimit){ slot->cur, slot->max };
-	if (new && new->max > slot->max && !raise)
+	if (new &&new->max > slot->max && !raise)
 		ret = -EPERM;
 	else if (new)
 		*slot = (struct rlimit_pair){ new->cur, new->max };
@@ -53,8 +53,8 @@ static int may_prlimit(struct task *p)
 	return capable(CAP_NR_SYS_RESOURCE) ? 0 : -EPERM;
 }
 
-long sys_prlimit64(struct task *t, int32_t pid, uint32_t resource,
-		   uaddr_t newp, uaddr_t oldp)
+long sys_prlimit64(struct task *t, int32_t pid, uint32_t resource, uaddr_t newp,
+		   uaddr_t oldp)
 {
 	AUTO_PUT(task) struct task *p = NULL;
 	struct linux_rlimit new, old;

@@ -66,8 +66,7 @@ long sys_sched_get_priority_max(struct task *t, int32_t policy)
 	(void)t;
 	if (is_rt(policy))
 		return MAX_RT_PRIO;
-	return is_known(policy) || policy == LINUX_SCHED_DEADLINE ? 0
-								  : -EINVAL;
+	return is_known(policy) || policy == LINUX_SCHED_DEADLINE ? 0 : -EINVAL;
 }
 
 long sys_sched_get_priority_min(struct task *t, int32_t policy)
@@ -75,8 +74,7 @@ long sys_sched_get_priority_min(struct task *t, int32_t policy)
 	(void)t;
 	if (is_rt(policy))
 		return 1;
-	return is_known(policy) || policy == LINUX_SCHED_DEADLINE ? 0
-								  : -EINVAL;
+	return is_known(policy) || policy == LINUX_SCHED_DEADLINE ? 0 : -EINVAL;
 }
 
 struct sched_change {
@@ -96,8 +94,7 @@ static int may_change(struct task *p, const struct sched_change *c)
 	if (is_rt(c->policy)) {
 		if (c->policy != p->priv->policy && !rt_limit)
 			return -EPERM;
-		if (c->prio > p->priv->rt_prio &&
-		    (uint64_t)c->prio > rt_limit)
+		if (c->prio > p->priv->rt_prio && (uint64_t)c->prio > rt_limit)
 			return -EPERM;
 	} else if (c->set_nice && c->nice < p->priv->nice &&
 		   (uint64_t)(20 - c->nice) > nice_limit) {
@@ -146,9 +143,8 @@ static long set_scheduler(struct task *t, int32_t pid, int32_t policy,
 		return ret;
 	c.policy = keep_policy ? p->priv->policy
 			       : policy & ~LINUX_SCHED_RESET_ON_FORK;
-	c.reset_on_fork = keep_policy
-				  ? p->priv->reset_on_fork
-				  : !!(policy & LINUX_SCHED_RESET_ON_FORK);
+	c.reset_on_fork = keep_policy ? p->priv->reset_on_fork
+				      : !!(policy & LINUX_SCHED_RESET_ON_FORK);
 	if (c.policy == LINUX_SCHED_DEADLINE)
 		return -EINVAL; /* needs sched_setattr */
 	return apply(p, &c);
@@ -318,8 +314,7 @@ long sys_sched_setaffinity(struct task *t, int32_t pid, uint32_t size,
 		return -EPERM;
 	for (uint32_t i = 0; i < ARRAY_SIZE(set); i++) {
 		if (nr < (i + 1) * 64)
-			set[i] &= nr > i * 64 ? (1ull << (nr - i * 64)) - 1
-					      : 0;
+			set[i] &= nr > i * 64 ? (1ull << (nr - i * 64)) - 1 : 0;
 		any |= set[i];
 	}
 	if (!any)
@@ -379,8 +374,8 @@ static void visit_group(struct nice_walk *w, struct thread_group *tg)
 
 static void visit_pgrp_locked(struct nice_walk *w, uint32_t pgid)
 {
-	struct process_group *pg = pgid ? pid_peek_pgrp_locked(pgid)
-					: w->me->group->pgrp;
+	struct process_group *pg =
+		pgid ? pid_peek_pgrp_locked(pgid) : w->me->group->pgrp;
 	struct thread_group *tg;
 
 	if (!pg)

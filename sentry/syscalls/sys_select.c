@@ -35,18 +35,21 @@ struct select_state {
 };
 
 /*
- * Linux looks at no more than its descriptor table has; ours has no such size,
- * so beyond FD_SETSIZE it is the highest descriptor in use that counts.
+ * Linux looks at no more than the descriptor table has room for: 64, or a power
+ * of two from 256 on.  Ours has no such size; what would fit counts.
  */
 static uint32_t bound_n(struct task *t, int32_t n)
 {
-	int fd = 1023, next;
+	uint32_t room = 64;
+	int fd = -1, next;
 
-	if (n <= 1024)
+	if ((uint32_t)n <= room)
 		return (uint32_t)n;
-	while ((next = fd_table_next(t->fds, fd + 1)) >= 0 && next < n)
+	while ((next = fd_table_next(t->fds, fd + 1)) >= 0)
 		fd = next;
-	return MIN((uint32_t)n, ((uint32_t)fd + 64) & ~63u);
+	while ((uint32_t)(fd + 1) > room)
+		room = MAX(room * 2, 256u);
+	return MIN((uint32_t)n, room);
 }
 
 static int state_init(struct select_state *s, struct task *t, int32_t n)

@@ -14,9 +14,9 @@
 
 #define SIGSET_SIZE 8
 
-#define SA_KNOWN                                                               \
-	(LINUX_SA_NOCLDSTOP | LINUX_SA_NOCLDWAIT | LINUX_SA_SIGINFO |          \
-	 LINUX_SA_ONSTACK | LINUX_SA_RESTART | LINUX_SA_NODEFER |              \
+#define SA_KNOWN                                                      \
+	(LINUX_SA_NOCLDSTOP | LINUX_SA_NOCLDWAIT | LINUX_SA_SIGINFO | \
+	 LINUX_SA_ONSTACK | LINUX_SA_RESTART | LINUX_SA_NODEFER |     \
 	 LINUX_SA_RESETHAND | LINUX_SA_EXPOSE_TAGBITS | LINUX_SA_RESTORER)
 
 long sys_rt_sigaction(struct task *t, int32_t sig, uaddr_t act, uaddr_t oldact,
@@ -88,8 +88,8 @@ long sys_rt_sigpending(struct task *t, uaddr_t set, uint64_t size)
 }
 
 /* Sleeps until one of @these comes, @deadline, or another signal. */
-static int sigtimedwait_sleep(struct task *t, uint64_t these,
-			      uint64_t deadline, ksiginfo *out)
+static int sigtimedwait_sleep(struct task *t, uint64_t these, uint64_t deadline,
+			      ksiginfo *out)
 {
 	struct signal_state *s = t->group->signals;
 	struct task_waiter w;

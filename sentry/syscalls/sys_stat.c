@@ -2,7 +2,7 @@
 /*
  * sys_stat: stat(2), statx(2), access(2), statfs(2) and relatives.
  *
- * Tests: tests/conformance/stat.c
+ * Tests: tests/conformance/attr.c
  */
 #include "abi/statfs.h"
 #include "sentry/syscalls/sys_file.h"
@@ -119,9 +119,9 @@ long sys_newfstatat(struct task *t, int32_t dirfd, uaddr_t path, uaddr_t buf,
 		    uint32_t flags)
 {
 	(void)t;
-	if (flags & ~(uint32_t)(LINUX_AT_SYMLINK_NOFOLLOW |
-				LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH |
-				LINUX_AT_STATX_SYNC_TYPE))
+	if (flags &
+	    ~(uint32_t)(LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT |
+			LINUX_AT_EMPTY_PATH | LINUX_AT_STATX_SYNC_TYPE))
 		return -EINVAL;
 	return stat_common(dirfd, path, flags,
 			   flags & LINUX_AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW,
@@ -176,9 +176,9 @@ long sys_statx(struct task *t, int32_t dirfd, uaddr_t path, uint32_t flags,
 		return -EINVAL;
 	if ((flags & LINUX_AT_STATX_SYNC_TYPE) == LINUX_AT_STATX_SYNC_TYPE)
 		return -EINVAL;
-	if (flags & ~(uint32_t)(LINUX_AT_SYMLINK_NOFOLLOW |
-				LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH |
-				LINUX_AT_STATX_SYNC_TYPE))
+	if (flags &
+	    ~(uint32_t)(LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT |
+			LINUX_AT_EMPTY_PATH | LINUX_AT_STATX_SYNC_TYPE))
 		return -EINVAL;
 	ret = at_lookup(dirfd, path, flags,
 			flags & LINUX_AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW,

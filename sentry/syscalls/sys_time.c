@@ -13,9 +13,9 @@
 #include "sentry/time/guest_clock.h"
 #include "syscalls.h"
 
-#define CLOCK_UNSYNC	      0x40 /* STA_UNSYNC */
-#define CLOCK_ERROR 5 /* TIME_ERROR */
-#define OFFSET_READ  0xa001u
+#define CLOCK_UNSYNC	    0x40 /* STA_UNSYNC */
+#define CLOCK_ERROR	    5	 /* TIME_ERROR */
+#define OFFSET_READ	    0xa001u
 #define ADJ_READ_ONLY(mode) ((mode) == 0 || (mode) == OFFSET_READ)
 
 /* --- reading ---------------------------------------------------------------- */

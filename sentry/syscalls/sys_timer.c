@@ -94,8 +94,8 @@ static int decode_event(struct task *t, const struct linux_sigevent *se,
 	case LINUX_SIGEV_NONE:
 		return 0;
 	case LINUX_SIGEV_SIGNAL | LINUX_SIGEV_THREAD_ID:
-		ev->thread = se->tid > 0 ? task_lookup((uint32_t)se->tid) :
-					   NULL;
+		ev->thread =
+			se->tid > 0 ? task_lookup((uint32_t)se->tid) : NULL;
 		if (!ev->thread || ev->thread->group != t->group)
 			return -EINVAL;
 		break;

@@ -42,15 +42,15 @@ long sys_wait4(struct task *t, int32_t pid, uaddr_t status, uint32_t options,
 		return -EINVAL;
 	if (pid == INT_MIN)
 		return -ESRCH;
-	rq.type = pid == -1 ? LINUX_P_ALL : pid > 0 ? LINUX_P_PID
-						     : LINUX_P_PGID;
+	rq.type = pid == -1 ? LINUX_P_ALL
+		  : pid > 0 ? LINUX_P_PID
+			    : LINUX_P_PGID;
 	rq.id = pid > 0 ? (uint32_t)pid : pid ? (uint32_t)-pid : own_pgid(t);
 	ret = task_wait_child(t, &rq, &res);
 	if (ret <= 0)
 		return ret;
 	word = wait_status(&res);
-	if (!uaddr_is_null(status) &&
-	    copy_out(status, &word, sizeof(word)) < 0)
+	if (!uaddr_is_null(status) && copy_out(status, &word, sizeof(word)) < 0)
 		return -EFAULT;
 	return put_usage(usage, &res) < 0 ? -EFAULT : ret;
 }
@@ -118,8 +118,8 @@ long sys_waitid(struct task *t, int32_t which, int32_t id, uaddr_t info,
 	bool nonblock;
 	long ret;
 
-	if (options & ~(LINUX_WNOHANG | LINUX_WNOWAIT | what |
-			LINUX_WNOTHREAD | LINUX_WCLONE | LINUX_WALL))
+	if (options & ~(LINUX_WNOHANG | LINUX_WNOWAIT | what | LINUX_WNOTHREAD |
+			LINUX_WCLONE | LINUX_WALL))
 		return -EINVAL;
 	if (!(options & what))
 		return -EINVAL;

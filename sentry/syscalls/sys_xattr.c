@@ -11,7 +11,6 @@
 #include "sentry/syscalls/sys_file.h"
 #include "syscalls.h"
 
-
 static int name_in(uaddr_t name, char buf[LINUX_XATTR_NAME_MAX + 1])
 {
 	long len = copy_in_str(buf, name, LINUX_XATTR_NAME_MAX + 1);

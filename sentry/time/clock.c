@@ -20,9 +20,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "abi/time.h"
 #include "sentry/host/host.h"
@@ -140,23 +138,6 @@ static void refresh(void)
 
 /* --- start ------------------------------------------------------------------ */
 
-static uint64_t time_calls(bool in_kernel)
-{
-	uint64_t best = UINT64_MAX;
-	struct timespec ts;
-
-	for (int i = 0; i < 2 * SAMPLE_TRIES; i++) {
-		uint64_t start = vvar_rdtsc();
-
-		if (in_kernel)
-			syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
-		else
-			clock_gettime(CLOCK_MONOTONIC, &ts);
-		best = MIN(best, vvar_rdtsc() - start);
-	}
-	return best;
-}
-
 /*
  * The host trusts its TSC if it is invariant and the host's own vDSO reads the
  * clock without entering the kernel (any other clock source must).
@@ -171,7 +152,7 @@ static bool tsc_is_usable(void)
 	if (!__get_cpuid(CPUID_POWER, &eax, &ebx, &ecx, &edx) ||
 	    !(edx & POWER_INVARIANT))
 		return false;
-	return time_calls(false) < time_calls(true) / 2;
+	return host_clock_is_cheap();
 }
 
 int clock_start(void)
@@ -181,7 +162,8 @@ int clock_start(void)
 
 	g_use_tsc = false;
 	if (!tsc_is_usable()) {
-		log_info("clock: no usable TSC, time goes through system calls");
+		log_info(
+			"clock: no usable TSC, time goes through system calls");
 		return 0;
 	}
 	take_sample(&first, 0);
@@ -222,8 +204,8 @@ void clock_publish(struct vvar_data *page)
 static bool read_now(uint64_t *mono, uint64_t *real_offset)
 {
 	for (;;) {
-		uint32_t seq = atomic_load_explicit(&g_seq,
-						    memory_order_acquire);
+		uint32_t seq =
+			atomic_load_explicit(&g_seq, memory_order_acquire);
 		struct clock_params p;
 		uint64_t tsc;
 

@@ -84,8 +84,8 @@ static uint64_t settle_offset(uint64_t old, uint64_t fresh)
 {
 	int64_t diff = (int64_t)(fresh - old);
 
-	return diff < CLOCK_OFFSET_NOISE && diff > -CLOCK_OFFSET_NOISE ? old :
-									 fresh;
+	return diff < CLOCK_OFFSET_NOISE && diff > -CLOCK_OFFSET_NOISE ? old
+								       : fresh;
 }
 
 void clock_model_sample(struct clock_model *m, const struct clock_sample *s,

@@ -19,7 +19,7 @@ struct clock_sample {
 struct clock_params {
 	uint64_t tsc_base, max_age, mult; /* as struct vvar_data */
 	uint64_t mono;			  /* ns at tsc_base */
-	uint64_t real_offset;		  /* REALTIME - MONOTONIC, modulo 2^64 */
+	uint64_t real_offset; /* REALTIME - MONOTONIC, modulo 2^64 */
 };
 
 struct clock_model {

@@ -28,8 +28,8 @@ static const struct {
 	[LINUX_CLOCK_MONOTONIC_RAW] = { GUEST_CLOCK_MONO, true, false, false },
 	[LINUX_CLOCK_REALTIME_COARSE] = { GUEST_CLOCK_REAL_COARSE, true, false,
 					  false },
-	[LINUX_CLOCK_MONOTONIC_COARSE] = { GUEST_CLOCK_MONO_COARSE, true,
-					   false, false },
+	[LINUX_CLOCK_MONOTONIC_COARSE] = { GUEST_CLOCK_MONO_COARSE, true, false,
+					   false },
 	[LINUX_CLOCK_BOOTTIME] = { GUEST_CLOCK_MONO, true, true, true },
 	[LINUX_CLOCK_TAI] = { GUEST_CLOCK_REAL, true, true, true },
 };

@@ -31,8 +31,8 @@ static uint64_t next_look(struct guest_timer *g, uint64_t now)
 		return g->expires;
 	/* A guess; the task list's lock comes before ours. */
 	nr = g->clock.tg ? __atomic_load_n(&g->clock.tg->nr_threads,
-					   __ATOMIC_RELAXED) :
-			   1;
+					   __ATOMIC_RELAXED)
+			 : 1;
 	nr = MAX(nr, 1u);
 	wait = g->expires > now ? (g->expires - now) / nr : 0;
 	wait = MAX(wait, (uint64_t)CPU_POLL_MIN);
@@ -48,8 +48,8 @@ static uint64_t next_look(struct guest_timer *g, uint64_t now)
 /* The timer's clock, or monotonic time for all that are not CPU clocks. */
 static uint64_t timer_now(const struct guest_timer *g)
 {
-	return guest_clock_is_cpu(&g->clock) ? guest_clock_now(&g->clock) :
-					       clock_monotonic();
+	return guest_clock_is_cpu(&g->clock) ? guest_clock_now(&g->clock)
+					     : clock_monotonic();
 }
 
 static void guest_timer_fire(struct timer *t)
@@ -66,8 +66,7 @@ static void guest_timer_fire(struct timer *t)
 	}
 	if (g->expires) {
 		next = next_look(g, now);
-		next = MAX(next, deadline_after(clock_monotonic(),
-						MIN_PERIOD));
+		next = MAX(next, deadline_after(clock_monotonic(), MIN_PERIOD));
 		/* Cannot fail: the heap had a place for it a moment ago. */
 		if (timer_arm(t, next) < 0)
 			g->expires = 0;

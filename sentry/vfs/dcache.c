@@ -451,8 +451,7 @@ static struct dentry *find_of_super(struct shard *s, struct super *sb)
 	struct dentry *d, *found = NULL;
 
 	mutex_lock(&s->mu);
-	list_for_each_entry(d, &s->lru, lru_node)
-	{
+	list_for_each_entry (d, &s->lru, lru_node) {
 		if (d->sb == sb) {
 			ref_get(&d->ref);
 			found = d;

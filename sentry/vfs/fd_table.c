@@ -22,9 +22,9 @@ struct fd_table {
 	struct refcount ref;
 	struct mutex mu; /* LOCK_FD_TABLE */
 	struct file **slots GUARDED_BY(mu);
-	uint64_t *used GUARDED_BY(mu);	  /* nr / 64 words, then cloexec's */
+	uint64_t *used GUARDED_BY(mu); /* nr / 64 words, then cloexec's */
 	uint64_t *cloexec GUARDED_BY(mu);
-	uint32_t nr GUARDED_BY(mu);	  /* a multiple of 64 */
+	uint32_t nr GUARDED_BY(mu); /* a multiple of 64 */
 	uint32_t first_free GUARDED_BY(mu);
 };
 
@@ -321,8 +321,7 @@ int fd_table_install_from(struct fd_table *tbl, struct file *f, bool cloexec,
 	return ret;
 }
 
-int fd_table_replace(struct fd_table *tbl, int fd, struct file *f,
-		     bool cloexec)
+int fd_table_replace(struct fd_table *tbl, int fd, struct file *f, bool cloexec)
 {
 	struct file *old = NULL;
 	int ret = 0;

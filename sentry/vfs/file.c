@@ -215,8 +215,8 @@ long file_write(struct file *f, struct uio *u, int64_t *pos)
 	}
 	ret = f->ops->write(f, u, pos);
 	if (ret > 0 && unlikely(f->flags & LINUX_O_DSYNC) && f->ops->fsync) {
-		int err = f->ops->fsync(
-			f, (f->flags & LINUX_O_SYNC) != LINUX_O_SYNC);
+		int err = f->ops->fsync(f, (f->flags & LINUX_O_SYNC) !=
+						   LINUX_O_SYNC);
 
 		if (err < 0)
 			return err;
@@ -334,8 +334,8 @@ static long copy_piece(struct file *in, int64_t *in_pos, struct file *out,
 		return got;
 	while (put < (size_t)got) {
 		uio_kernel(&u, buf + put, (size_t)got - put);
-		ret = out_pos ? file_write(out, &u, out_pos) :
-				file_write_pos(out, &u);
+		ret = out_pos ? file_write(out, &u, out_pos)
+			      : file_write_pos(out, &u);
 		if (ret <= 0)
 			break;
 		put += (size_t)ret;

@@ -202,8 +202,7 @@ static int setattr_may(struct inode *inode, const struct cred *cred,
 	    !cred_capable(cred, CAP_NR_CHOWN))
 		return -EPERM;
 	if ((a->valid & ATTR_GID) &&
-	    !(owner &&
-	      (a->gid == inode->gid || cred_in_group(cred, a->gid))) &&
+	    !(owner && (a->gid == inode->gid || cred_in_group(cred, a->gid))) &&
 	    !cred_capable(cred, CAP_NR_CHOWN))
 		return -EPERM;
 	if (a->valid & ATTR_MODE) {
@@ -294,9 +293,8 @@ int inode_setattr(struct mount *mnt, struct inode *inode,
 	ret = setattr_may(inode, cred, attr);
 	if (ret == 0) {
 		fold_kill_suid(inode, cred, attr);
-		if (attr->valid == 0)
-			ret = 0;
-		else if (inode->ops->setattr)
+		/* Nothing left to set, as in chown(-1, -1), moves ctime. */
+		if (inode->ops->setattr)
 			ret = inode->ops->setattr(inode, attr);
 		else
 			inode_setattr_copy(inode, attr);

@@ -22,7 +22,7 @@
 #include "sentry/vfs/namei.h"
 
 /* Lock ranges of all files together; each is memory of ours. */
-#define LOCKS_MAX (1u << 19)
+#define LOCKS_MAX      (1u << 19)
 #define DEADLOCK_DEPTH 10
 
 struct lock {
@@ -97,8 +97,7 @@ static struct lock *find_conflict(struct lock_set *s, const struct lock_req *r)
 {
 	struct lock *l;
 
-	list_for_each_entry(l, list_of(s, r->kind), node)
-	{
+	list_for_each_entry (l, list_of(s, r->kind), node) {
 		if (same_owner(&l->r, r) || !overlap(&l->r, r))
 			continue;
 		if (l->r.type == LOCK_WRITE || r->type == LOCK_WRITE)
@@ -120,8 +119,7 @@ static void insert_sorted(struct list *head, struct lock *n)
 {
 	struct lock *l;
 
-	list_for_each_entry(l, head, node)
-	{
+	list_for_each_entry (l, head, node) {
 		if (l->r.start > n->r.start)
 			break;
 	}
@@ -158,8 +156,7 @@ static void cut_out(struct list *head, struct lock *l, int64_t start,
 static bool touches(const struct lock_req *a, const struct lock_req *b)
 {
 	return (a->end != INT64_MAX && a->end + 1 == b->start) ||
-	       (b->end != INT64_MAX && b->end + 1 == a->start) ||
-	       overlap(a, b);
+	       (b->end != INT64_MAX && b->end + 1 == a->start) || overlap(a, b);
 }
 
 /* Applies @req over the owner's ranges; spares: one for it, one for a split. */
@@ -169,8 +166,7 @@ static void apply(struct list *head, const struct lock_req *req,
 	struct lock_req whole = *req;
 	struct lock *l, *tmp, *n;
 
-	list_for_each_entry_safe(l, tmp, head, node)
-	{
+	list_for_each_entry_safe (l, tmp, head, node) {
 		if (!same_owner(&l->r, req))
 			continue;
 		if (l->r.type == req->type && touches(&l->r, &whole)) {
@@ -195,8 +191,7 @@ static bool drop_owner(struct list *head, enum lock_kind kind,
 	struct lock *l, *tmp;
 	bool any = false;
 
-	list_for_each_entry_safe(l, tmp, head, node)
-	{
+	list_for_each_entry_safe (l, tmp, head, node) {
 		if (l->r.kind == kind && l->r.owner == owner) {
 			lock_free(l);
 			any = true;
@@ -216,8 +211,7 @@ static bool waits_for(const void *owner, const void *me, int depth)
 		return true;
 	if (depth == 0)
 		return false;
-	list_for_each_entry(w, &g_waiting, node)
-	{
+	list_for_each_entry (w, &g_waiting, node) {
 		if (w->owner == owner && waits_for(w->blocker, me, depth - 1))
 			return true;
 	}
@@ -366,9 +360,9 @@ void locks_free_inode(struct inode *inode)
 	if (likely(!s))
 		return;
 	mutex_lock(&g_locks_mu);
-	list_for_each_entry_safe(l, tmp, &s->ranges, node)
+	list_for_each_entry_safe (l, tmp, &s->ranges, node)
 		lock_free(l);
-	list_for_each_entry_safe(l, tmp, &s->flocks, node)
+	list_for_each_entry_safe (l, tmp, &s->flocks, node)
 		lock_free(l);
 	mutex_unlock(&g_locks_mu);
 	waitq_fini(&s->wq);

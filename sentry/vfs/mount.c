@@ -125,8 +125,7 @@ static struct mount *lookup_locked_mount(struct mount *m, struct dentry *d)
 {
 	struct mount *c;
 
-	list_for_each_entry(c, hash_head(m, d), hash_node)
-	{
+	list_for_each_entry (c, hash_head(m, d), hash_node) {
 		if (c->parent == m && c->at == d)
 			return c;
 	}
@@ -245,8 +244,7 @@ static bool has_children(struct mount_ns *ns, struct mount *m)
 {
 	struct mount *c;
 
-	list_for_each_entry(c, &ns->mounts, ns_node)
-	{
+	list_for_each_entry (c, &ns->mounts, ns_node) {
 		if (c->parent == m)
 			return true;
 	}
@@ -261,8 +259,7 @@ static void collect_tree(struct mount_ns *ns, struct mount *m,
 
 	unlink_mount(m);
 	list_append(gone, &m->ns_node);
-	list_for_each_entry_safe(c, tmp, &ns->mounts, ns_node)
-	{
+	list_for_each_entry_safe (c, tmp, &ns->mounts, ns_node) {
 		if (c->parent && c->parent->ns == NULL && c != ns->root) {
 			unlink_mount(c);
 			list_append(gone, &c->ns_node);
@@ -288,8 +285,7 @@ int mount_detach(struct mount_ns *ns, const struct path *p, bool lazy)
 	else
 		collect_tree(ns, m, &gone);
 	rwlock_unlock(&g_mounts);
-	list_for_each_entry_safe(c, tmp, &gone, ns_node)
-	{
+	list_for_each_entry_safe (c, tmp, &gone, ns_node) {
 		list_del(&c->ns_node);
 		mount_put(c);
 	}
@@ -334,14 +330,12 @@ void mount_ns_put(struct mount_ns *ns)
 		return;
 	list_init(&gone);
 	rwlock_wrlock(&g_mounts);
-	list_for_each_entry_safe(m, tmp, &ns->mounts, ns_node)
-	{
+	list_for_each_entry_safe (m, tmp, &ns->mounts, ns_node) {
 		unlink_mount(m);
 		list_append(&gone, &m->ns_node);
 	}
 	rwlock_unlock(&g_mounts);
-	list_for_each_entry_safe(m, tmp, &gone, ns_node)
-	{
+	list_for_each_entry_safe (m, tmp, &gone, ns_node) {
 		list_del(&m->ns_node);
 		mount_put(m);
 	}
@@ -390,8 +384,7 @@ static struct mount **snapshot(struct mount_ns *ns, uint32_t *out_nr)
 	rwlock_rdlock(&g_mounts);
 	all = kcalloc(ns->nr, sizeof(*all));
 	if (all) {
-		list_for_each_entry(m, &ns->mounts, ns_node)
-		{
+		list_for_each_entry (m, &ns->mounts, ns_node) {
 			mount_get(m);
 			all[n++] = m;
 		}

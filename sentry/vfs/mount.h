@@ -13,13 +13,13 @@ struct mount {
 	IMMUTABLE struct dentry *root; /* of the subtree that is shown */
 	IMMUTABLE uint64_t id;
 	IMMUTABLE char *source;
-	_Atomic uint32_t flags;	       /* MNT_* */
+	_Atomic uint32_t flags; /* MNT_* */
 	/* All under g_mounts (LOCK_MOUNTS): */
-	struct mount_ns *ns;	       /* NULL once detached */
-	struct mount *parent;	       /* +1; NULL for a root or detached */
-	struct dentry *at;	       /* +1; mountpoint in the parent */
-	struct list hash_node;	       /* by (parent, at) */
-	struct list ns_node;	       /* of the namespace, in mount order */
+	struct mount_ns *ns;   /* NULL once detached */
+	struct mount *parent;  /* +1; NULL for a root or detached */
+	struct dentry *at;     /* +1; mountpoint in the parent */
+	struct list hash_node; /* by (parent, at) */
+	struct list ns_node;   /* of the namespace, in mount order */
 };
 
 /* The mount that covers @d in @m: +1 or NULL.  Cheap if there is none. */

@@ -101,12 +101,12 @@ static int call_create(struct inode *dir, const char *name, uint32_t mode,
 		return ops->mkdir ? ops->mkdir(dir, name, mode, uid, gid, out)
 				  : -EPERM;
 	case LINUX_S_IFLNK:
-		return ops->symlink ?
-			       ops->symlink(dir, name, target, uid, gid, out) :
-			       -EPERM;
+		return ops->symlink
+			       ? ops->symlink(dir, name, target, uid, gid, out)
+			       : -EPERM;
 	default:
-		return ops->mknod ?
-			       ops->mknod(dir, name, mode, rdev, uid, gid, out)
+		return ops->mknod ? ops->mknod(dir, name, mode, rdev, uid, gid,
+					       out)
 				  : -EPERM;
 	}
 }
@@ -131,8 +131,8 @@ int create_locked(struct path *dir, struct dentry *d, uint32_t mode,
 }
 
 /* The parent of a new name, and the name; a stale cached entry is asked. */
-static int new_name(int dirfd, const char *name,
-		    struct path *dir, struct walk_last *last)
+static int new_name(int dirfd, const char *name, struct path *dir,
+		    struct walk_last *last)
 {
 	int ret = path_lookup(dirfd, name, WALK_PARENT, dir, last);
 
@@ -290,6 +290,22 @@ int vfs_linkat(const struct path *old, int dirfd, const char *name)
 
 /* --- removal ---------------------------------------------------------------------- */
 
+/*
+ * A name that has just gone is often made again: the file system need not be
+ * asked for it.  Only a help; dir_mu is held.
+ */
+static void remember_gone(struct dentry *dir, const char *name)
+{
+	struct dentry *d;
+
+	if (dir->sb->no_dcache || dentry_inode(dir)->ops->revalidate)
+		return;
+	if (dentry_new(dir->sb, dir, name, strlen(name), NULL, &d) < 0)
+		return;
+	dcache_add(d);
+	dentry_put(d);
+}
+
 static int unlink_locked(struct path *dir, struct dentry *d)
 {
 	struct inode *di = dentry_inode(dir->dentry);
@@ -306,8 +322,10 @@ static int unlink_locked(struct path *dir, struct dentry *d)
 		return -EBUSY;
 	memcpy(name, d->name, d->name_len + 1ul);
 	ret = di->ops->unlink(di, name, inode);
-	if (ret == 0)
+	if (ret == 0) {
 		dcache_delete(d);
+		remember_gone(dir->dentry, name);
+	}
 	return ret;
 }
 
@@ -331,8 +349,10 @@ static int rmdir_locked(struct path *dir, struct dentry *d)
 	if (ret == 0)
 		dcache_delete(d);
 	mutex_unlock(&inode->dir_mu);
-	if (ret == 0)
+	if (ret == 0) {
 		dcache_prune_children(d);
+		remember_gone(dir->dentry, name);
+	}
 	return ret;
 }
 
@@ -438,7 +458,7 @@ static int rename_check_names(struct rename_args *r)
 	}
 	if (dentry_is_below(r->new_dir.dentry, r->old))
 		return -EINVAL;
-	if (new && dentry_is_below(r->old_dir.dentry, r->new))
+	if (new &&dentry_is_below(r->old_dir.dentry, r->new))
 		return exchange ? -EINVAL : -ENOTEMPTY;
 	return 0;
 }
@@ -468,7 +488,7 @@ static int rename_may(struct rename_args *r)
 		return 0;
 	if (is_dir)
 		ret = inode_permission(old, cred, MAY_WRITE);
-	if (ret == 0 && new && new_dir && (r->flags & LINUX_RENAME_EXCHANGE))
+	if (ret == 0 && new &&new_dir && (r->flags & LINUX_RENAME_EXCHANGE))
 		ret = inode_permission(new, cred, MAY_WRITE);
 	return ret;
 }
@@ -494,7 +514,7 @@ static int rename_do(struct rename_args *r)
 {
 	struct inode *old = dentry_inode(r->old), *new = dentry_inode(r->new);
 	struct inode *old_di = dentry_inode(r->old_dir.dentry);
-	bool victim_dir = new && inode_is(new, LINUX_S_IFDIR) &&
+	bool victim_dir = new &&inode_is(new, LINUX_S_IFDIR) &&
 			  !(r->flags & LINUX_RENAME_EXCHANGE);
 	struct dcache_move move;
 	int ret;

@@ -70,8 +70,8 @@ static int check_type(const struct path *p, struct inode *inode,
 	}
 }
 
-static int may_open(const struct path *p, struct inode *inode,
-		    uint32_t *flags, uint32_t acc, const struct cred *cred)
+static int may_open(const struct path *p, struct inode *inode, uint32_t *flags,
+		    uint32_t acc, const struct cred *cred)
 {
 	int ret = check_type(p, inode, flags, acc);
 
@@ -208,8 +208,7 @@ static int lookup_or_create(struct walk *w, const struct open_args *a,
  * The final component of an open with O_CREAT.  1: a link was followed, go on;
  * 0: w->path is the file.
  */
-static int create_last(struct walk *w, const struct open_args *a,
-		       bool *created)
+static int create_last(struct walk *w, const struct open_args *a, bool *created)
 {
 	struct dentry *d;
 	struct inode *inode;
@@ -326,8 +325,7 @@ int vfs_open(int dirfd, const char *name, uint32_t flags, uint32_t mode,
 	return ret;
 }
 
-int vfs_open_exec(int dirfd, const char *name, uint32_t walk,
-		  struct file **out)
+int vfs_open_exec(int dirfd, const char *name, uint32_t walk, struct file **out)
 {
 	const struct cred *cred = current_task()->cred;
 	AUTO_PATH struct path p = { NULL, NULL };

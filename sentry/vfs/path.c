@@ -83,9 +83,9 @@ static long path_string_from(const struct path *p, const struct path *root,
 	if (fits && p->dentry->deleted)
 		fits = prepend(&b, " (deleted)", 10);
 	for (char *end = b.at; fits;) {
-		struct dentry *stop =
-			root->dentry && at.mnt == root->mnt ? root->dentry :
-							      NULL;
+		struct dentry *stop = root->dentry && at.mnt == root->mnt
+					      ? root->dentry
+					      : NULL;
 
 		fits = prepend_names(&b, at.dentry,
 				     at.mnt ? at.mnt->root : NULL, stop, &met);

@@ -144,8 +144,7 @@ int lookup_locked(struct dentry *dir, const char *name, size_t len,
 }
 
 /* Plain components from @name on, in @buf; at most PREFETCH_MAX. */
-static unsigned int plain_names(const char *name, char *buf,
-				const char **names)
+static unsigned int plain_names(const char *name, char *buf, const char **names)
 {
 	unsigned int nr = 0;
 	size_t len;

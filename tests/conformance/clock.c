@@ -74,8 +74,8 @@ static void *watch(void *arg)
 {
 	while (!done) {
 		int64_t before = latest;
-		int64_t now = arg ? by_call(CLOCK_MONOTONIC) :
-				    by_libc(CLOCK_MONOTONIC);
+		int64_t now = arg ? by_call(CLOCK_MONOTONIC)
+				  : by_libc(CLOCK_MONOTONIC);
 
 		if (now < before)
 			backwards++;
@@ -178,11 +178,13 @@ TEST(clock, cpu_clock_of_another_process)
 	EXPECT_TRUE(by_call(id) >= 19000000);
 	EXPECT_OK(kill(pid, SIGKILL));
 	EXPECT_KILLED(SIGKILL, pid);
-	EXPECT_ERRNO(EINVAL, syscall(SYS_clock_gettime, id, &(struct timespec){ 0 }));
+	EXPECT_ERRNO(EINVAL,
+		     syscall(SYS_clock_gettime, id, &(struct timespec){ 0 }));
 	/* A thread's clock only within the process. */
-	EXPECT_ERRNO(EINVAL, syscall(SYS_clock_gettime,
-				     (clockid_t)((~(unsigned)getppid() << 3) | 6),
-				     &(struct timespec){ 0 }));
+	EXPECT_ERRNO(EINVAL,
+		     syscall(SYS_clock_gettime,
+			     (clockid_t)((~(unsigned)getppid() << 3) | 6),
+			     &(struct timespec){ 0 }));
 	EXPECT_OK(syscall(SYS_clock_gettime,
 			  (clockid_t)((~(unsigned)getpid() << 3) | 6),
 			  &(struct timespec){ 0 }));
@@ -193,15 +195,14 @@ TEST(clock, settings_check_before_they_refuse)
 	struct timespec bad = { 0, 1000000000 }, now;
 	struct timex x = { 0 };
 
-	EXPECT_ERRNO(EFAULT, syscall(SYS_clock_settime, CLOCK_REALTIME,
-				     (void *)8));
+	EXPECT_ERRNO(EFAULT,
+		     syscall(SYS_clock_settime, CLOCK_REALTIME, (void *)8));
 	EXPECT_ERRNO(EINVAL, syscall(SYS_clock_settime, CLOCK_REALTIME, &bad));
 	EXPECT_OK(clock_gettime(CLOCK_MONOTONIC, &now));
-	EXPECT_ERRNO(EINVAL, syscall(SYS_clock_settime, CLOCK_MONOTONIC,
-				     &now));
+	EXPECT_ERRNO(EINVAL, syscall(SYS_clock_settime, CLOCK_MONOTONIC, &now));
 	EXPECT_ERRNO(EINVAL, syscall(SYS_clock_settime, 99, &now));
-	EXPECT_ERRNO(EOPNOTSUPP, syscall(SYS_clock_adjtime, CLOCK_MONOTONIC,
-					 &x));
+	EXPECT_ERRNO(EOPNOTSUPP,
+		     syscall(SYS_clock_adjtime, CLOCK_MONOTONIC, &x));
 	EXPECT_OK(syscall(SYS_adjtimex, &x));
 	EXPECT_TRUE(x.tick > 9000 && x.tick < 11000);
 	EXPECT_TRUE(x.time.tv_sec >= time(NULL) - 1);

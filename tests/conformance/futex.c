@@ -45,18 +45,17 @@ TEST(futex, wait_compares_first)
 	struct timespec bad = { 0, -1 };
 
 	EXPECT_ERRNO(EAGAIN, futex(&word, FUTEX_WAIT, 1, NULL, NULL, 0));
-	EXPECT_ERRNO(EAGAIN, futex(&word, FUTEX_WAIT_PRIVATE, 1, NULL, NULL,
-				   0));
-	EXPECT_ERRNO(EINVAL, futex((char *)&word + 1, FUTEX_WAIT, 0, NULL,
-				   NULL, 0));
+	EXPECT_ERRNO(EAGAIN,
+		     futex(&word, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0));
+	EXPECT_ERRNO(EINVAL,
+		     futex((char *)&word + 1, FUTEX_WAIT, 0, NULL, NULL, 0));
 	EXPECT_ERRNO(EFAULT, futex((void *)64, FUTEX_WAIT, 0, NULL, NULL, 0));
-	EXPECT_ERRNO(EFAULT, futex((void *)64, FUTEX_WAIT_PRIVATE, 0, NULL,
-				   NULL, 0));
+	EXPECT_ERRNO(EFAULT,
+		     futex((void *)64, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0));
 	EXPECT_ERRNO(EINVAL, futex(&word, FUTEX_WAIT, 0, &bad, NULL, 0));
 	EXPECT_ERRNO(EFAULT, futex(&word, FUTEX_WAIT, 0, (void *)8, NULL, 0));
 	EXPECT_ERRNO(ENOSYS, futex(&word, 99, 0, NULL, NULL, 0));
-	EXPECT_ERRNO(EINVAL, futex(&word, FUTEX_WAIT_BITSET, 0, NULL, NULL,
-				   0));
+	EXPECT_ERRNO(EINVAL, futex(&word, FUTEX_WAIT_BITSET, 0, NULL, NULL, 0));
 	EXPECT_ERRNO(ENOSYS, futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1,
 				   NULL, NULL, 0));
 	EXPECT_EQ(0, futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0));
@@ -72,8 +71,8 @@ TEST(futex, timeouts)
 	EXPECT_ERRNO(ETIMEDOUT, futex(&word, FUTEX_WAIT, 0, &ts, NULL, 0));
 	EXPECT_TRUE(now(CLOCK_MONOTONIC) - start >= 20000000);
 	ts = ts_of(now(CLOCK_MONOTONIC) + 20000000);
-	EXPECT_ERRNO(ETIMEDOUT, futex(&word, FUTEX_WAIT_BITSET, 0, &ts, NULL,
-				      1));
+	EXPECT_ERRNO(ETIMEDOUT,
+		     futex(&word, FUTEX_WAIT_BITSET, 0, &ts, NULL, 1));
 	EXPECT_TRUE(now(CLOCK_MONOTONIC) - start >= 40000000);
 	ts = ts_of(now(CLOCK_REALTIME) + 20000000);
 	EXPECT_ERRNO(ETIMEDOUT,
@@ -81,8 +80,8 @@ TEST(futex, timeouts)
 			   &ts, NULL, 1));
 	EXPECT_TRUE(now(CLOCK_MONOTONIC) - start >= 60000000);
 	ts = ts_of(1);
-	EXPECT_ERRNO(ETIMEDOUT, futex(&word, FUTEX_WAIT_BITSET, 0, &ts, NULL,
-				      1));
+	EXPECT_ERRNO(ETIMEDOUT,
+		     futex(&word, FUTEX_WAIT_BITSET, 0, &ts, NULL, 1));
 }
 
 static _Atomic int waiting, woken;
@@ -102,8 +101,7 @@ static void start(pthread_t *t, int nr, uintptr_t bits)
 	struct timespec nap = { 0, 30000000 };
 
 	for (int i = 0; i < nr; i++)
-		EXPECT_EQ(0, pthread_create(&t[i], NULL, waiter,
-					    (void *)bits));
+		EXPECT_EQ(0, pthread_create(&t[i], NULL, waiter, (void *)bits));
 	EXPECT_SOON(waiting == nr);
 	nanosleep(&nap, NULL);
 }
@@ -127,12 +125,11 @@ TEST(futex, bitsets_select)
 	pthread_t t[2];
 
 	start(t, 2, 4);
-	EXPECT_EQ(0, futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL, NULL,
-			   3));
-	EXPECT_ERRNO(EINVAL, futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL,
-				   NULL, 0));
-	EXPECT_EQ(2, futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL, NULL,
-			   12));
+	EXPECT_EQ(0, futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL, NULL, 3));
+	EXPECT_ERRNO(EINVAL,
+		     futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL, NULL, 0));
+	EXPECT_EQ(2,
+		  futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL, NULL, 12));
 	for (int i = 0; i < 2; i++)
 		EXPECT_EQ(0, pthread_join(t[i], NULL));
 }
@@ -290,8 +287,8 @@ TEST(futex, pi_lock_is_handed_over)
 
 	EXPECT_OK(futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0));
 	EXPECT_EQ(tid, word);
-	EXPECT_ERRNO(EDEADLK, futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL,
-				    NULL, 0));
+	EXPECT_ERRNO(EDEADLK,
+		     futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0));
 	for (int i = 0; i < 2; i++)
 		EXPECT_EQ(0, pthread_create(&t[i], NULL, pi_locker, &word));
 	EXPECT_SOON(waiting == 2);
@@ -303,8 +300,8 @@ TEST(futex, pi_lock_is_handed_over)
 		EXPECT_EQ(0, pthread_join(t[i], NULL));
 	EXPECT_EQ(2, woken);
 	EXPECT_EQ(0, word);
-	EXPECT_ERRNO(EPERM, futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL,
-				  NULL, 0));
+	EXPECT_ERRNO(EPERM,
+		     futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0));
 }
 
 static void *pi_owner(void *arg)
@@ -324,11 +321,11 @@ TEST(futex, pi_try_and_timeout)
 
 	EXPECT_EQ(0, pthread_create(&t, NULL, pi_owner, &word));
 	EXPECT_SOON(waiting);
-	EXPECT_ERRNO(EAGAIN, futex(&word, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL,
-				   NULL, 0));
+	EXPECT_ERRNO(EAGAIN,
+		     futex(&word, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL, NULL, 0));
 	ts = ts_of(now(CLOCK_REALTIME) + 20000000);
-	EXPECT_ERRNO(ETIMEDOUT, futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, &ts,
-				      NULL, 0));
+	EXPECT_ERRNO(ETIMEDOUT,
+		     futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, &ts, NULL, 0));
 	woken = 1;
 	EXPECT_EQ(0, pthread_join(t, NULL));
 	EXPECT_OK(futex(&word, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL, NULL, 0));
@@ -341,8 +338,8 @@ TEST(futex, pi_owner_that_is_gone)
 
 	EXPECT_EXIT(0, pid);
 	word = (uint32_t)pid;
-	EXPECT_ERRNO(ESRCH, futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL,
-				  0));
+	EXPECT_ERRNO(ESRCH,
+		     futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0));
 }
 
 /* --- robust ----------------------------------------------------------------- */
@@ -403,8 +400,8 @@ TEST(futex, robust_list_calls)
 	EXPECT_EQ(24, size);
 	EXPECT_ERRNO(EINVAL, syscall(SYS_set_robust_list, head, 23));
 	EXPECT_OK(syscall(SYS_set_robust_list, head, 24));
-	EXPECT_ERRNO(ESRCH, syscall(SYS_get_robust_list, 99999999, &head,
-				    &size));
+	EXPECT_ERRNO(ESRCH,
+		     syscall(SYS_get_robust_list, 99999999, &head, &size));
 }
 
 /* --- waitv ------------------------------------------------------------------ */

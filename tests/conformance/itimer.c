@@ -121,21 +121,30 @@ TEST(itimer, alarm_tells_the_rest)
 	EXPECT_EQ(0, syscall(SYS_alarm, 0));
 }
 
-TEST(itimer, not_inherited_by_fork_kept_by_exec)
+static void expect_none_armed(void)
 {
-	struct itimerval it = { .it_value = { 100, 0 } }, cur;
+	struct itimerval cur;
+
+	EXPECT_OK(getitimer(ITIMER_REAL, &cur));
+	EXPECT_EQ(0, cur.it_value.tv_sec);
+}
+
+static void arm_and_exec(void)
+{
+	struct itimerval it = { .it_value = { 0, 300000 } };
 
 	EXPECT_OK(setitimer(ITIMER_REAL, &it, NULL));
-	EXPECT_EXIT(0, CHILD({
-		EXPECT_OK(getitimer(ITIMER_REAL, &cur));
-		EXPECT_EQ(0, cur.it_value.tv_sec);
-	}));
-	EXPECT_KILLED(SIGALRM, CHILD({
-		it.it_value = (struct timeval){ 0, 300000 };
-		EXPECT_OK(setitimer(ITIMER_REAL, &it, NULL));
-		execl("/bin/sleep", "sleep", "10", NULL);
-		_exit(2);
-	}));
+	execl("/bin/sleep", "sleep", "10", NULL);
+	_exit(2);
+}
+
+TEST(itimer, not_inherited_by_fork_kept_by_exec)
+{
+	struct itimerval it = { .it_value = { 100, 0 } };
+
+	EXPECT_OK(setitimer(ITIMER_REAL, &it, NULL));
+	EXPECT_EXIT(0, CHILD(expect_none_armed()));
+	EXPECT_KILLED(SIGALRM, CHILD(arm_and_exec()));
 }
 
 TEST_MAIN

@@ -51,15 +51,14 @@ TEST(nanosleep, checks_its_argument)
 	EXPECT_ERRNO(EINVAL, syscall(SYS_nanosleep, &bad, NULL));
 	EXPECT_ERRNO(EINVAL, syscall(SYS_nanosleep, &neg, NULL));
 	EXPECT_ERRNO(EFAULT, syscall(SYS_nanosleep, (void *)8, NULL));
-	EXPECT_ERRNO(EINVAL, syscall(SYS_clock_nanosleep, 99, 0, (void *)8,
-				     NULL));
+	EXPECT_ERRNO(EINVAL,
+		     syscall(SYS_clock_nanosleep, 99, 0, (void *)8, NULL));
 	EXPECT_ERRNO(EFAULT, syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0,
 				     (void *)8, NULL));
 	EXPECT_ERRNO(EOPNOTSUPP, syscall(SYS_clock_nanosleep,
 					 CLOCK_MONOTONIC_RAW, 0, &bad, NULL));
 	EXPECT_ERRNO(EOPNOTSUPP, syscall(SYS_clock_nanosleep,
-					 CLOCK_REALTIME_COARSE, 0, &bad,
-					 NULL));
+					 CLOCK_REALTIME_COARSE, 0, &bad, NULL));
 }
 
 TEST(nanosleep, a_handler_cuts_it_and_the_rest_is_told)
@@ -70,8 +69,8 @@ TEST(nanosleep, a_handler_cuts_it_and_the_rest_is_told)
 	EXPECT_ERRNO(EINTR, syscall(SYS_nanosleep, &ts, &rem));
 	EXPECT_TRUE(rem.tv_sec == 4 && rem.tv_nsec > 0);
 	alarm_in_ms(30, SA_RESTART);
-	EXPECT_ERRNO(EINTR, syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME, 0,
-				    &ts, &rem));
+	EXPECT_ERRNO(EINTR, syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME, 0, &ts,
+				    &rem));
 	EXPECT_TRUE(rem.tv_sec == 4);
 	alarm_in_ms(30, 0);
 	EXPECT_ERRNO(EFAULT, syscall(SYS_nanosleep, &ts, (void *)8));
@@ -107,8 +106,8 @@ TEST(nanosleep, absolute)
 
 		EXPECT_EQ(0, clock_nanosleep(ids[i], TIMER_ABSTIME, &ts, NULL));
 		EXPECT_TRUE(now(ids[i]) >= until);
-		EXPECT_EQ(0, clock_nanosleep(ids[i], TIMER_ABSTIME, &past,
-					     NULL));
+		EXPECT_EQ(0,
+			  clock_nanosleep(ids[i], TIMER_ABSTIME, &past, NULL));
 	}
 }
 
@@ -118,8 +117,8 @@ TEST(nanosleep, absolute_restarts_unless_handled)
 
 	rem = (struct timespec){ 77, 77 };
 	alarm_in_ms(30, SA_RESTART);
-	EXPECT_EQ(EINTR, clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts,
-					 &rem));
+	EXPECT_EQ(EINTR,
+		  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, &rem));
 	EXPECT_EQ(77, rem.tv_sec);
 }
 
@@ -133,9 +132,9 @@ TEST(nanosleep, on_the_cpu_clock)
 	EXPECT_ERRNO(EINTR, syscall(SYS_clock_nanosleep,
 				    CLOCK_PROCESS_CPUTIME_ID, 0, &ts, NULL));
 	EXPECT_TRUE(now(CLOCK_PROCESS_CPUTIME_ID) - before < 20000000);
-	EXPECT_ERRNO(EOPNOTSUPP, syscall(SYS_clock_nanosleep,
-					 CLOCK_THREAD_CPUTIME_ID, 0, &ts,
-					 NULL));
+	EXPECT_ERRNO(EOPNOTSUPP,
+		     syscall(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0,
+			     &ts, NULL));
 }
 
 TEST_MAIN

@@ -199,8 +199,8 @@ TEST(timer, errors)
 	EXPECT_OK(create(CLOCK_MONOTONIC, NULL, &id));
 	EXPECT_ERRNO(EINVAL, syscall(SYS_timer_settime, id, 0, &bad, NULL));
 	EXPECT_ERRNO(EINVAL, syscall(SYS_timer_settime, id, 0, NULL, NULL));
-	EXPECT_ERRNO(EFAULT, syscall(SYS_timer_settime, id, 0, (void *)8,
-				     NULL));
+	EXPECT_ERRNO(EFAULT,
+		     syscall(SYS_timer_settime, id, 0, (void *)8, NULL));
 	EXPECT_ERRNO(EINVAL, settime(id + 1, 0, MS, 0, NULL));
 	EXPECT_ERRNO(EFAULT, syscall(SYS_timer_gettime, id, (void *)8));
 	EXPECT_ERRNO(EINVAL, syscall(SYS_timer_getoverrun, id + 1));

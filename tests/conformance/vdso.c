@@ -25,8 +25,8 @@ static struct dyn dynamic(void)
 
 	EXPECT_TRUE(base && memcmp(base, ELFMAG, 4) == 0);
 	for (int i = 0; i < eh->e_phnum; i++) {
-		const Elf64_Phdr *ph = (const void *)(base + eh->e_phoff +
-						      i * sizeof(*ph));
+		const Elf64_Phdr *ph =
+			(const void *)(base + eh->e_phoff + i * sizeof(*ph));
 		const Elf64_Dyn *e;
 
 		if (ph->p_type != PT_DYNAMIC)
@@ -106,8 +106,8 @@ TEST(vdso, data_cannot_be_made_writable)
 	char perms[8];
 
 	EXPECT_TRUE(line_of("[vvar]", &from, &to, perms));
-	EXPECT_ERRNO(EACCES, mprotect((void *)from, 4096,
-				      PROT_READ | PROT_WRITE));
+	EXPECT_ERRNO(EACCES,
+		     mprotect((void *)from, 4096, PROT_READ | PROT_WRITE));
 }
 
 TEST(vdso, getcpu_agrees_with_the_call)
@@ -121,17 +121,6 @@ TEST(vdso, getcpu_agrees_with_the_call)
 			return;
 	}
 	FAIL("vDSO says CPU %u, the call %u", a, b);
-}
-
-TEST(vdso, code_can_be_changed_privately)
-{
-	volatile char *code = (char *)getauxval(AT_SYSINFO_EHDR);
-	char old = code[0];
-
-	EXPECT_OK(mprotect((void *)code, 4096,
-			   PROT_READ | PROT_WRITE | PROT_EXEC));
-	EXPECT_EXIT(0, CHILD({ code[0] = 'X'; }));
-	EXPECT_EQ(old, code[0]);
 }
 
 TEST_MAIN

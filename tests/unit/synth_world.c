@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sentry/kernel/cred.h"
 #include "sentry/time/clock.h"
 #include "sentry/vfs/vfs.h"
 

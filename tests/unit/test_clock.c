@@ -39,8 +39,9 @@ static void advance(struct fake_host *h, uint64_t ns)
 
 static struct clock_sample sample(const struct fake_host *h)
 {
-	int64_t noise = h->noise ? (int64_t)(random() % (2 * h->noise + 1)) -
-					   h->noise : 0;
+	int64_t noise =
+		h->noise ? (int64_t)(random() % (2 * h->noise + 1)) - h->noise
+			 : 0;
 	uint64_t mono = (uint64_t)h->mono + (uint64_t)noise;
 
 	return (struct clock_sample){
@@ -92,8 +93,10 @@ static void follow(struct clock_model *m, struct fake_host *h, int steps,
 
 static void stays_close_and_never_back(void **state)
 {
-	struct fake_host h = { .rate = 0.38519, .tsc = 1ull << 40,
-			       .mono = 1e12, .real_offset = 1700000000 * SEC,
+	struct fake_host h = { .rate = 0.38519,
+			       .tsc = 1ull << 40,
+			       .mono = 1e12,
+			       .real_offset = 1700000000 * SEC,
 			       .noise = 15 };
 	struct clock_model m;
 
@@ -107,7 +110,9 @@ static void stays_close_and_never_back(void **state)
 
 static void real_offset_ignores_noise_but_not_steps(void **state)
 {
-	struct fake_host h = { .rate = 0.5, .tsc = 1ull << 40, .mono = 5e9,
+	struct fake_host h = { .rate = 0.5,
+			       .tsc = 1ull << 40,
+			       .mono = 5e9,
 			       .real_offset = 100 * SEC };
 	struct clock_model m = started(&h);
 	uint64_t offset = m.now.real_offset;

@@ -57,12 +57,14 @@ static int parse(const struct file_image *f, struct elf_image *img)
 	return elf_parse(f, sizeof(*f), img);
 }
 
-/* Parses and forgets. */
+/* Parses and forgets; -EINVAL for segments that cannot be mapped. */
 static int verdict(const struct file_image *f)
 {
 	struct elf_image img;
 	int ret = parse(f, &img);
 
+	if (ret == 0 && img.bad_segments)
+		ret = -EINVAL;
 	elf_fini(&img);
 	return ret;
 }

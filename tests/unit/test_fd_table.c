@@ -88,8 +88,9 @@ static void random_against_array(void **state)
 	world_task(NULL, 0);
 	world_set_nofile(FDS);
 	for (i = 0; i < FILES; i++)
-		assert_int_equal(file_new_anon("t", &g_ops, NULL, 0600, 2,
-					       &g_files[i]), 0);
+		assert_int_equal(
+			file_new_anon("t", &g_ops, NULL, 0600, 2, &g_files[i]),
+			0);
 	assert_int_equal(fd_table_new(&tbl), 0);
 	for (i = 0; i < STEPS; i++) {
 		step(tbl);

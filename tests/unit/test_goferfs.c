@@ -453,7 +453,7 @@ static void a_readonly_export_refuses_changes(void **state)
 	stop(sb);
 }
 
-static void the_gofers_access_helps_its_user_only(void **state)
+static void the_gofers_access_is_its_users(void **state)
 {
 	struct super *sb = start(true, false);
 	struct inode *a = look(g_root, "a");
@@ -465,6 +465,10 @@ static void the_gofers_access_helps_its_user_only(void **state)
 	assert_int_equal(a->ops->permission(a, &user, MAY_READ), 0);
 	assert_int_equal(a->ops->permission(a, &user, MAY_WRITE), -EACCES);
 	assert_int_equal(a->ops->permission(a, &other, MAY_READ), -EACCES);
+	g_generic = 0; /* the mode bits would let everybody */
+	assert_int_equal(a->ops->permission(a, &user, MAY_WRITE), -EACCES);
+	assert_int_equal(a->ops->permission(a, &other, MAY_WRITE), 0);
+	g_generic = -EACCES;
 	inode_put(a);
 	stop(sb);
 }
@@ -549,7 +553,7 @@ int main(void)
 		cmocka_unit_test(a_frozen_export_is_asked_once),
 		cmocka_unit_test(a_shared_export_is_asked_again),
 		cmocka_unit_test(a_readonly_export_refuses_changes),
-		cmocka_unit_test(the_gofers_access_helps_its_user_only),
+		cmocka_unit_test(the_gofers_access_is_its_users),
 		cmocka_unit_test(directories_are_read_in_any_pieces),
 		cmocka_unit_test(positions_can_be_returned_to),
 	};

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/unit/vfs_world.h"
 #include "sentry/vfs/locks.h"
+#include "tests/unit/vfs_world.h"
 
 #define BYTES  48
 #define OWNERS 4
@@ -22,9 +22,12 @@ static uint8_t g_model[OWNERS][BYTES]; /* enum lock_type + 1; 0: none */
 static struct lock_req request(int owner, enum lock_type type, int64_t start,
 			       int64_t end)
 {
-	struct lock_req r = { .kind = LOCK_KIND_POSIX, .type = type,
-			      .start = start, .end = end,
-			      .owner = &g_owner[owner], .pid = owner };
+	struct lock_req r = { .kind = LOCK_KIND_POSIX,
+			      .type = type,
+			      .start = start,
+			      .end = end,
+			      .owner = &g_owner[owner],
+			      .pid = owner };
 
 	return r;
 }
@@ -161,8 +164,10 @@ static void circle_is_refused(void **state)
 
 static void flock_conversion_gives_up_the_old(void **state)
 {
-	struct lock_req a = { .kind = LOCK_KIND_FLOCK, .type = LOCK_READ,
-			      .end = INT64_MAX, .owner = &g_file[0] };
+	struct lock_req a = { .kind = LOCK_KIND_FLOCK,
+			      .type = LOCK_READ,
+			      .end = INT64_MAX,
+			      .owner = &g_file[0] };
 	struct lock_req b = a;
 
 	(void)state;

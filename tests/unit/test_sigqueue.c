@@ -63,8 +63,8 @@ static void synchronous_signals_come_first(void **state)
 	assert_int_equal(add(&p, LINUX_SIGSEGV, LINUX_SI_USER, 3), 0);
 	assert_false(sigpending_take_sync(&p, 0, &si));
 	assert_int_equal(add(&p, LINUX_SIGFPE, LINUX_FPE_INTDIV, 4), 0);
-	assert_false(sigpending_take_sync(&p, LINUX_SIGMASK(LINUX_SIGFPE),
-					  &si));
+	assert_false(
+		sigpending_take_sync(&p, LINUX_SIGMASK(LINUX_SIGFPE), &si));
 	assert_true(sigpending_take_sync(&p, 0, &si));
 	assert_int_equal(si.signo, LINUX_SIGFPE);
 	sigpending_flush(&p, UINT64_MAX);

@@ -33,8 +33,8 @@ static struct stack_input input(uint64_t *auxv, uint32_t nr)
 
 static void layout_is_linux(void **state)
 {
-	uint64_t auxv[] = { LINUX_AT_PAGESZ,   4096, LINUX_AT_RANDOM,	0,
-			    LINUX_AT_EXECFN,   0,    LINUX_AT_PLATFORM, 0 };
+	uint64_t auxv[] = { LINUX_AT_PAGESZ, 4096, LINUX_AT_RANDOM,   0,
+			    LINUX_AT_EXECFN, 0,	   LINUX_AT_PLATFORM, 0 };
 	struct stack_input in = input(auxv, 8);
 	struct stack_plan p;
 	const uint64_t *w;

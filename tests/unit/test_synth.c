@@ -320,7 +320,7 @@ static void objects(void **state)
 	assert_string_equal(read_at(&f, 0, 10), "9\n");
 	f.ops->release(&f);
 	dead = true;
-	assert_int_equal(dir->ops->lookup(dir, "id", &none), -ENOENT);
+	assert_int_equal(dir->ops->lookup(dir, "id", &none), -ESRCH);
 	assert_int_equal(inode->ops->open(inode, &f), -ESRCH);
 	dead = false;
 	inode_put(inode);

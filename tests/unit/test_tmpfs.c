@@ -150,8 +150,8 @@ static void permission_of_open(void **state)
 	assert_int_equal(open_errno("/no", LINUX_O_PATH), 0);
 	/* What one creates oneself may be opened, whatever its mode. */
 	assert_int_equal(vfs_open(LINUX_AT_FDCWD, "/mine",
-				  LINUX_O_CREAT | LINUX_O_RDWR, 0, 0,
-				  &f), 0);
+				  LINUX_O_CREAT | LINUX_O_RDWR, 0, 0, &f),
+			 0);
 	file_put(f);
 }
 
@@ -184,12 +184,15 @@ static void holes_and_sizes(void **state)
 	assert_int_equal(buf[9], 'y');
 	assert_int_equal(buf[10], 0);
 	assert_int_equal(f->ops->fallocate(f, LINUX_FALLOC_FL_KEEP_SIZE, 0,
-					   3 * PAGE_SIZE), 0);
+					   3 * PAGE_SIZE),
+			 0);
 	assert_int_equal(f->inode->size, 100);
 	assert_int_equal(world_pages(), 3);
-	assert_int_equal(f->ops->fallocate(f, LINUX_FALLOC_FL_KEEP_SIZE |
-						      LINUX_FALLOC_FL_PUNCH_HOLE,
-					   5, 3 * PAGE_SIZE), 0);
+	assert_int_equal(f->ops->fallocate(f,
+					   LINUX_FALLOC_FL_KEEP_SIZE |
+						   LINUX_FALLOC_FL_PUNCH_HOLE,
+					   5, 3 * PAGE_SIZE),
+			 0);
 	assert_int_equal(get_at(f, buf, sizeof(buf), 0), 100);
 	assert_int_equal(buf[4], 'y');
 	assert_int_equal(buf[5], 0);
@@ -220,12 +223,13 @@ static void mapping_backing(void **state)
 
 	(void)state;
 	assert_int_equal(truncate_to(f, 2 * PAGE_SIZE + 1), 0);
-	assert_int_equal(f->ops->mmap_backing(f, PAGE_SIZE, 8 * PAGE_SIZE, true,
-					      &b), 0);
+	assert_int_equal(
+		f->ops->mmap_backing(f, PAGE_SIZE, 8 * PAGE_SIZE, true, &b), 0);
 	assert_int_equal(b.kind, BACK_MEMFILE);
 	assert_int_equal(b.size, 2 * PAGE_SIZE);
-	assert_int_equal(f->ops->mmap_backing(f, 3 * PAGE_SIZE, PAGE_SIZE,
-					      false, &b), -ERANGE);
+	assert_int_equal(
+		f->ops->mmap_backing(f, 3 * PAGE_SIZE, PAGE_SIZE, false, &b),
+		-ERANGE);
 	before = world_invalidations();
 	assert_int_equal(truncate_to(f, 0), 0);
 	assert_true(world_invalidations() > before);
@@ -352,11 +356,13 @@ static void xattrs(void **state)
 
 	(void)state;
 	assert_int_equal(ops->getxattr(f->inode, "user.a", buf, 16), -ENODATA);
-	assert_int_equal(ops->setxattr(f->inode, "user.a", "12", 2,
-				       LINUX_XATTR_REPLACE), -ENODATA);
+	assert_int_equal(
+		ops->setxattr(f->inode, "user.a", "12", 2, LINUX_XATTR_REPLACE),
+		-ENODATA);
 	assert_int_equal(ops->setxattr(f->inode, "user.a", "12", 2, 0), 0);
-	assert_int_equal(ops->setxattr(f->inode, "user.a", "1", 1,
-				       LINUX_XATTR_CREATE), -EEXIST);
+	assert_int_equal(
+		ops->setxattr(f->inode, "user.a", "1", 1, LINUX_XATTR_CREATE),
+		-EEXIST);
 	assert_int_equal(ops->getxattr(f->inode, "user.a", buf, 0), 2);
 	assert_int_equal(ops->getxattr(f->inode, "user.a", buf, 1), -ERANGE);
 	assert_int_equal(ops->getxattr(f->inode, "user.a", buf, 16), 2);

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tests/unit/vfs_world.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/mm/memfile.h"
+#include "tests/unit/vfs_world.h"
 
 #define SIZE  (96 * PAGE_SIZE)
 #define STEPS 20000
@@ -102,8 +102,9 @@ static void random_against_flat_buffer(void **state)
 	tdata_init(&d);
 	for (i = 0; i < STEPS; i++) {
 		uint64_t off = world_random() % SIZE;
-		uint64_t size = 1 + world_random() % (world_random() % 4 ?
-					      2 * PAGE_SIZE : 16 * PAGE_SIZE);
+		uint64_t size = 1 + world_random() % (world_random() % 4
+							      ? 2 * PAGE_SIZE
+							      : 16 * PAGE_SIZE);
 
 		size = MIN(size, SIZE - off);
 		switch (world_random() % 5) {

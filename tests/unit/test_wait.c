@@ -181,8 +181,8 @@ static void no_wakeup_is_lost(void **state)
 	for (int i = 0; i < ROUNDS; i++) {
 		waitq_add(&g_queue, &w.waiter, LINUX_POLLIN);
 		while (atomic_load(&g_turn) != i * 2 + 1)
-			assert_int_equal(
-				task_sleep(&w, now() + 20000000000ull), 0);
+			assert_int_equal(task_sleep(&w, now() + 20000000000ull),
+					 0);
 		waitq_del(&w.waiter);
 		atomic_store(&g_turn, i * 2 + 2);
 	}

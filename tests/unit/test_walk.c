@@ -160,24 +160,26 @@ static void scoped(void **state)
 	assert_int_equal(link_at("../..", "/in/out"), 0);
 	assert_int_equal(fd_table_new(&tbl), 0);
 	current_task()->fds = tbl;
-	assert_int_equal(vfs_open(LINUX_AT_FDCWD, "/in",
-				  LINUX_O_DIRECTORY, 0, 0, &dir), 0);
+	assert_int_equal(
+		vfs_open(LINUX_AT_FDCWD, "/in", LINUX_O_DIRECTORY, 0, 0, &dir),
+		0);
 	fd = fd_table_install(tbl, dir, false);
-	assert_int_equal(path_lookup(fd, "/x", WALK_BENEATH, &p, NULL),
-			 -EXDEV);
-	assert_int_equal(path_lookup(fd, "..", WALK_BENEATH, &p, NULL),
-			 -EXDEV);
-	assert_int_equal(path_lookup(fd, "abs", WALK_BENEATH | WALK_FOLLOW, &p,
-				     NULL), -EXDEV);
-	assert_int_equal(path_lookup(fd, "out", WALK_BENEATH | WALK_FOLLOW, &p,
-				     NULL), -EXDEV);
+	assert_int_equal(path_lookup(fd, "/x", WALK_BENEATH, &p, NULL), -EXDEV);
+	assert_int_equal(path_lookup(fd, "..", WALK_BENEATH, &p, NULL), -EXDEV);
+	assert_int_equal(
+		path_lookup(fd, "abs", WALK_BENEATH | WALK_FOLLOW, &p, NULL),
+		-EXDEV);
+	assert_int_equal(
+		path_lookup(fd, "out", WALK_BENEATH | WALK_FOLLOW, &p, NULL),
+		-EXDEV);
 	assert_int_equal(path_lookup(fd, "x/..", WALK_BENEATH, &p, NULL), 0);
 	assert_ptr_equal(p.dentry, dir->path.dentry);
 	path_put(&p);
 	assert_int_equal(path_lookup(fd, "out/out/in", WALK_IN_ROOT, &p, NULL),
 			 -ENOENT);
-	assert_int_equal(path_lookup(fd, "/abs", WALK_IN_ROOT | WALK_FOLLOW,
-				     &p, NULL), 0);
+	assert_int_equal(
+		path_lookup(fd, "/abs", WALK_IN_ROOT | WALK_FOLLOW, &p, NULL),
+		0);
 	path_put(&p);
 	assert_int_equal(path_lookup(fd, "x", WALK_CACHED, &p, NULL), 0);
 	path_put(&p);
@@ -206,8 +208,9 @@ static void mounts_are_crossed(void **state)
 	expect("/mnt/d/../..", 0, "/");
 	assert_int_equal(look("/mnt/d", WALK_NO_XDEV, NULL), -EXDEV);
 	assert_int_equal(vfs_unlinkat(LINUX_AT_FDCWD, "/mnt", true), -EBUSY);
-	assert_int_equal(vfs_renameat(LINUX_AT_FDCWD, "/mnt", LINUX_AT_FDCWD,
-				      "/x", 0), -EBUSY);
+	assert_int_equal(
+		vfs_renameat(LINUX_AT_FDCWD, "/mnt", LINUX_AT_FDCWD, "/x", 0),
+		-EBUSY);
 	mount_ns_print_mounts(g_ns, &text);
 	assert_non_null(strstr(text.data, "src\\040x /mnt tmpfs rw,nosuid"));
 	seq_fini(&text);
@@ -234,8 +237,9 @@ static void permission_to_search(void **state)
 	assert_int_equal(mkdir_at("/secret/x"), 0);
 	assert_int_equal(path_lookup(LINUX_AT_FDCWD, "/secret", 0, &p, NULL),
 			 0);
-	assert_int_equal(inode_setattr(p.mnt, p.dentry->inode,
-				       current_task()->cred, &a), 0);
+	assert_int_equal(
+		inode_setattr(p.mnt, p.dentry->inode, current_task()->cred, &a),
+		0);
 	path_put(&p);
 	world_task(g_ns, 1000);
 	assert_int_equal(look("/secret", 0, NULL), 0);
@@ -257,15 +261,18 @@ static void moved_names_are_found(void **state)
 	assert_int_equal(look("/c/new", 0, NULL), -ENOENT); /* negative */
 	assert_int_equal(path_lookup(LINUX_AT_FDCWD, "/a/b", 0, &p, NULL), 0);
 	assert_int_equal(vfs_renameat(LINUX_AT_FDCWD, "/a/b", LINUX_AT_FDCWD,
-				      "/c/new", 0), 0);
+				      "/c/new", 0),
+			 0);
 	assert_true(path_to_string(&p, text, sizeof(text), NULL) > 0);
 	assert_string_equal(text, "/c/new");
 	assert_int_equal(look("/a/b", 0, NULL), -ENOENT);
 	expect("/c/new/..", 0, "/c");
 	assert_int_equal(vfs_renameat(LINUX_AT_FDCWD, "/c", LINUX_AT_FDCWD,
-				      "/c/new/x", 0), -EINVAL);
-	assert_int_equal(vfs_renameat(LINUX_AT_FDCWD, "/c/new", LINUX_AT_FDCWD,
-				      "/c", 0), -ENOTEMPTY);
+				      "/c/new/x", 0),
+			 -EINVAL);
+	assert_int_equal(
+		vfs_renameat(LINUX_AT_FDCWD, "/c/new", LINUX_AT_FDCWD, "/c", 0),
+		-ENOTEMPTY);
 	assert_int_equal(vfs_unlinkat(LINUX_AT_FDCWD, "/c/new", true), 0);
 	assert_true(path_to_string(&p, text, sizeof(text), NULL) > 0);
 	assert_string_equal(text, "/c/new (deleted)");
@@ -279,8 +286,7 @@ static int g_valid = 1;
 
 static struct inode *count_inode(struct super *sb);
 
-static int count_lookup(struct inode *dir, const char *name,
-			struct inode **out)
+static int count_lookup(struct inode *dir, const char *name, struct inode **out)
 {
 	g_lookups++;
 	if (name[0] == 'n')
@@ -416,10 +422,14 @@ static void threads_share_the_cache(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(plain_names),	      TEST(symlinks),
-		TEST(scoped),		      TEST(mounts_are_crossed),
-		TEST(permission_to_search),   TEST(moved_names_are_found),
-		COUNT(asked_once),	      COUNT(cache_is_bounded),
+		TEST(plain_names),
+		TEST(symlinks),
+		TEST(scoped),
+		TEST(mounts_are_crossed),
+		TEST(permission_to_search),
+		TEST(moved_names_are_found),
+		COUNT(asked_once),
+		COUNT(cache_is_bounded),
 		COUNT(threads_share_the_cache),
 	};
 

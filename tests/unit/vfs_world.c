@@ -39,9 +39,14 @@ void world_task(struct mount_ns *ns, uint32_t uid)
 		world_task_gone();
 	t_task = calloc(1, sizeof(*t_task));
 	assert_non_null(t_task);
-	t_cred = (struct cred){ .uid = uid, .euid = uid, .suid = uid,
-				.fsuid = uid, .gid = uid, .egid = uid,
-				.sgid = uid, .fsgid = uid };
+	t_cred = (struct cred){ .uid = uid,
+				.euid = uid,
+				.suid = uid,
+				.fsuid = uid,
+				.gid = uid,
+				.egid = uid,
+				.sgid = uid,
+				.fsgid = uid };
 	if (uid == 0)
 		t_cred.cap_effective = t_cred.cap_permitted = CAP_FULL_SET;
 	t_group.tgid = 1;
@@ -206,10 +211,9 @@ static unsigned int g_invalidations;
 static uint8_t *mem(void)
 {
 	if (!g_mem)
-		g_mem = mmap(NULL, WORLD_PAGES * PAGE_SIZE,
-			     PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-			     0);
+		g_mem = mmap(
+			NULL, WORLD_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return g_mem;
 }
 
@@ -364,7 +368,6 @@ long copy_in_str(char *dst, uaddr_t src, size_t size)
 }
 
 /* --- neighbours ------------------------------------------------------------------------ */
-
 
 int chrdev_open(uint64_t rdev, struct inode *inode, struct file *file)
 {

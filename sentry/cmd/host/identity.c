@@ -30,8 +30,8 @@ void caller_read(struct caller *out)
 		out->cwd = NULL;
 	}
 	if (uname(&uts) == 0)
-		strncpy(out->hostname, uts.nodename,
-			sizeof(out->hostname) - 1);
+		memcpy(out->hostname, uts.nodename,
+		       sizeof(out->hostname));
 }
 
 char *caller_absolute(const char *path)

@@ -320,7 +320,7 @@ void gofer_release(gofer_handle h)
 static void flush_released(void)
 {
 	struct gofer_release_req req = { 0 };
-	struct gofer_release_rep rep;
+	struct gofer_release_rep rep = { 0 };
 	struct gofer_call c;
 	int ret;
 
@@ -411,7 +411,7 @@ static int hello(void)
 {
 	struct gofer_hello_req req = { .version = GOFER_VERSION,
 				       .features = GOFER_FEATURE_ACCESS };
-	struct gofer_hello_rep rep;
+	struct gofer_hello_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, hello, HELLO, &req, &rep);
 
@@ -428,7 +428,7 @@ static int hello(void)
 
 int gofer_connect(int shm_fd, int sock_fd)
 {
-	void *shm;
+	void *shm = NULL;
 	int ret = host_ftruncate(shm_fd, GOFER_SHM_SIZE);
 
 	if (ret == 0)

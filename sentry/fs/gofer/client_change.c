@@ -32,7 +32,7 @@ int gofer_set_attr(gofer_handle h, const struct iattr *attr)
 		.gid = attr->gid,
 		.size = attr->size,
 	};
-	struct gofer_set_attr_rep rep;
+	struct gofer_set_attr_rep rep = { 0 };
 	struct gofer_call c;
 	int ret;
 
@@ -58,7 +58,7 @@ int gofer_create(gofer_handle dir, const char *name, uint32_t mode,
 					.uid = uid,
 					.gid = gid,
 					.name = gofer_str(name) };
-	struct gofer_create_rep rep;
+	struct gofer_create_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, create, CREATE, &req, &rep);
 
@@ -80,7 +80,7 @@ int gofer_mkdir(gofer_handle dir, const char *name, uint32_t mode, uint32_t uid,
 				       .uid = uid,
 				       .gid = gid,
 				       .name = gofer_str(name) };
-	struct gofer_mkdir_rep rep;
+	struct gofer_mkdir_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, mkdir, MKDIR, &req, &rep);
 
@@ -100,7 +100,7 @@ int gofer_mknod(gofer_handle dir, const char *name, uint32_t mode,
 				       .uid = uid,
 				       .gid = gid,
 				       .name = gofer_str(name) };
-	struct gofer_mknod_rep rep;
+	struct gofer_mknod_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, mknod, MKNOD, &req, &rep);
 
@@ -118,7 +118,7 @@ int gofer_symlink(gofer_handle dir, const char *name, const char *target,
 					 .gid = gid,
 					 .name = gofer_str(name),
 					 .target = gofer_str(target) };
-	struct gofer_symlink_rep rep;
+	struct gofer_symlink_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, symlink, SYMLINK, &req, &rep);
 
@@ -133,7 +133,7 @@ int gofer_link(gofer_handle dir, const char *name, gofer_handle target)
 	struct gofer_link_req req = { .dir = dir,
 				      .target = target,
 				      .name = gofer_str(name) };
-	struct gofer_link_rep rep;
+	struct gofer_link_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, link, LINK, &req, &rep);
 
@@ -146,7 +146,7 @@ int gofer_unlink(gofer_handle dir, const char *name, bool directory)
 	struct gofer_unlink_req req = { .dir = dir,
 					.directory = directory,
 					.name = gofer_str(name) };
-	struct gofer_unlink_rep rep;
+	struct gofer_unlink_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, unlink, UNLINK, &req, &rep);
 
@@ -162,7 +162,7 @@ int gofer_rename(gofer_handle old_dir, const char *old_name,
 					.flags = flags,
 					.old_name = gofer_str(old_name),
 					.new_name = gofer_str(new_name) };
-	struct gofer_rename_rep rep;
+	struct gofer_rename_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, rename, RENAME, &req, &rep);
 
@@ -173,7 +173,7 @@ int gofer_rename(gofer_handle old_dir, const char *old_name,
 int gofer_fsync(gofer_handle h, bool data_only)
 {
 	struct gofer_fsync_req req = { .node = h, .data_only = data_only };
-	struct gofer_fsync_rep rep;
+	struct gofer_fsync_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, fsync, FSYNC, &req, &rep);
 
@@ -190,7 +190,7 @@ int gofer_setxattr(gofer_handle h, const char *name, const void *buf,
 		.name = gofer_str(name),
 		.value = { buf, (uint32_t)size },
 	};
-	struct gofer_setxattr_rep rep;
+	struct gofer_setxattr_rep rep = { 0 };
 	struct gofer_call c;
 	int ret;
 
@@ -205,7 +205,7 @@ int gofer_removexattr(gofer_handle h, const char *name)
 {
 	struct gofer_removexattr_req req = { .node = h,
 					     .name = gofer_str(name) };
-	struct gofer_removexattr_rep rep;
+	struct gofer_removexattr_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, removexattr, REMOVEXATTR, &req, &rep);
 

@@ -18,7 +18,7 @@
 int gofer_attach(uint32_t export_id, struct gofer_node *out)
 {
 	struct gofer_attach_req req = { .export = export_id };
-	struct gofer_attach_rep rep;
+	struct gofer_attach_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, attach, ATTACH, &req, &rep);
 
@@ -32,7 +32,7 @@ int gofer_walk(gofer_handle dir, const char *const *names, unsigned int nr,
 	       struct gofer_node *out, int *err)
 {
 	struct gofer_walk_req req = { .dir = dir, .nr_names = nr };
-	struct gofer_walk_rep rep;
+	struct gofer_walk_rep rep = { 0 };
 	struct gofer_call c;
 	int ret;
 
@@ -57,7 +57,7 @@ int gofer_walk(gofer_handle dir, const char *const *names, unsigned int nr,
 int gofer_stat(gofer_handle h, struct gofer_node *out)
 {
 	struct gofer_stat_req req = { .node = h };
-	struct gofer_stat_rep rep;
+	struct gofer_stat_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, stat, STAT, &req, &rep);
 
@@ -72,7 +72,7 @@ int gofer_stat(gofer_handle h, struct gofer_node *out)
 int gofer_open(gofer_handle h, uint32_t flags, int *out_fd)
 {
 	struct gofer_open_req req = { .node = h, .flags = flags };
-	struct gofer_open_rep rep;
+	struct gofer_open_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, open, OPEN, &req, &rep);
 
@@ -94,7 +94,7 @@ int gofer_open(gofer_handle h, uint32_t flags, int *out_fd)
 int gofer_readlink(gofer_handle h, char **out_target)
 {
 	struct gofer_readlink_req req = { .node = h };
-	struct gofer_readlink_rep rep;
+	struct gofer_readlink_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, readlink, READLINK, &req, &rep);
 
@@ -135,7 +135,7 @@ int gofer_readdir(gofer_handle dir, uint64_t *cookie, bool *eof,
 		  void *arg)
 {
 	struct gofer_readdir_req req = { .dir = dir, .cookie = *cookie };
-	struct gofer_readdir_rep rep;
+	struct gofer_readdir_rep rep = { 0 };
 	struct gofer_dirent de;
 	struct gofer_call c;
 	size_t at = 0, size = 0;
@@ -162,7 +162,7 @@ int gofer_readdir(gofer_handle dir, uint64_t *cookie, bool *eof,
 int gofer_statfs(gofer_handle h, struct kstatfs *out)
 {
 	struct gofer_statfs_req req = { .node = h };
-	struct gofer_statfs_rep rep;
+	struct gofer_statfs_rep rep = { 0 };
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, statfs, STATFS, &req, &rep);
 
@@ -202,7 +202,7 @@ long gofer_getxattr(gofer_handle h, const char *name, void *buf, size_t size)
 		.size = (uint32_t)MIN(size, (size_t)GOFER_XATTR_MAX),
 		.name = gofer_str(name),
 	};
-	struct gofer_getxattr_rep rep;
+	struct gofer_getxattr_rep rep = { 0 };
 	struct gofer_call c;
 	long ret = GOFER_CALL(&c, getxattr, GETXATTR, &req, &rep);
 
@@ -218,7 +218,7 @@ long gofer_listxattr(gofer_handle h, char *buf, size_t size)
 		.node = h,
 		.size = (uint32_t)MIN(size, (size_t)GOFER_XATTR_MAX),
 	};
-	struct gofer_listxattr_rep rep;
+	struct gofer_listxattr_rep rep = { 0 };
 	struct gofer_call c;
 	long ret = GOFER_CALL(&c, listxattr, LISTXATTR, &req, &rep);
 

@@ -121,7 +121,7 @@ static int op_create(struct inode *dir, const char *name, uint32_t mode,
 static int op_mkdir(struct inode *dir, const char *name, uint32_t mode,
 		    uint32_t uid, uint32_t gid, struct inode **out)
 {
-	struct gofer_node node;
+	struct gofer_node node = { 0 };
 	int ret = writable(dir, name);
 
 	if (ret == 0)
@@ -134,7 +134,7 @@ static int op_mknod(struct inode *dir, const char *name, uint32_t mode,
 		    uint64_t rdev, uint32_t uid, uint32_t gid,
 		    struct inode **out)
 {
-	struct gofer_node node;
+	struct gofer_node node = { 0 };
 	int ret = writable(dir, name);
 
 	if (ret == 0)
@@ -146,7 +146,7 @@ static int op_mknod(struct inode *dir, const char *name, uint32_t mode,
 static int op_symlink(struct inode *dir, const char *name, const char *target,
 		      uint32_t uid, uint32_t gid, struct inode **out)
 {
-	struct gofer_node node;
+	struct gofer_node node = { 0 };
 	int ret = writable(dir, name);
 
 	if (ret == 0)

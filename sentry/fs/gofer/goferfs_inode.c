@@ -302,22 +302,18 @@ int goferfs_setattr(struct inode *inode, const struct iattr *attr)
 }
 
 /*
- * Mode bits and capabilities; and where they say no because the file's owner or
- * group has no name in the gofer's user namespace, what the gofer itself may
- * do, for those who have its identity.
+ * Mode bits and capabilities; but where the file's owner or group has no name
+ * in the gofer's user namespace, what the gofer itself may do is the truth for
+ * those who have its identity.
  */
 int goferfs_permission(struct inode *inode, const struct cred *cred,
 		       uint32_t mask)
 {
-	struct gofer_inode *gi = gofer_inode(inode);
-	uint32_t access = gi->access;
-	int ret = inode_generic_permission(inode, cred, mask);
+	uint32_t access = gofer_inode(inode)->access;
 
-	if (ret == -EACCES && access != NO_ACCESS &&
-	    cred->fsuid == gofer_super(inode)->gofer_uid &&
-	    (mask & 7 & ~access) == 0)
-		return 0;
-	return ret;
+	if (access == NO_ACCESS || cred->fsuid != gofer_super(inode)->gofer_uid)
+		return inode_generic_permission(inode, cred, mask);
+	return (mask & 7 & ~access) == 0 ? 0 : -EACCES;
 }
 
 /* --- extended attributes ----------------------------------------------------------- */

@@ -374,6 +374,43 @@ static const char *name_of(uint32_t mode, uint64_t rdev, uint64_t ino,
 	return buf;
 }
 
+/*
+ * Two descriptors of one description (`> log 2>&1`) must be one file here too,
+ * since its position is ours to keep.  Nothing that the filter allows compares
+ * descriptions; two that stand at the same place of the same file with the same
+ * flags are taken for one.  (Opened twice, both at the start, they would
+ * overwrite each other's output, which nobody misses.)
+ *
+ * The files made so far; weak, start-up only: each outlives the next call.
+ */
+static struct file *g_regular[3];
+static unsigned int g_nr_regular;
+
+static struct file *find_same(int fd, uint32_t flags, const struct stat *st)
+{
+	int64_t at = host_lseek(fd, 0, LINUX_SEEK_CUR);
+	unsigned int i;
+
+	for (i = 0; i < g_nr_regular; i++) {
+		struct file *f = g_regular[i];
+		struct host_end *e = end_of(f);
+		struct stat other;
+
+		if (host_fstat(e->fd, &other) == 0 &&
+		    other.st_dev == st->st_dev && other.st_ino == st->st_ino &&
+		    e->flags == flags &&
+		    host_lseek(e->fd, 0, LINUX_SEEK_CUR) == at)
+			return f;
+	}
+	return NULL;
+}
+
+static void remember(struct file *f)
+{
+	if (g_nr_regular < ARRAY_SIZE(g_regular))
+		g_regular[g_nr_regular++] = f;
+}
+
 /* Operations of the caller's own description. */
 static int use_as_given(struct file *f)
 {
@@ -386,6 +423,7 @@ static int use_as_given(struct file *f)
 		return -ENOMEM;
 	f->ops = &reg_fops;
 	offset_from_host(f);
+	remember(f);
 	return 0;
 }
 
@@ -407,6 +445,14 @@ int hostfile_new(int host_fd, struct file **out)
 		ret = console_file_new(host_fd, (uint32_t)flags, &st, out);
 		if (ret != -ENOTTY)
 			return ret;
+	}
+	if (S_ISREG(st.st_mode)) {
+		*out = find_same(host_fd, (uint32_t)flags, &st);
+		if (*out) {
+			file_get(*out);
+			host_close(host_fd);
+			return 0;
+		}
 	}
 	ret = host_inode_new(host_fd, (uint32_t)flags, &st, &hi);
 	if (ret < 0)

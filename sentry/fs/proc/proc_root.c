@@ -135,6 +135,7 @@ static const struct synth_fs proc_fs = {
 	.magic = PROC_SUPER_MAGIC,
 	.blksize = 1024,
 	.no_dcache = true,
+	.create_error = -ENOENT,
 	.root = &proc_root_entry,
 	.obj_get = obj_get,
 	.obj_put = obj_put,

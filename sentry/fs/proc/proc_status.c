@@ -92,7 +92,7 @@ static int show_stat(const struct synth_ctx *ctx, struct seq_buf *out,
 		   r.maj_flt);
 	seq_printf(out, " %lu %lu 0 0 %d %d %u 0 %lu",
 		   r.utime_ns / NSEC_PER_TICK, r.stime_ns / NSEC_PER_TICK,
-		   20 + r.nice, r.nice, r.nr_threads,
+		   20 + r.nice, r.nice, MAX(r.nr_threads, 1u),
 		   r.start_ns / NSEC_PER_TICK);
 	stat_memory(mm, secret, out, &r, t);
 	return 0;
@@ -246,8 +246,8 @@ static void show_signals(struct task *t, const struct task_report *r,
 {
 	AUTO_PUT(cred) struct cred *c = task_get_cred(t);
 
-	seq_printf(out, "Threads:\t%u\nSigQ:\t%lu/%lu\n", r->nr_threads,
-		   r->sigq_len, r->sigq_limit);
+	seq_printf(out, "Threads:\t%u\nSigQ:\t%lu/%lu\n",
+		   MAX(r->nr_threads, 1u), r->sigq_len, r->sigq_limit);
 	seq_printf(out,
 		   "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
 		   "SigIgn:\t%016lx\nSigCgt:\t%016lx\n",

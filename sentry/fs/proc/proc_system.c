@@ -215,73 +215,74 @@ int proc_system_stat(const struct synth_ctx *ctx, struct seq_buf *out)
 
 /* --- memory -------------------------------------------------------------- */
 
+/* Rows in Linux's order; what the sandbox has none of is 0. */
+static const struct {
+	const char *name;
+	char kind;
+} meminfo_rows[] = {
+	{ "MemTotal:", 'T' },
+	{ "MemFree:", 'F' },
+	{ "MemAvailable:", 'F' },
+	{ "Buffers:", '0' },
+	{ "Cached:", '0' },
+	{ "SwapCached:", '0' },
+	{ "Active:", 'U' },
+	{ "Inactive:", '0' },
+	{ "Active(anon):", 'U' },
+	{ "Inactive(anon):", '0' },
+	{ "Active(file):", '0' },
+	{ "Inactive(file):", '0' },
+	{ "Unevictable:", '0' },
+	{ "Mlocked:", '0' },
+	{ "SwapTotal:", '0' },
+	{ "SwapFree:", '0' },
+	{ "Zswap:", '0' },
+	{ "Zswapped:", '0' },
+	{ "Dirty:", '0' },
+	{ "Writeback:", '0' },
+	{ "AnonPages:", 'U' },
+	{ "Mapped:", '0' },
+	{ "Shmem:", '0' },
+	{ "KReclaimable:", '0' },
+	{ "Slab:", '0' },
+	{ "SReclaimable:", '0' },
+	{ "SUnreclaim:", '0' },
+	{ "KernelStack:", '0' },
+	{ "PageTables:", '0' },
+	{ "SecPageTables:", '0' },
+	{ "NFS_Unstable:", '0' },
+	{ "Bounce:", '0' },
+	{ "WritebackTmp:", '0' },
+	{ "CommitLimit:", 'T' },
+	{ "Committed_AS:", 'U' },
+	{ "VmallocTotal:", 'V' },
+	{ "VmallocUsed:", '0' },
+	{ "VmallocChunk:", '0' },
+	{ "Percpu:", '0' },
+	{ "AnonHugePages:", '0' },
+	{ "ShmemHugePages:", '0' },
+	{ "ShmemPmdMapped:", '0' },
+	{ "FileHugePages:", '0' },
+	{ "FilePmdMapped:", '0' },
+	{ "HugePages_Total:", 'n' },
+	{ "HugePages_Free:", 'n' },
+	{ "HugePages_Rsvd:", 'n' },
+	{ "HugePages_Surp:", 'n' },
+	{ "Hugepagesize:", 'H' },
+	{ "Hugetlb:", '0' },
+};
+
 int proc_meminfo(const struct synth_ctx *ctx, struct seq_buf *out)
 {
-	/* Rows in Linux's order; what the sandbox has none of is 0. */
-	static const struct {
-		const char *name;
-		char kind;
-	} rows[] = {
-		{ "MemTotal:", 'T' },
-		{ "MemFree:", 'F' },
-		{ "MemAvailable:", 'F' },
-		{ "Buffers:", '0' },
-		{ "Cached:", '0' },
-		{ "SwapCached:", '0' },
-		{ "Active:", 'U' },
-		{ "Inactive:", '0' },
-		{ "Active(anon):", 'U' },
-		{ "Inactive(anon):", '0' },
-		{ "Active(file):", '0' },
-		{ "Inactive(file):", '0' },
-		{ "Unevictable:", '0' },
-		{ "Mlocked:", '0' },
-		{ "SwapTotal:", '0' },
-		{ "SwapFree:", '0' },
-		{ "Zswap:", '0' },
-		{ "Zswapped:", '0' },
-		{ "Dirty:", '0' },
-		{ "Writeback:", '0' },
-		{ "AnonPages:", 'U' },
-		{ "Mapped:", '0' },
-		{ "Shmem:", '0' },
-		{ "KReclaimable:", '0' },
-		{ "Slab:", '0' },
-		{ "SReclaimable:", '0' },
-		{ "SUnreclaim:", '0' },
-		{ "KernelStack:", '0' },
-		{ "PageTables:", '0' },
-		{ "SecPageTables:", '0' },
-		{ "NFS_Unstable:", '0' },
-		{ "Bounce:", '0' },
-		{ "WritebackTmp:", '0' },
-		{ "CommitLimit:", 'T' },
-		{ "Committed_AS:", 'U' },
-		{ "VmallocTotal:", 'V' },
-		{ "VmallocUsed:", '0' },
-		{ "VmallocChunk:", '0' },
-		{ "Percpu:", '0' },
-		{ "AnonHugePages:", '0' },
-		{ "ShmemHugePages:", '0' },
-		{ "ShmemPmdMapped:", '0' },
-		{ "FileHugePages:", '0' },
-		{ "FilePmdMapped:", '0' },
-		{ "HugePages_Total:", 'n' },
-		{ "HugePages_Free:", 'n' },
-		{ "HugePages_Rsvd:", 'n' },
-		{ "HugePages_Surp:", 'n' },
-		{ "Hugepagesize:", 'H' },
-		{ "Hugetlb:", '0' },
-	};
 	struct proc_memory mem;
 	size_t i;
 
 	(void)ctx;
 	proc_memory(&mem);
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (i = 0; i < ARRAY_SIZE(meminfo_rows); i++) {
 		uint64_t v = 0;
 
-		switch (rows[i].kind) {
+		switch (meminfo_rows[i].kind) {
 		case 'T':
 			v = mem.total >> 10;
 			break;
@@ -298,8 +299,8 @@ int proc_meminfo(const struct synth_ctx *ctx, struct seq_buf *out)
 			v = 2048;
 			break;
 		}
-		seq_printf(out, "%-16s%8lu%s\n", rows[i].name, v,
-			   rows[i].kind == 'n' ? "" : " kB");
+		seq_printf(out, "%-16s%8lu%s\n", meminfo_rows[i].name, v,
+			   meminfo_rows[i].kind == 'n' ? "" : " kB");
 	}
 	return 0;
 }

@@ -109,6 +109,7 @@ struct synth_fs {
 	uint32_t file_size;	/* st_size of text files (sysfs: 4096) */
 	uint32_t blksize;
 	bool no_dcache;
+	int create_error; /* of mkdir(2) and its like; 0: -EPERM */
 	const struct synth_entry *root;
 	void (*obj_get)(void *obj);
 	void (*obj_put)(void *obj);

@@ -131,8 +131,9 @@ static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 		if (strcmp(e->name, name) == 0)
 			break;
 	if (e && e->name) {
-		if (check_alive(dir) < 0)
-			return -ENOENT;
+		ret = check_alive(dir);
+		if (ret < 0)
+			return ret;
 		found.entry = e;
 		found.ctx = si->ctx;
 		if (found.ctx.obj)
@@ -285,8 +286,59 @@ static void op_evict(struct inode *inode)
 		fs_of(inode->sb)->obj_put(si->ctx.obj);
 }
 
+/* Nothing can be made here; procfs has its own way of saying so. */
+static int refusal(const struct inode *dir)
+{
+	const struct synth_fs *fs = fs_of(dir->sb);
+
+	return fs->create_error ? fs->create_error : -EPERM;
+}
+
+static int op_create(struct inode *dir, const char *name, uint32_t mode,
+		     uint32_t uid, uint32_t gid, struct inode **out)
+{
+	(void)name, (void)mode, (void)uid, (void)gid, (void)out;
+	return refusal(dir);
+}
+
+static int op_mknod(struct inode *dir, const char *name, uint32_t mode,
+		    uint64_t rdev, uint32_t uid, uint32_t gid,
+		    struct inode **out)
+{
+	(void)name, (void)mode, (void)rdev, (void)uid, (void)gid, (void)out;
+	return refusal(dir);
+}
+
+static int op_symlink(struct inode *dir, const char *name, const char *target,
+		      uint32_t uid, uint32_t gid, struct inode **out)
+{
+	(void)name, (void)target, (void)uid, (void)gid, (void)out;
+	return refusal(dir);
+}
+
+static int op_link(struct inode *dir, const char *name, struct inode *target)
+{
+	(void)name, (void)target;
+	return refusal(dir);
+}
+
+static int op_rename(struct inode *old_dir, const char *old_name,
+		     struct inode *child, struct inode *new_dir,
+		     const char *new_name, struct inode *target, uint32_t flags)
+{
+	(void)old_name, (void)child, (void)new_dir, (void)new_name;
+	(void)target, (void)flags;
+	return refusal(old_dir);
+}
+
 static const struct inode_ops synth_inode_ops = {
 	.lookup = op_lookup,
+	.link = op_link,
+	.rename = op_rename,
+	.create = op_create,
+	.mkdir = op_create,
+	.mknod = op_mknod,
+	.symlink = op_symlink,
 	.getattr = op_getattr,
 	.setattr = op_setattr,
 	.permission = op_permission,

@@ -37,8 +37,8 @@ void tdata_fini(struct tdata *d);
  * most @size.  Data carries a memfile reference for the caller (rounded out to
  * pages: tdata_unpin()).
  */
-void tdata_pin(struct tdata *d, uint64_t off, uint64_t size,
-	       uint64_t *out_mem, uint64_t *out_size);
+void tdata_pin(struct tdata *d, uint64_t off, uint64_t size, uint64_t *out_mem,
+	       uint64_t *out_size);
 void tdata_unpin(uint64_t mem, uint64_t size);
 /* Fills all holes of the page-rounded range; *out_new pages were added, also
  * in part on -ENOMEM. */
@@ -89,7 +89,7 @@ struct txattr {
 };
 
 struct tnode {
-	struct inode i; /* first: the VFS frees it */
+	struct inode i;	    /* first: the VFS frees it */
 	struct list xattrs; /* i.mu */
 	size_t xattr_bytes;
 	union {

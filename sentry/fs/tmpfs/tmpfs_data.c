@@ -51,15 +51,15 @@ static struct textent *find_locked(struct tdata *d, uint64_t off)
 
 	if (e && e->off == off)
 		return e;
-	before = e ? RB_PREV(textent_tree, &d->tree, e) :
-		     RB_MAX(textent_tree, &d->tree);
+	before = e ? RB_PREV(textent_tree, &d->tree, e)
+		   : RB_MAX(textent_tree, &d->tree);
 	if (before && before->off + before->size > off)
 		return before;
 	return e;
 }
 
-void tdata_pin(struct tdata *d, uint64_t off, uint64_t size,
-	       uint64_t *out_mem, uint64_t *out_size)
+void tdata_pin(struct tdata *d, uint64_t off, uint64_t size, uint64_t *out_mem,
+	       uint64_t *out_size)
 {
 	struct textent *e;
 	uint64_t n;
@@ -218,8 +218,7 @@ uint64_t tdata_free(struct list *gone)
 	struct textent *e, *tmp;
 	uint64_t pages = 0;
 
-	list_for_each_entry_safe(e, tmp, gone, gone_node)
-	{
+	list_for_each_entry_safe (e, tmp, gone, gone_node) {
 		pages += e->size / PAGE_SIZE;
 		memfile_put(e->mem, e->size);
 		free(e);

@@ -62,8 +62,8 @@ static struct tentry *tentry_find(struct tdir *d, const char *name)
 	int c;
 
 	while (e) {
-		c = len != e->len ? (len < e->len ? -1 : 1) :
-				    memcmp(name, e->name, len);
+		c = len != e->len ? (len < e->len ? -1 : 1)
+				  : memcmp(name, e->name, len);
 		if (c == 0)
 			return e;
 		e = c < 0 ? RB_LEFT(e, by_name) : RB_RIGHT(e, by_name);
@@ -133,8 +133,7 @@ void tdir_free_all(struct tdir *d)
 
 /* --- inode operations --------------------------------------------------------- */
 
-static int tmpfs_lookup(struct inode *dir, const char *name,
-			struct inode **out)
+static int tmpfs_lookup(struct inode *dir, const char *name, struct inode **out)
 {
 	struct tentry *e = tentry_find(tdir_of(dir), name);
 
@@ -208,8 +207,7 @@ static int tmpfs_symlink(struct inode *dir, const char *name,
 	return make(dir, name, LINUX_S_IFLNK | 0777, 0, uid, gid, target, out);
 }
 
-static int tmpfs_link(struct inode *dir, const char *name,
-		      struct inode *target)
+static int tmpfs_link(struct inode *dir, const char *name, struct inode *target)
 {
 	struct tnode *p = tnode_of(dir);
 	struct tentry *e = tentry_alloc(name);
@@ -249,8 +247,7 @@ static int tmpfs_unlink(struct inode *dir, const char *name,
 	return 0;
 }
 
-static int tmpfs_rmdir(struct inode *dir, const char *name,
-		       struct inode *child)
+static int tmpfs_rmdir(struct inode *dir, const char *name, struct inode *child)
 {
 	struct tentry *e = tentry_find(tdir_of(dir), name);
 

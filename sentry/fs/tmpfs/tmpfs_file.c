@@ -21,7 +21,7 @@
 #define WRITE_CHUNK (64u << 10)
 #define WRITE_SMALL 1024u
 /* A hole that a mapping touches is filled in pieces of at most this. */
-#define MAP_CHUNK (2ull << 20)
+#define MAP_CHUNK     (2ull << 20)
 #define SIZE_MAX_FILE ((uint64_t)INT64_MAX & PAGE_MASK)
 
 static struct tnode *tnode_of_file(const struct file *f)
@@ -229,8 +229,7 @@ static int fallocate_locked(struct tnode *n, int mode, uint64_t off,
 	int ret;
 
 	if (mode & LINUX_FALLOC_FL_PUNCH_HOLE) {
-		if (n->seals &
-		    (LINUX_F_SEAL_WRITE | LINUX_F_SEAL_FUTURE_WRITE))
+		if (n->seals & (LINUX_F_SEAL_WRITE | LINUX_F_SEAL_FUTURE_WRITE))
 			return -EPERM;
 		return punch(n, off, end);
 	}
@@ -285,9 +284,9 @@ static int64_t tmpfs_llseek(struct file *f, int64_t off, int whence)
 	case LINUX_SEEK_HOLE:
 		if (off < 0 || (uint64_t)off >= size)
 			return -ENXIO;
-		at = whence == LINUX_SEEK_DATA ?
-			     tdata_next_data(&n->data, (uint64_t)off) :
-			     tdata_next_hole(&n->data, (uint64_t)off);
+		at = whence == LINUX_SEEK_DATA
+			     ? tdata_next_data(&n->data, (uint64_t)off)
+			     : tdata_next_hole(&n->data, (uint64_t)off);
 		if (whence == LINUX_SEEK_DATA && at >= size)
 			return -ENXIO;
 		to = (int64_t)MIN(at, size);
@@ -384,6 +383,14 @@ long tmpfs_fcntl(struct file *f, uint32_t cmd, uint64_t arg)
 	return -EINVAL;
 }
 
+/* O_DIRECT and O_NONBLOCK are as good as nothing here; as on Linux. */
+static int tmpfs_set_flags(struct file *f, uint32_t flags)
+{
+	(void)f;
+	(void)flags;
+	return 0;
+}
+
 /* --- open ---------------------------------------------------------------------------------- */
 
 static void tmpfs_release(struct file *f)
@@ -416,5 +423,6 @@ const struct file_ops tmpfs_file_ops = {
 	.mmap_backing = tmpfs_mmap_backing,
 	.fallocate = tmpfs_fallocate,
 	.fcntl = tmpfs_fcntl,
+	.set_flags = tmpfs_set_flags,
 	.release = tmpfs_release,
 };

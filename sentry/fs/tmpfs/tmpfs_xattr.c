@@ -20,8 +20,7 @@ static struct txattr *find(struct tnode *n, const char *name)
 {
 	struct txattr *x;
 
-	list_for_each_entry(x, &n->xattrs, node)
-	{
+	list_for_each_entry (x, &n->xattrs, node) {
 		if (strcmp(x->name, name) == 0)
 			return x;
 	}
@@ -119,8 +118,7 @@ long tmpfs_listxattr(struct inode *inode, char *buf, size_t size)
 	long ret = 0;
 
 	mutex_lock(&inode->mu);
-	list_for_each_entry(x, &n->xattrs, node)
-	{
+	list_for_each_entry (x, &n->xattrs, node) {
 		len = strlen(x->name) + 1;
 		if (size && at + len > size) {
 			ret = -ERANGE;
@@ -153,6 +151,6 @@ void txattr_free_all(struct tnode *n)
 {
 	struct txattr *x, *tmp;
 
-	list_for_each_entry_safe(x, tmp, &n->xattrs, node)
+	list_for_each_entry_safe (x, tmp, &n->xattrs, node)
 		drop(n, x);
 }
