@@ -81,7 +81,12 @@ static void add_order(struct mm_batch *b, const struct map_order *o)
 	b->has_pending = true;
 }
 
-void batch_remap(struct mm_batch *b, struct pma *p, bool populate)
+static void changed(struct mm_batch *b)
+{
+	b->mm->changes++;
+}
+
+void batch_renew(struct mm_batch *b, struct pma *p, bool populate)
 {
 	struct map_order o = { .kind = ORDER_MAP,
 			       .prot = p->prot,
@@ -96,6 +101,12 @@ void batch_remap(struct mm_batch *b, struct pma *p, bool populate)
 	p->mapped = true;
 }
 
+void batch_remap(struct mm_batch *b, struct pma *p, bool populate)
+{
+	changed(b);
+	batch_renew(b, p, populate);
+}
+
 void batch_unmap(struct mm_batch *b, uint64_t start, uint64_t end)
 {
 	struct map_order o = { .kind = ORDER_UNMAP,
@@ -103,6 +114,7 @@ void batch_unmap(struct mm_batch *b, uint64_t start, uint64_t end)
 			       .addr = start,
 			       .size = end - start };
 
+	changed(b);
 	add_order(b, &o);
 }
 
@@ -114,6 +126,7 @@ static void protect(struct mm_batch *b, struct pma *p)
 			       .addr = p->start,
 			       .size = pma_size(p) };
 
+	changed(b);
 	add_order(b, &o);
 }
 
@@ -200,6 +213,7 @@ static void reset_host(struct mm *mm)
 		platform_as_sync(mm->as);
 	if (ret < 0 && ret != -ESRCH)
 		log_error("an address space cannot be reset: error %d", -ret);
+	mm->changes++;
 	for (p = pma_find(mm, 0); p; p = pma_next(mm, p))
 		p->mapped = false;
 }

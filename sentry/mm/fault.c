@@ -5,8 +5,9 @@
  * What a fault can change: grow the stack, give a vma its late memory, ask a
  * file, break copy-on-write, map again what a refused order lost.  If nothing
  * is to be changed the fault was spurious (another thread was faster): it is
- * tried again, with the mapping renewed, but only a few times at one address
- * in one thread; then it is the guest's fault after all.
+ * tried again, with the mapping renewed.  It is the guest's fault after all if
+ * the same thread comes back at once for the same address and no mapping was
+ * changed meanwhile: what the host refused then is not allowed.
  *
  * Locks: mm->mu, dropped while a file is asked.
  * Tests: tests/unit/test_mm.c
@@ -18,7 +19,8 @@
 #include "sentry/mm/mm_private.h"
 
 #define TRIES	      8	  /* a file's answers may be out of date */
-#define SPURIOUS_MAX  16  /* with a known kind of access */
+#define SPURIOUS_MAX  16   /* nothing was changed, the access is allowed */
+#define SPURIOUS_BUSY 1000 /* others change mappings all the time */
 #define STACK_STEP    (64ull << 10)
 
 struct fault {
@@ -33,6 +35,7 @@ struct fault {
 /* The last fault of this thread that changed nothing. */
 static _Thread_local struct {
 	uint64_t mm_id, addr;
+	uint64_t changes; /* mm->changes then */
 	unsigned int nr;
 } g_spurious;
 
@@ -55,17 +58,21 @@ static unsigned int count_spurious(const struct fault *f)
 
 static int spurious(struct fault *f, struct mm_batch *b, struct pma *p)
 {
-	/* Without knowing the access, full rights mean most likely that it
-	 * was one that the vma does not allow. */
-	unsigned int max = f->access ? SPURIOUS_MAX : 1;
+	unsigned int before, max = SPURIOUS_BUSY;
 
 	if (f->flags & FAULT_SENTRY)
 		return 0;
-	if (count_spurious(f) >= max || !p->prot) {
+	before = count_spurious(f);
+	/* Without knowing the access, full rights mean most likely that it
+	 * was one that the vma does not allow. */
+	if (before && g_spurious.changes == f->mm->changes)
+		max = f->access ? SPURIOUS_MAX : 1;
+	if (before >= max || !p->prot) {
 		g_spurious.nr = 0;
 		return refuse(f, LINUX_SIGSEGV, LINUX_SEGV_ACCERR);
 	}
-	batch_remap(b, p, false);
+	batch_renew(b, p, false);
+	g_spurious.changes = f->mm->changes;
 	return 0;
 }
 

@@ -104,8 +104,11 @@ static void drop_file_pmas(struct mm_batch *b, struct vma *v, uint64_t off,
 		start += off - v->offset;
 	if (end - v->offset < vma_size(v))
 		stop = v->start + (end - v->offset);
-	for (p = pma_find(b->mm, start); p && p->start < stop;
-	     p = pma_find(b->mm, next)) {
+	/* A pma may reach beyond stop: the position decides, not the pma. */
+	for (next = start; next < stop;) {
+		p = pma_find(b->mm, next);
+		if (!p || p->start >= stop)
+			break;
 		next = MIN(p->end, stop);
 		if (!p->from_file)
 			continue;

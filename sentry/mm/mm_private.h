@@ -117,6 +117,8 @@ struct mm {
 	uint32_t nr_vmas, nr_pmas GUARDED_BY(mu);
 	uint64_t total_vm, data_vm, stack_vm, exec_vm, locked_vm GUARDED_BY(mu);
 	uint32_t def_flags GUARDED_BY(mu); /* mlockall(MCL_FUTURE) */
+	/* Counts what may make an access fault that was allowed before. */
+	uint64_t changes GUARDED_BY(mu);
 	/* Every gap in [gap_from, mmap_base) is smaller than gap_size. */
 	uint64_t gap_from, gap_size GUARDED_BY(mu);
 	/* Node caches, so that no split fails half-way. */
@@ -253,6 +255,8 @@ void batch_apply(struct mm_batch *b, struct vma *v, struct pma *p,
 		 bool populate);
 /* Queues the mapping of @p even if it should be there already. */
 void batch_remap(struct mm_batch *b, struct pma *p, bool populate);
+/* The same for a mapping that is there as far as we know: no change. */
+void batch_renew(struct mm_batch *b, struct pma *p, bool populate);
 void batch_unmap(struct mm_batch *b, uint64_t start, uint64_t end);
 /* Removes all pmas of an isolated range, and their host mappings. */
 void batch_drop_pmas(struct mm_batch *b, uint64_t start, uint64_t end);

@@ -213,21 +213,15 @@ long sys_lseek(struct task *t, int32_t fd, int64_t off, uint32_t whence)
 	return ret;
 }
 
-static int64_t peek_pos(struct file *f)
+/* Through the file's own llseek: a host file's position is the host's. */
+static int64_t seek(struct file *f, int64_t off, int whence)
 {
 	int64_t pos;
 
 	mutex_lock(&f->pos_mu);
-	pos = f->pos;
+	pos = f->ops->llseek ? f->ops->llseek(f, off, whence) : 0;
 	mutex_unlock(&f->pos_mu);
 	return pos;
-}
-
-static void set_pos(struct file *f, int64_t pos)
-{
-	mutex_lock(&f->pos_mu);
-	f->pos = pos;
-	mutex_unlock(&f->pos_mu);
 }
 
 /* An offset argument: *@at from the guest, or the file's position. */
@@ -236,8 +230,8 @@ static int offset_in(struct file *f, uaddr_t at, int64_t *out)
 	int ret;
 
 	if (uaddr_is_null(at)) {
-		*out = peek_pos(f);
-		return 0;
+		*out = seek(f, 0, LINUX_SEEK_CUR);
+		return *out < 0 ? (int)*out : 0;
 	}
 	ret = copy_in(out, at, sizeof(*out));
 	if (ret < 0)
@@ -249,8 +243,8 @@ static int offset_out(struct file *f, uaddr_t at, int64_t pos)
 {
 	if (!uaddr_is_null(at))
 		return copy_out(at, &pos, sizeof(pos));
-	set_pos(f, pos);
-	return 0;
+	pos = seek(f, pos, LINUX_SEEK_SET);
+	return pos < 0 ? (int)pos : 0;
 }
 
 long sys_sendfile(struct task *t, int32_t out_fd, int32_t in_fd, uaddr_t off,
