@@ -42,8 +42,17 @@ static int gather(char *const *strings, struct arg_block *out)
 	return out->text.failed ? -ENOMEM : 0;
 }
 
+/* Whether @full names anything; a directory that may not be searched hides
+ * what is in it. */
+static bool exists(const char *full)
+{
+	AUTO_PATH struct path at = { 0 };
+
+	return path_lookup(LINUX_AT_FDCWD, full, WALK_FOLLOW, &at, NULL) == 0;
+}
+
 /*
- * Finds @name along PATH, as execvp(3): an entry that exists but may not be
+ * Finds @name along PATH, as a shell: an entry that exists but may not be
  * executed is remembered, the search goes on.  *found: the path that was used.
  */
 static int find_program(const struct oci_process *p, struct file **out,
@@ -68,9 +77,9 @@ static int find_program(const struct oci_process *p, struct file **out,
 			*found = full;
 			return 0;
 		}
-		free(full);
-		if (ret != -ENOENT && ret != -ENOTDIR)
+		if (ret != -ENOENT && ret != -ENOTDIR && exists(full))
 			best = ret;
+		free(full);
 		if (path[len] == '\0')
 			break;
 		path += len + 1;
@@ -102,7 +111,7 @@ static int open_stdio(const struct sandbox_config *c,
 }
 
 static int enter_cwd(const struct oci_process *p, const struct cred *cred,
-		     struct fs_ctx *fs, struct boot_error *err)
+		     struct fs_ctx *fs, uint32_t mask, struct boot_error *err)
 {
 	AUTO_PATH struct path cwd = { 0 };
 	int ret = path_lookup(LINUX_AT_FDCWD, p->cwd,
@@ -116,6 +125,7 @@ static int enter_cwd(const struct oci_process *p, const struct cred *cred,
 	mutex_lock(&fs->mu);
 	path_put(&fs->cwd);
 	fs->cwd = cwd;
+	fs->umask = mask & 0777;
 	mutex_unlock(&fs->mu);
 	cwd = (struct path){ 0 };
 	return 0;
@@ -182,7 +192,7 @@ static int prepare(const struct sandbox_config *c,
 	if (ret < 0)
 		return boot_fail(err, 125, ret, "cannot start: %s",
 				 strerror(-ret));
-	ret = enter_cwd(p, args->cred, args->fs, err);
+	ret = enter_cwd(p, args->cred, args->fs, c->umask, err);
 	return ret < 0 ? ret : open_stdio(c, args, err);
 }
 
@@ -191,6 +201,8 @@ int sandbox_boot(const struct sandbox_config *config, struct boot_error *err)
 	const struct oci_process *p = &config->spec->process;
 	struct kernel_boot_args args = {
 		.no_new_privs = p->no_new_privileges,
+		.ignored_signals = config->ignored_signals,
+		.blocked_signals = config->blocked_signals,
 	};
 	int ret = prepare(config, &args, err);
 

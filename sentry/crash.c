@@ -65,8 +65,9 @@ static void on_fatal(int signo, void *ucontext)
 
 static void on_memory_fault(int signo, siginfo_t *info, void *ucontext)
 {
-	host_crash_print("moat: bad access at %p (code %d)", info->si_addr,
-			 info->si_code);
+	if (info->si_code > 0)
+		host_crash_print("moat: bad access at %p (code %d)",
+				 info->si_addr, info->si_code);
 	crash_report(signo, ucontext);
 }
 

@@ -20,6 +20,7 @@
 #include "sentry/fs/gofer/client.h"
 #include "sentry/host/host.h"
 #include "sentry/host/host_confine.h"
+#include "sentry/host/host_crash.h"
 #include "sentry/host/host_memory.h"
 #include "sentry/lib/alloc.h"
 #include "sentry/loader/loader.h"
@@ -47,10 +48,12 @@ static int confine(const struct sandbox_config *c, struct boot_error *err)
 {
 	int keep[] = { c->control_fd, c->memory_fd, c->gofer_shm_fd,
 		       c->gofer_sock_fd, c->log_fd, c->strace_fd,
-		       c->stdio[0], c->stdio[1], c->stdio[2] };
+		       c->stdio[0], c->stdio[1], c->stdio[2], -1, -1 };
 	const char *what = "descriptors";
-	int ret = host_confine_fds(keep, ARRAY_SIZE(keep));
+	int ret;
 
+	host_crash_fds(&keep[ARRAY_SIZE(keep) - 2]);
+	ret = host_confine_fds(keep, ARRAY_SIZE(keep));
 	if (ret == 0)
 		ret = host_confine_root(&what);
 	if (ret == 0)

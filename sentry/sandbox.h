@@ -38,6 +38,9 @@ struct sandbox_config {
 	int strace_fd;	    /* -1: off */
 	enum log_level log_level;
 	bool tty;	    /* stdio[0] is the caller's terminal */
+	/* As the launcher's caller had them, for the program; bit N-1. */
+	uint64_t ignored_signals, blocked_signals;
+	uint32_t umask;
 	bool unprivileged; /* the caller could map its own id only */
 };
 

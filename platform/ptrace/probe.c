@@ -41,6 +41,7 @@ static int try_trace(uint32_t pid)
 
 static int try_child(void)
 {
+	long parent = raw_call(SYS_getpid, 0, 0, 0, 0);
 	long pid = raw_call(SYS_clone, SIGCHLD, 0, 0, 0);
 	int ret, status;
 
@@ -48,8 +49,10 @@ static int try_child(void)
 		return (int)pid;
 	if (pid == 0) {
 		raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
-		for (;;)
+		/* If it has died meanwhile there is nobody to kill us. */
+		while (raw_call(SYS_getppid, 0, 0, 0, 0) == parent)
 			raw_call(SYS_pause, 0, 0, 0, 0);
+		raw_call(SYS_exit_group, 0, 0, 0, 0);
 	}
 	ret = try_trace((uint32_t)pid);
 	raw_call(SYS_kill, (uint64_t)pid, SIGKILL, 0, 0);

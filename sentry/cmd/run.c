@@ -70,8 +70,12 @@ static int run_parsed(const struct run_options *o)
 int cmd_run(int argc, char **argv)
 {
 	struct run_options o;
-	int code = EXIT_MOAT;
+	int code = EXIT_MOAT, ret = caller_inherit();
 
+	if (ret < 0) {
+		complain("cannot open /dev/null: %s", strerror(-ret));
+		return EXIT_MOAT;
+	}
 	switch (run_options_parse(&o, argc, argv)) {
 	case PARSE_HELP:
 		run_options_help();

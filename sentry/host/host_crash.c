@@ -42,14 +42,41 @@ static struct {
 	uint64_t bias; /* load address minus linked address */
 } image;
 
+/* Where the shared objects are, so that frames in them can be named. */
+static struct {
+	uint64_t start, end, bias;
+	const char *name;
+} g_modules[16];
+static unsigned int g_nr_modules;
+
+/* The pipe by which libunwind tests whether memory can be read; -1: none. */
+static int g_probe_fds[2] = { -1, -1 };
+
 static _Atomic uint32_t g_asked; /* thread id whose turn it is, 0: answered */
 static void (*g_report)(int signo, void *ucontext);
 
-static int note_bias(struct dl_phdr_info *info, size_t size, void *arg)
+static int note_module(struct dl_phdr_info *info, size_t size, void *arg)
 {
+	const char *slash = strrchr(info->dlpi_name, '/');
+
 	(void)size, (void)arg;
-	image.bias = info->dlpi_addr;
-	return 1; /* the first is the program itself */
+	for (unsigned int i = 0; i < info->dlpi_phnum; i++) {
+		const Elf64_Phdr *ph = &info->dlpi_phdr[i];
+		uint64_t start = info->dlpi_addr + ph->p_vaddr;
+
+		if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X) ||
+		    g_nr_modules == ARRAY_SIZE(g_modules))
+			continue;
+		/* The first is the program itself. */
+		if (g_nr_modules == 0)
+			image.bias = info->dlpi_addr;
+		g_modules[g_nr_modules].start = start;
+		g_modules[g_nr_modules].end = start + ph->p_memsz;
+		g_modules[g_nr_modules].bias = info->dlpi_addr;
+		g_modules[g_nr_modules++].name = slash ? slash + 1 :
+							 info->dlpi_name;
+	}
+	return 0;
 }
 
 /* True if [off, off + size) lies in the file. */
@@ -97,7 +124,7 @@ void host_crash_map_symbols(void)
 		if (p != MAP_FAILED) {
 			image.file = p;
 			image.size = (size_t)st.st_size;
-			dl_iterate_phdr(note_bias, NULL);
+			dl_iterate_phdr(note_module, NULL);
 		}
 	}
 	close(fd);
@@ -120,6 +147,22 @@ static const char *symbol_at(uint64_t pc, uint64_t *offset)
 		return NULL;
 	*offset = pc - best->st_value;
 	return image.names + best->st_name;
+}
+
+/* One line: a function of ours, or a place in a shared object. */
+static void print_frame(int i, uint64_t pc)
+{
+	uint64_t offset = 0;
+	const char *name = symbol_at(pc, &offset);
+
+	for (unsigned int m = 0; !name && m < g_nr_modules; m++) {
+		if (pc < g_modules[m].start || pc >= g_modules[m].end)
+			continue;
+		name = g_modules[m].name[0] ? g_modules[m].name : "moat";
+		offset = pc - g_modules[m].bias;
+	}
+	host_crash_print("    #%-2d %s+%#llx", i, name ? name : "?",
+			 (unsigned long long)(name ? offset : pc));
 }
 
 void host_crash_print(const char *fmt, ...)
@@ -153,14 +196,9 @@ void host_crash_backtrace(void *ucontext)
 	}
 	for (int i = 0; ret >= 0 && i < FRAMES; i++) {
 		unw_word_t pc = 0;
-		uint64_t offset = 0;
-		const char *name;
 
 		unw_get_reg(&cursor, UNW_REG_IP, &pc);
-		name = symbol_at(pc, &offset);
-		host_crash_print("    #%-2d %#llx %s+%#llx", i,
-				 (unsigned long long)(pc - image.bias),
-				 name ? name : "?", (unsigned long long)offset);
+		print_frame(i, pc);
 		if (unw_step(&cursor) <= 0)
 			break;
 	}
@@ -186,19 +224,44 @@ static void on_fatal(int signo, siginfo_t *info, void *ucontext)
 	g_report(signo, ucontext);
 }
 
-/* libunwind opens what it needs at its first walk; later the filter forbids
- * that. */
+/* Both ends of one pipe? */
+static bool is_pipe(const int *fds)
+{
+	struct stat a, b;
+
+	return fstat(fds[0], &a) == 0 && fstat(fds[1], &b) == 0 &&
+	       S_ISFIFO(a.st_mode) && S_ISFIFO(b.st_mode) &&
+	       a.st_ino == b.st_ino;
+}
+
+/*
+ * libunwind opens what it needs at its first walk; later the filter forbids
+ * that.  It keeps a pipe, which nobody else may take for his own: it gets the
+ * lowest two numbers that are free.
+ */
 static void warm_up(void)
 {
+	int low[2] = { fcntl(0, F_DUPFD_CLOEXEC, 0),
+		       fcntl(0, F_DUPFD_CLOEXEC, 0) };
 	unw_context_t here;
 	unw_cursor_t cursor;
-	int ret = unw_getcontext(&here);
+	int ret;
 
+	close(low[0]);
+	close(low[1]);
+	ret = unw_getcontext(&here);
 	if (ret >= 0)
 		ret = unw_init_local(&cursor, &here);
 	for (int i = 0; ret >= 0 && i < FRAMES; i++)
 		if (unw_step(&cursor) <= 0)
 			break;
+	if (is_pipe(low))
+		memcpy(g_probe_fds, low, sizeof(low));
+}
+
+void host_crash_fds(int *out)
+{
+	memcpy(out, g_probe_fds, sizeof(g_probe_fds));
 }
 
 void host_crash_install(void (*report)(int signo, void *ucontext))

@@ -13,6 +13,8 @@ void host_crash_map_symbols(void);
 /* Handlers for SIGABRT, SIGILL, SIGFPE and the request for a backtrace; fatal
  * ones call @report, which does not return. */
 void host_crash_install(void (*report)(int signo, void *ucontext));
+/* The two descriptors that backtraces need, or -1; they must stay open. */
+void host_crash_fds(int *out);
 /* Formats into a line on stderr and the log; async-signal-safe enough. */
 void host_crash_print(const char *fmt, ...) PRINTF(1, 2);
 /* The calling thread's backtrace from @ucontext (of a handler) or, NULL, from

@@ -65,6 +65,19 @@ int kernel_boot_task(struct cred *cred, struct fs_ctx *fs, struct mount_ns *ns)
 	return 0;
 }
 
+/* Signal dispositions and mask survive execve(2): so does the caller's. */
+static void inherit_signals(const struct kernel_boot_args *a, struct task *t)
+{
+	struct sig_actions *actions = t->group->signals->actions;
+
+	mutex_lock(&actions->mu);
+	for (int sig = 1; sig <= LINUX_NSIG; sig++)
+		if (a->ignored_signals & LINUX_SIGMASK(sig) & ~SIGMASK_ALWAYS)
+			actions->a[sig - 1].handler = LINUX_SIG_IGN;
+	mutex_unlock(&actions->mu);
+	signal_set_blocked(t, a->blocked_signals & ~SIGMASK_ALWAYS);
+}
+
 static int make_init(const struct kernel_boot_args *a, struct task **out)
 {
 	struct thread_group *tg;
@@ -89,6 +102,7 @@ static int make_init(const struct kernel_boot_args *a, struct task **out)
 	t->no_new_privs = a->no_new_privs;
 	if (a->no_aslr)
 		t->priv->personality = 0x0040000u;
+	inherit_signals(a, t);
 	*out = t;
 	return 0;
 }

@@ -21,6 +21,7 @@ struct kernel_boot_args {
 	struct arg_block *argv, *envp;
 	struct rlimit_pair rlimits[RLIM_NR];
 	struct tty_ctl *console; /* becomes the controlling terminal; or NULL */
+	uint64_t ignored_signals, blocked_signals; /* bit N-1 */
 	bool no_new_privs, no_aslr;
 	int32_t oom_score_adj;
 };

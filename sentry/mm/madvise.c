@@ -155,7 +155,7 @@ static int next_remove(struct mm *mm, uint64_t *pos, uint64_t end,
 	struct pma *p;
 	int ret;
 
-	if (!v || v->start >= end)
+	if (*pos >= end || !v || v->start >= end)
 		return 0;
 	ret = check_vma(v, LINUX_MADV_REMOVE);
 	if (ret < 0)

@@ -15,6 +15,9 @@
 
 #define PATH_SIZE	4096
 #define AT_EXECVE_CHECK 0x10000u
+#define AT_ALLOWED                                                      \
+	((uint32_t)(LINUX_AT_EMPTY_PATH | LINUX_AT_SYMLINK_NOFOLLOW) |  \
+	 AT_EXECVE_CHECK)
 
 struct exec_name {
 	char path[PATH_SIZE];
@@ -40,7 +43,7 @@ static int copy_name(struct exec_name *n, int dirfd, uaddr_t path,
 	return 0;
 }
 
-/* The order of Linux: name, file, argument strings, image. */
+/* The order of Linux: name, flags, file, argument strings, image. */
 static long do_exec(struct task *t, int dirfd, uaddr_t path, uaddr_t argv,
 		    uaddr_t envp, uint32_t flags)
 {
@@ -55,6 +58,8 @@ static long do_exec(struct task *t, int dirfd, uaddr_t path, uaddr_t argv,
 	ret = copy_name(name, dirfd, path, flags);
 	if (ret < 0)
 		return ret;
+	if (flags & ~AT_ALLOWED)
+		return -EINVAL;
 	if (flags & LINUX_AT_SYMLINK_NOFOLLOW)
 		walk = 0;
 	if (flags & LINUX_AT_EMPTY_PATH)
@@ -77,8 +82,5 @@ long sys_execve(struct task *t, uaddr_t path, uaddr_t argv, uaddr_t envp)
 long sys_execveat(struct task *t, int32_t dirfd, uaddr_t path, uaddr_t argv,
 		  uaddr_t envp, uint32_t flags)
 {
-	if (flags & ~(uint32_t)(LINUX_AT_EMPTY_PATH |
-				LINUX_AT_SYMLINK_NOFOLLOW | AT_EXECVE_CHECK))
-		return -EINVAL;
 	return do_exec(t, dirfd, path, argv, envp, flags);
 }

@@ -124,12 +124,12 @@ guest_test_end(char verdict, const char *fmt, ...)
 			FAIL("line %d: not within 10 s: %s", __LINE__, #cond); \
 	} while (0)
 
-/* Forks a child that runs @body and exits with 0; gives its pid. */
-#define CHILD(body)                                                            \
+/* Forks a child that runs the statements and exits with 0; gives its pid. */
+#define CHILD(...)                                                             \
 	({                                                                     \
 		pid_t pid_ = EXPECT_OK(fork());                                \
 		if (pid_ == 0) {                                               \
-			body;                                                  \
+			__VA_ARGS__;                                           \
 			_exit(0);                                              \
 		}                                                              \
 		pid_;                                                          \

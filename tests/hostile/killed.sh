@@ -3,14 +3,6 @@
 # and the caller is told which part died.
 . "$(dirname "$0")/lib.sh.inc"
 
-# victim NAME: picks the pid of launcher, gofer or sentry below launcher $1
-victim() {
-	case $1 in
-	launcher) echo "$2" ;;
-	gofer) cat /proc/"$2"/task/*/children | tr ' ' '\n' | sed -n 1p ;;
-	sentry) cat /proc/"$2"/task/*/children | tr ' ' '\n' | sed -n 2p ;;
-	esac
-}
 for who in launcher gofer sentry; do
 	mounts=$(wc -l </proc/self/mountinfo)
 	"$MOAT" run -- sh -c 'echo up; sleep 1000 & sleep 1000; :' \

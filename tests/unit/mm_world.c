@@ -105,7 +105,8 @@ int platform_as_order(struct platform_as *as, const struct map_order *o)
 	return 0;
 }
 
-static void carry_out(struct platform_as *as, const struct map_order *o)
+/* mprotect(2) of a hole is an error; it only happens after a refusal. */
+static int carry_out(struct platform_as *as, const struct map_order *o)
 {
 	for (uint64_t i = 0; i < o->size / PAGE_SIZE; i++) {
 		struct fake_page *p = &as->pages[o->addr / PAGE_SIZE + i];
@@ -122,8 +123,10 @@ static void carry_out(struct platform_as *as, const struct map_order *o)
 			p->prot = 0;
 			break;
 		case ORDER_PROTECT:
-			/* mprotect(2) of a hole is an error. */
-			assert(p->fd >= 0);
+			if (p->fd < 0) {
+				assert(as->lossy);
+				return -ENOMEM;
+			}
 			p->prot = (uint8_t)o->prot;
 			break;
 		}
@@ -131,24 +134,29 @@ static void carry_out(struct platform_as *as, const struct map_order *o)
 	as->nr_maps += o->kind == ORDER_MAP;
 	as->nr_unmaps += o->kind == ORDER_UNMAP;
 	as->nr_protects += o->kind == ORDER_PROTECT;
+	return 0;
 }
 
+/* A refused order and all later ones become unmappings of their ranges. */
 static int flush(struct platform_as *as)
 {
 	int ret = 0;
 
-	for (unsigned int i = 0; i < as->nr_queued && ret == 0; i++) {
-		struct map_order gone = as->queue[i];
+	for (unsigned int i = 0; i < as->nr_queued; i++) {
+		struct map_order o = as->queue[i];
 
-		if (as->refuse == 0) {
-			/* "the range is then unmapped", later ones dropped */
+		if (ret == 0 && as->refuse == 0) {
 			as->refuse = -1;
-			gone.kind = ORDER_UNMAP;
+			as->lossy = true;
 			ret = -ENOMEM;
-		} else if (as->refuse > 0) {
-			as->refuse--;
+		} else if (ret == 0) {
+			as->refuse -= as->refuse > 0;
+			ret = carry_out(as, &o);
 		}
-		carry_out(as, &gone);
+		if (ret < 0) {
+			o.kind = ORDER_UNMAP;
+			(void)carry_out(as, &o);
+		}
 	}
 	as->nr_queued = 0;
 	return ret;

@@ -22,6 +22,7 @@ struct platform_as {
 	unsigned int nr_queued, max_queued;
 	unsigned int nr_maps, nr_unmaps, nr_protects, flushes, syncs;
 	int refuse; /* orders until one is refused; -1: never */
+	bool lossy; /* one was: holes where mm thinks it is mapped */
 };
 
 struct fake_file {

@@ -52,6 +52,7 @@ static uint64_t *g_obj[NR_OBJ]; /* contents by page */
 static uint32_t g_nr_obj;
 static struct fake_file *g_file[FIRST_ANON];
 static uint64_t g_next_val = 1;
+static bool g_refusing; /* the host refuses an order now and then */
 
 static uint32_t rnd(uint32_t n)
 {
@@ -163,6 +164,10 @@ static void step_map(struct space *s)
 			       (shared ? LINUX_MAP_SHARED : LINUX_MAP_PRIVATE) |
 				       LINUX_MAP_FIXED);
 	}
+	if (g_refusing && ret == -ENOMEM) {
+		model_unmap(s, from, n);
+		return;
+	}
 	assert_int_equal(ret, addr_of(from));
 	for (uint32_t i = 0; i < n; i++)
 		s->page[from + i] = (struct model_page){ .mapped = true,
@@ -260,6 +265,8 @@ static void step_remap(struct space *s)
 		model_unmap(s, from + m, n - m);
 	} else if (run == n && from + m <= PAGES &&
 		   all_free(s, from + n, m - n)) {
+		if (g_refusing && ret == -ENOMEM)
+			return;
 		assert_int_equal(ret, addr_of(from));
 		model_grow(s, &old[n - 1], from + n, m - n);
 	} else if (ret >= 0) {
@@ -456,6 +463,7 @@ static void run_world(unsigned int seed, int refuse_every)
 	struct memfile_stats st;
 
 	srandom(seed);
+	g_refusing = refuse_every > 0;
 	for (uint32_t n = 0; n < FIRST_ANON; n++) {
 		g_file[n] = n & 1 ? fake_tmpfs_file(FILE_LEN, 2) :
 				    fake_host_file(FILE_LEN, 2);
@@ -495,15 +503,24 @@ static void test_model(void **state)
 	run_world(3, 0);
 }
 
+static void test_model_with_refusals(void **state)
+{
+	(void)state;
+	run_world(4, 3);
+	run_world(5, 50);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_model_with_refusals),
 	};
 
 	world_start(0);
 	if (argc > 1) {
-		run_world((unsigned int)atoi(argv[1]), 0);
+		run_world((unsigned int)atoi(argv[1]),
+			  argc > 2 ? atoi(argv[2]) : 0);
 		return 0;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +33,51 @@ void caller_read(struct caller *out)
 	if (uname(&uts) == 0)
 		memcpy(out->hostname, uts.nodename,
 		       sizeof(out->hostname));
+}
+
+static struct inherited g_inherited;
+
+/* Numbers 0 to 2 must be taken, or something of ours would get them. */
+static int fill_stdio(void)
+{
+	int fd;
+
+	for (int i = 0; i < 3; i++)
+		g_inherited.closed[i] = fcntl(i, F_GETFD) < 0;
+	do
+		fd = open("/dev/null", O_RDWR | O_NOCTTY);
+	while (fd >= 0 && fd < 3);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+int caller_inherit(void)
+{
+	struct sigaction act;
+	sigset_t mask;
+	mode_t old = umask(0);
+
+	umask(old);
+	g_inherited.umask = old;
+	if (sigprocmask(SIG_SETMASK, NULL, &mask) < 0)
+		return -errno;
+	for (int i = 1; i < NSIG; i++) {
+		if (sigismember(&mask, i) == 1)
+			g_inherited.blocked |= 1ull << (i - 1);
+		if (sigaction(i, NULL, &act) == 0 && act.sa_handler == SIG_IGN)
+			g_inherited.ignored |= 1ull << (i - 1);
+	}
+	/* Ignored, it would reap our children behind our back. */
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		return -errno;
+	return fill_stdio();
+}
+
+const struct inherited *caller_inherited(void)
+{
+	return &g_inherited;
 }
 
 char *caller_absolute(const char *path)

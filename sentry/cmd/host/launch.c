@@ -142,6 +142,7 @@ static NORETURN void run_gofer(const struct launch_args *args,
 static NORETURN void run_sentry(const struct launch_args *args,
 				struct channels *c)
 {
+	const struct inherited *in = caller_inherited();
 	struct sandbox_config config = {
 		.spec = args->spec,
 		.platform = args->platform,
@@ -155,10 +156,14 @@ static NORETURN void run_sentry(const struct launch_args *args,
 		.log_level = args->log_level,
 		.tty = args->spec->process.terminal,
 		.unprivileged = !spawn_privileged(),
+		.ignored_signals = in->ignored,
+		.blocked_signals = in->blocked,
+		.umask = in->umask,
 	};
 
 	for (int i = 0; i < 3; i++)
-		config.stdio[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		config.stdio[i] = in->closed[i] ? -1 :
+						  fcntl(i, F_DUPFD_CLOEXEC, 3);
 	relay_unblock_signals();
 	sentry_main(&config);
 }

@@ -42,6 +42,21 @@ struct caller {
 };
 /* Fills *out; strings and arrays are allocated. */
 void caller_read(struct caller *out);
+/*
+ * What the caller's process hands to a program besides its arguments, which
+ * the launcher must not use up or change for itself.
+ */
+struct inherited {
+	uint64_t ignored, blocked; /* signals; bit N-1 */
+	uint32_t umask;
+	bool closed[3]; /* of stdin, stdout, stderr; they are /dev/null now */
+};
+/*
+ * Notes it, once, before anything is opened or forked, and makes the launcher
+ * safe against it.  -errno if that fails.
+ */
+MUST_CHECK int caller_inherit(void);
+const struct inherited *caller_inherited(void);
 /* An absolute form of @path below the caller's directory; allocated. */
 char *caller_absolute(const char *path);
 /* 0 if @path can be opened as a directory (or, @any, as anything). */

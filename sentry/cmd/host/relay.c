@@ -34,16 +34,13 @@ void relay_block_signals(void)
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++) {
-		struct sigaction old;
-
-		/* What the caller ignores (nohup) stays ignored. */
-		if (sigaction(passed_on[i], NULL, &old) == 0 &&
-		    old.sa_handler == SIG_IGN)
-			continue;
+	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
 		sigaddset(&set, passed_on[i]);
-	}
 	sigprocmask(SIG_BLOCK, &set, &caller_mask);
+	/* What the caller ignores (nohup) is passed on too: the program
+	 * ignores it, until it says otherwise. */
+	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
+		signal(passed_on[i], SIG_DFL);
 }
 
 void relay_unblock_signals(void)
@@ -150,6 +147,12 @@ static void print_death(const struct child *c)
 			 "gone",
 			 c->name, WTERMSIG(c->status),
 			 strsignal(WTERMSIG(c->status)));
+	else if (WEXITSTATUS(c->status) > EXIT_SIGNAL)
+		/* PID 1 of a namespace cannot die by its own signal. */
+		complain("the %s crashed by signal %d (%s); the sandbox is "
+			 "gone",
+			 c->name, WEXITSTATUS(c->status) - EXIT_SIGNAL,
+			 strsignal(WEXITSTATUS(c->status) - EXIT_SIGNAL));
 	else
 		complain("the %s ended unexpectedly with status %d; the "
 			 "sandbox is gone",

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sentry/cmd/cmd.h"
 #include "sentry/cmd/host/launch.h"
 
 #define NAMESPACES                                                             \
@@ -126,13 +127,18 @@ static const char *explain(int err)
 	}
 }
 
-/* In the child: waits for the byte that says that the maps are written. */
+/* In the child: waits for the byte that says that the maps are written; none
+ * comes from a launcher that has died. */
 static void await_maps(int fd)
 {
 	char byte;
+	ssize_t n;
 
-	while (read(fd, &byte, 1) < 0 && errno == EINTR)
-		;
+	do
+		n = read(fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(EXIT_MOAT);
 	close(fd);
 }
 
