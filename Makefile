@@ -36,7 +36,7 @@ CFLAGS_dbg   := -O1 -fPIE -DMOAT_DEBUG
 LDFLAGS_dbg  := -pie
 CFLAGS_asan  := -O1 -DMOAT_DEBUG -DMOAT_ASAN -fsanitize=address
 LDFLAGS_asan := -fsanitize=address
-CFLAGS_ubsan := -O1 -DMOAT_DEBUG -fsanitize=undefined -fno-sanitize-recover=all
+CFLAGS_ubsan := -O1 -DMOAT_DEBUG -DMOAT_UBSAN -fsanitize=undefined -fno-sanitize-recover=all
 LDFLAGS_ubsan := -fsanitize=undefined
 CFLAGS_tsan  := -O1 -DMOAT_DEBUG -DMOAT_TSAN -fsanitize=thread
 LDFLAGS_tsan := -fsanitize=thread
@@ -66,7 +66,7 @@ $(B)/moat: $(MOAT) $(LIB)
 
 build/moat: $(B)/moat
 	@mkdir -p build
-	cp -f $< $@
+	@cp -f $< $@
 
 $(B)/%.o: %.c | $(gen-headers:%=$(B)/%)
 	@mkdir -p $(@D)

@@ -153,6 +153,7 @@ static int load(const struct oci_process *p, struct kernel_boot_args *args,
 		args->argv = &argv;
 		args->envp = &envp;
 		ret = kernel_boot(args);
+		args->argv = args->envp = NULL;
 		file_put(args->program);
 	}
 	seq_fini(&argv.text);

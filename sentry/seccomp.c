@@ -145,6 +145,26 @@ static const struct rule rules[] = {
 	ANY(kill, "end a stub process; the namespace holds only stubs"),
 };
 
+#if defined(MOAT_ASAN) || defined(MOAT_TSAN) || defined(MOAT_UBSAN)
+#define SANITIZED
+/* More than the sentry itself may do, for the sanitizers' runtimes. */
+static const struct rule sanitizer_rules[] = {
+	IF(madvise, EQ(2, MADV_DONTDUMP), "shadow memory"),
+	IF(madvise, EQ(2, MADV_NOHUGEPAGE), "shadow memory"),
+	IF(madvise, EQ(2, MADV_HUGEPAGE), "shadow memory"),
+	IF(madvise, EQ(2, MADV_FREE), "allocator gives back"),
+	ANY(prlimit64, "how large is the main thread's stack?"),
+	ANY(pipe, "probes whether memory is readable"),
+	ANY(pipe2, "the same"),
+	ANY(newfstatat, "looks for symbols in the empty root"),
+};
+/* A report looks for symbols and maps; it does without what it cannot open. */
+static const int sanitizer_absent[] = {
+	SCMP_SYS(open),	      SCMP_SYS(openat), SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat), SCMP_SYS(stat),	SCMP_SYS(access),
+};
+#endif
+
 /* Debug builds die by SIGSYS too, but with a backtrace of who asked. */
 #ifdef MOAT_DEBUG
 #define REFUSAL SCMP_ACT_TRAP
@@ -152,16 +172,44 @@ static const struct rule rules[] = {
 #define REFUSAL SCMP_ACT_KILL_PROCESS
 #endif
 
-static int add_rules(scmp_filter_ctx ctx)
+static int allow(scmp_filter_ctx ctx, const struct rule *list, size_t nr)
 {
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		const struct rule *r = &rules[i];
+	for (size_t i = 0; i < nr; i++) {
+		const struct rule *r = &list[i];
 		int ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, r->nr,
 						 r->nr_args, r->args);
 
 		if (ret < 0)
 			return ret;
 	}
+	return 0;
+}
+
+#ifdef SANITIZED
+static int add_sanitizer_rules(scmp_filter_ctx ctx)
+{
+	int ret = allow(ctx, sanitizer_rules,
+			sizeof(sanitizer_rules) / sizeof(sanitizer_rules[0]));
+
+	for (size_t i = 0; ret == 0 && i < sizeof(sanitizer_absent) /
+						   sizeof(sanitizer_absent[0]);
+	     i++)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOENT),
+				       sanitizer_absent[i], 0);
+	return ret;
+}
+#endif
+
+static int add_rules(scmp_filter_ctx ctx)
+{
+	int ret = allow(ctx, rules, sizeof(rules) / sizeof(rules[0]));
+
+#ifdef SANITIZED
+	if (ret == 0)
+		ret = add_sanitizer_rules(ctx);
+#endif
+	if (ret < 0)
+		return ret;
 	/* Its flags are in memory: the C library falls back to clone. */
 	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3),
 				0);

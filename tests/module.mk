@@ -13,9 +13,10 @@ $(B)/tests/unit/$(1): tests/unit/$(1).c $(unit-objs-$(1):%=$(B)/%) $$(LIB) \
 	@mkdir -p $$(@D)
 	$$(call quiet,CC)$$(CC) $$(CFLAGS) $$(filter-out -pie,$$(LDFLAGS)) -MMD -MP \
 		-o $$@ $$(filter %.c %.o,$$^) $$(unit-libs-$(1)) -lcmocka $$(LDLIBS)
--include $(B)/tests/unit/$(1).d
 endef
 $(foreach t,$(unit-tests),$(eval $(call unit-rule,$(t))))
+# Objects of the tests alone; those of the binary are included by Makefile.
+-include $(wildcard $(B)/tests/unit/*.d $(B)/gen/*.d)
 
 # Guest programs: static, so that a test shows its own calls only.
 $(B)/tests/conformance/%: tests/conformance/%.c tests/harness/guest_test.h

@@ -12,7 +12,7 @@
 #define LINUX_EFD_SEMAPHORE 1u
 #define LINUX_EFD_NONBLOCK  04000u
 #define LINUX_EFD_CLOEXEC   02000000u
-#define LINUX_EFD_ALL                                                          \
+#define LINUX_EFD_ALL \
 	(LINUX_EFD_SEMAPHORE | LINUX_EFD_NONBLOCK | LINUX_EFD_CLOEXEC)
 
 #define LINUX_TFD_NONBLOCK	      04000u

@@ -22,7 +22,7 @@
 #define LINUX_POLLRDHUP	 0x2000u
 
 /* What a file without a poll operation answers. */
-#define LINUX_POLL_DEFAULT                                                     \
+#define LINUX_POLL_DEFAULT \
 	(LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLRDNORM | LINUX_POLLWRNORM)
 
 struct linux_pollfd {

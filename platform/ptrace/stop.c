@@ -150,7 +150,7 @@ static uint32_t trap_of(int signo, int code)
 /* A signal that the kernel may have raised for the guest. */
 static void decode_signal(struct pt_vcpu *cpu, int sig, struct guest_stop *stop)
 {
-	siginfo_t si;
+	siginfo_t si = { 0 };
 
 	if (raw_ptrace(PTRACE_GETSIGINFO, cpu->tid, 0, &si) < 0)
 		return; /* killed meanwhile: the next entry says so */

@@ -15,7 +15,7 @@
 /* CPU clock id of process @pid: clock_getcpuclockid(3), CPUCLOCK_SCHED. */
 static uint64_t process_time(uint32_t pid)
 {
-	struct timespec ts;
+	struct timespec ts = { 0, 0 };
 	uint64_t clock = (uint64_t)(int64_t)(int32_t)(~pid << 3 | 2);
 
 	if (pid == 0 || raw_call(SYS_clock_gettime, clock,

@@ -26,7 +26,8 @@ int tracee_seize(uint32_t tid)
 
 	if (ret < 0)
 		return (int)ret;
-	ret = raw_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
+	/* Fails only if it is gone, which the wait tells. */
+	raw_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
 	for (;;) {
 		ret = raw_wait(tid, &status);
 		if (ret < 0 || !PT_IS_STOP(status))
@@ -87,7 +88,7 @@ int tracee_inject(struct pt_vcpu *cpu, struct guest_regs *regs, uint64_t end)
 
 void tracee_reap(uint32_t tid)
 {
-	int status;
+	int status = 0;
 
 	/* Dying already: stops on the way are only passed through. */
 	while (raw_wait(tid, &status) >= 0 && PT_IS_STOP(status))

@@ -136,7 +136,7 @@ static const char *symbol_at(uint64_t pc, uint64_t *offset)
 	const Elf64_Sym *best = NULL;
 
 	pc -= image.bias;
-	for (size_t i = 0; i < image.nr_syms; i++) {
+	for (size_t i = 0; image.syms && i < image.nr_syms; i++) {
 		const Elf64_Sym *s = &image.syms[i];
 
 		if (ELF64_ST_TYPE(s->st_info) == STT_FUNC &&

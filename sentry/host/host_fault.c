@@ -43,8 +43,8 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 int host_fault_start(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_fault,
-				.sa_flags = SA_SIGINFO | SA_ONSTACK |
-					    SA_NODEFER };
+				.sa_flags =
+					SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 
 	sigemptyset(&sa.sa_mask);
 	if (sigaction(SIGSEGV, &sa, NULL) < 0 ||

@@ -8,6 +8,7 @@
  * Tests:     every test of the sentry
  */
 #include "sentry/host/host.h"
+#include "sentry/host/host_sanitize.h"
 
 #include <malloc.h>
 #include <sys/auxv.h>
@@ -59,6 +60,7 @@ void host_start(int log_fd)
 	mallopt(M_TOP_PAD, TOP_PAD);
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	g_log_fd = log_fd;
+	host_sanitize_start();
 	host_nr_cpus(); /* asked once, before the filter closes */
 }
 

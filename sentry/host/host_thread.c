@@ -22,7 +22,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* The sanitizers' frames are larger, and their reports run on these stacks. */
+#if defined(MOAT_ASAN) || defined(MOAT_TSAN) || defined(MOAT_UBSAN)
+#define STACK_SIZE (1024 * 1024)
+#else
 #define STACK_SIZE (128 * 1024)
+#endif
 #define NAME_SIZE  16
 
 struct thread_start {

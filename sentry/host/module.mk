@@ -5,6 +5,7 @@ moat-objs += sentry/host/host_fault.o
 moat-objs += sentry/host/host_file.o
 moat-objs += sentry/host/host_futex.o
 moat-objs += sentry/host/host_memory.o
+moat-objs += sentry/host/host_sanitize.o
 moat-objs += sentry/host/host_start.o
 moat-objs += sentry/host/host_thread.o
 moat-objs += sentry/host/host_threads.o

@@ -139,14 +139,14 @@ static int load_init(const struct kernel_boot_args *a, struct task *t)
 static int publish_init(const struct kernel_boot_args *a, struct task *t)
 {
 	struct thread_group *tg = t->group;
-	struct process_group *pg;
+	struct process_group *pg = NULL;
 	int ret;
 
 	tasklist_lock();
 	ret = pid_alloc_locked();
 	if (ret > 0)
 		ret = pgrp_new_locked((uint32_t)ret, NULL, &pg);
-	if (ret == 0) {
+	if (ret == 0 && pg) {
 		tg->tgid = pg->pgid;
 		tg->leader = t;
 		tg->priv->did_exec = true;

@@ -121,6 +121,7 @@ struct task {
 /* The task of the calling sentry thread, or NULL (service threads). */
 struct task *current_task(void);
 
+/* Another reference; the last put frees (not before the task was reaped). */
 void task_get(struct task *t);
 void task_put(struct task *t);
 DEFINE_AUTO_PUT(task)

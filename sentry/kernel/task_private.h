@@ -163,6 +163,7 @@ struct process_group {
 	struct list members; /* thread_group.pgrp_node */
 };
 
+/* LOCK_TASKLIST: families, process groups, sessions and the pid table. */
 void tasklist_lock(void);
 void tasklist_unlock(void);
 void tasklist_assert_held(void);
@@ -259,7 +260,9 @@ MUST_CHECK int task_reset_fpu(struct task *t);
 
 /* --- signals (signal_*.c) --------------------------------------------------- */
 
+/* An empty queue. */
 void sigpending_init(struct sigpending *p);
+/* Throws away what is pending of @mask.  SIGHAND held. */
 void sigpending_flush(struct sigpending *p, uint64_t mask);
 /* Takes the next of @mask: synchronous first, then the lowest number. */
 bool sigpending_take(struct sigpending *p, uint64_t mask, ksiginfo *out);
@@ -272,9 +275,11 @@ MUST_CHECK int sigpending_add(struct sigpending *p, const ksiginfo *si,
 			      struct user_acct *user, uint64_t limit,
 			      bool override);
 
+/* All default, or as @from (@clear: caught ones default); one reference. */
 MUST_CHECK int sig_actions_new(struct sig_actions **out);
 MUST_CHECK int sig_actions_copy(struct sig_actions *from, bool clear,
 				struct sig_actions **out);
+/* Threads and CLONE_SIGHAND share them; the last put frees. */
 void sig_actions_get(struct sig_actions *a);
 void sig_actions_put(struct sig_actions *a);
 /* execve: caught signals back to the default. */
@@ -325,6 +330,7 @@ int signal_set_altstack(struct task *t, const struct linux_stack *ss,
 
 /* --- accounting (rusage.c) -------------------------------------------------- */
 
+/* Time of one thread in user and in system mode, ns. */
 uint64_t task_utime(struct task *t);
 uint64_t task_stime(struct task *t);
 /* The current task ends: its figures go to the group. SIGHAND not held. */

@@ -48,6 +48,7 @@ struct waitq {
 	struct list waiters GUARDED_BY(mu);
 };
 
+/* Nobody waits. */
 void waitq_init(struct waitq *q);
 /* Asserts that nobody waits. */
 void waitq_fini(struct waitq *q);

@@ -19,10 +19,10 @@ VDSO_FLAGS := -std=gnu17 -I. -Iinclude -O2 -fPIC -ffreestanding -mno-sse \
 $(VDSO): sentry/loader/vdso.c sentry/loader/vdso.lds sentry/time/vvar.h \
 		include/abi/time.h
 	@mkdir -p $(@D)
-	$(CC) $(VDSO_FLAGS) -o $@ $<
+	$(call quiet,LD)$(CC) $(VDSO_FLAGS) -o $@ $<
 	@if readelf -rW $@ | grep -q R_X86_64; then \
 		echo "$@: has relocations" >&2; rm -f $@; exit 1; fi
 
 $(B)/sentry/loader/vdso_image.o: sentry/loader/vdso_image.S $(VDSO)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -DVDSO_SO='"$(VDSO)"' -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CFLAGS) -DVDSO_SO='"$(VDSO)"' -c -o $@ $<

@@ -105,9 +105,9 @@ static long copy_some(struct mm *mm, struct copy *c, uint64_t addr,
 /* Returns bytes done. */
 static size_t copy(struct mm *mm, struct copy *c, uint64_t addr, size_t size)
 {
-	uint32_t access = c->kind == COPY_OUT || c->kind == COPY_ZERO ?
-				  PLAT_WRITE :
-				  PLAT_READ;
+	uint32_t access = c->kind == COPY_OUT || c->kind == COPY_ZERO
+				  ? PLAT_WRITE
+				  : PLAT_READ;
 	uint32_t flags = FAULT_SENTRY | (c->flags & MM_FORCE ? FAULT_FORCE : 0);
 	uint64_t max = mm_max_addr();
 	struct fault_result res;
@@ -125,7 +125,8 @@ static size_t copy(struct mm *mm, struct copy *c, uint64_t addr, size_t size)
 			faults = 0;
 			continue;
 		}
-		if (ret != -EAGAIN || ++faults > FAULTS_MAX ||
+		if (ret != -EAGAIN || c->flags & MM_NOFAULT ||
+		    ++faults > FAULTS_MAX ||
 		    fault_handle(mm, addr + done, access, flags, &res) < 0)
 			break;
 	}
@@ -159,14 +160,14 @@ size_t mm_zero_out(struct mm *mm, uint64_t dst, size_t size)
 
 int copy_in(void *dst, uaddr_t src, size_t size)
 {
-	return mm_copy_in(current_task()->mm, dst, src.va, size, 0) ? -EFAULT :
-								       0;
+	return mm_copy_in(current_task()->mm, dst, src.va, size, 0) ? -EFAULT
+								    : 0;
 }
 
 int copy_out(uaddr_t dst, const void *src, size_t size)
 {
-	return mm_copy_out(current_task()->mm, dst.va, src, size, 0) ? -EFAULT :
-									0;
+	return mm_copy_out(current_task()->mm, dst.va, src, size, 0) ? -EFAULT
+								     : 0;
 }
 
 long copy_in_str(char *dst, uaddr_t src, size_t size)
@@ -320,8 +321,8 @@ int mm_shared_key(struct mm *mm, uint64_t addr, struct mm_key *out)
 		rwlock_rdlock(&mm->mu);
 		ret = shared_key_locked(mm, addr, out);
 		rwlock_unlock(&mm->mu);
-		if (ret == -EAGAIN && fault_handle(mm, addr, PLAT_READ,
-						   FAULT_SENTRY, &res) < 0)
+		if (ret == -EAGAIN &&
+		    fault_handle(mm, addr, PLAT_READ, FAULT_SENTRY, &res) < 0)
 			return -EFAULT;
 	}
 	return ret == -EAGAIN ? -EFAULT : ret;

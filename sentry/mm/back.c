@@ -39,7 +39,7 @@ static int add_anon(struct mm_batch *b, struct vma *v, uint64_t start,
 		    uint64_t end, bool populate)
 {
 	struct pma model = { .start = start, .end = end, .fd = -1 };
-	bool warm;
+	bool warm = false;
 	int ret = room(b->mm);
 
 	if (ret == 0)
@@ -87,8 +87,7 @@ int back_anon(struct mm_batch *b, struct vma *v, uint64_t start, uint64_t end,
 static void append(struct backings *out, uint64_t at,
 		   const struct mmap_backing *is)
 {
-	struct mmap_backing *last =
-		out->nr ? &out->part[out->nr - 1].is : NULL;
+	struct mmap_backing *last = out->nr ? &out->part[out->nr - 1].is : NULL;
 
 	if (last && last->kind == BACK_HOST_FD && is->kind == BACK_HOST_FD &&
 	    last->fd == is->fd && last->offset + last->size == is->offset) {

@@ -243,8 +243,7 @@ int batch_commit(struct mm_batch *b)
 	push_pending(b);
 	if (b->queued && !b->failed) {
 		if (mm_is_current(b->mm))
-			ret = platform_as_flush(b->mm->as,
-						current_task()->cpu);
+			ret = platform_as_flush(b->mm->as, current_task()->cpu);
 		else if (b->dead_pmas)
 			platform_as_sync(b->mm->as);
 	}

@@ -20,9 +20,9 @@
 #include "sentry/mm/cow.h"
 #include "sentry/mm/safe_copy.h"
 
-#define HINT_REACH  (64ull << 20)
-#define WHOLE_COPY  (16ull << 20) /* when host mappings run short */
-#define COPY_PIECE  (1ull << 20)
+#define HINT_REACH (64ull << 20)
+#define WHOLE_COPY (16ull << 20) /* when host mappings run short */
+#define COPY_PIECE (1ull << 20)
 
 /* Private memory of @p's kind of neighbour, or its place to be. */
 static uint64_t own_place(const struct pma *p)
@@ -184,8 +184,8 @@ int cow_break(struct mm_batch *b, struct vma *v, struct pma *p, uint64_t addr,
 		start = p->start;
 		end = p->end;
 	}
-	if (p->fd < 0 && memfile_sole(p->off + (start - p->start),
-				      end - start)) {
+	if (p->fd < 0 &&
+	    memfile_sole(p->off + (start - p->start), end - start)) {
 		p = pma_cut(b->mm, p, start, end);
 		own(b, v, p);
 		pma_merge(b->mm, v, p);

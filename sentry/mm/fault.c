@@ -18,7 +18,7 @@
 #include "sentry/mm/cow.h"
 #include "sentry/mm/mm_private.h"
 
-#define TRIES	      8	  /* a file's answers may be out of date */
+#define TRIES	      8	   /* a file's answers may be out of date */
 #define SPURIOUS_MAX  16   /* nothing was changed, the access is allowed */
 #define SPURIOUS_BUSY 1000 /* others change mappings all the time */
 #define STACK_STEP    (64ull << 10)
@@ -82,8 +82,8 @@ static int spurious(struct fault *f, struct mm_batch *b, struct pma *p)
 static uint64_t stack_floor(struct mm *mm, struct vma *v)
 {
 	struct task *t = current_task();
-	uint64_t limit = t && t->mm == mm ? task_rlimit(t, RLIM_STACK) :
-					    mm->stack_limit;
+	uint64_t limit =
+		t && t->mm == mm ? task_rlimit(t, RLIM_STACK) : mm->stack_limit;
 	uint64_t floor = platform_limits()->min_user_addr, low;
 	struct vma *prev = vma_prev(mm, v);
 
@@ -109,7 +109,8 @@ static int grow_stack(struct mm_batch *b, struct vma *v, uint64_t addr)
 		return -EFAULT;
 	start = MAX(floor, page & ~(STACK_STEP - 1));
 	ret = mm_may_grow(b->mm, old - start, v->flags, v->prot, false);
-	if (ret == 0 && v->flags & VMA_LOCKED && !mm_may_lock(b->mm, old - start))
+	if (ret == 0 && v->flags & VMA_LOCKED &&
+	    !mm_may_lock(b->mm, old - start))
 		ret = -ENOMEM;
 	if (ret < 0)
 		return ret;
@@ -234,9 +235,9 @@ static int fault_locked(struct fault *f, struct mm_batch *b,
 		ret = cow_break(b, v, p, f->addr,
 				f->flags & FAULT_FORCE ||
 					v->prot & LINUX_PROT_EXEC);
-		return ret == -EFAULT ? refuse(f, LINUX_SIGBUS,
-					       LINUX_BUS_ADRERR) :
-					ret;
+		return ret == -EFAULT
+			       ? refuse(f, LINUX_SIGBUS, LINUX_BUS_ADRERR)
+			       : ret;
 	}
 	if (!f->changed && !p->mapped && p->prot) {
 		batch_remap(b, p, false);
@@ -318,9 +319,9 @@ static uint64_t populated_to(struct mm *mm, uint64_t pos, uint32_t *access,
 	if (!v)
 		return 0;
 	if (*access == 0)
-		*access = v->prot & LINUX_PROT_WRITE && vma_private(v) ?
-				  PLAT_WRITE :
-				  PLAT_READ;
+		*access = v->prot & LINUX_PROT_WRITE && vma_private(v)
+				  ? PLAT_WRITE
+				  : PLAT_READ;
 	if (*access & ~vma_access(v))
 		*out_err = -EFAULT;
 	return p && !(*access & ~(uint32_t)p->prot) ? p->end : 0;
@@ -328,7 +329,7 @@ static uint64_t populated_to(struct mm *mm, uint64_t pos, uint32_t *access,
 
 int fault_populate(struct mm *mm, uint64_t start, uint64_t end, uint32_t access)
 {
-	struct fault_result res;
+	struct fault_result res = { 0 };
 	uint64_t pos = start, to;
 	int err;
 

@@ -14,14 +14,14 @@
 #include "sentry/host/host.h"
 #include "sentry/mm/mm_private.h"
 
-#define MMAP_RND_PAGES	 (1ull << 28)
-#define STACK_RND_PAGES	 (1ull << 22)
-#define STACK_GAP_MIN	 (128ull << 20)
-#define STACK_INITIAL	 (132ull << 10)
-#define MMAP_BASE_MIN	 0x7ea000000000ull
-#define BRK_RND		 (1ull << 30)
-#define LOW_32BIT	 0x40000000ull
-#define HIGH_32BIT	 0x80000000ull
+#define MMAP_RND_PAGES	(1ull << 28)
+#define STACK_RND_PAGES (1ull << 22)
+#define STACK_GAP_MIN	(128ull << 20)
+#define STACK_INITIAL	(132ull << 10)
+#define MMAP_BASE_MIN	0x7ea000000000ull
+#define BRK_RND		(1ull << 30)
+#define LOW_32BIT	0x40000000ull
+#define HIGH_32BIT	0x80000000ull
 
 static uint64_t random_below(const struct mm *mm, uint64_t limit)
 {
@@ -48,8 +48,8 @@ void mm_layout_init(struct mm *mm, bool no_aslr, uint64_t stack_limit)
 	gap = MIN(gap, top / 6 * 5);
 	mm->mmap_base = page_down(
 		top - gap - (random_below(mm, MMAP_RND_PAGES) << PAGE_SHIFT));
-	if (mm->mmap_base < MMAP_BASE_MIN && top > 2 * STACK_GAP_MIN +
-						    MMAP_BASE_MIN)
+	if (mm->mmap_base < MMAP_BASE_MIN &&
+	    top > 2 * STACK_GAP_MIN + MMAP_BASE_MIN)
 		mm->mmap_base = MMAP_BASE_MIN;
 	mm->gap_from = mm->mmap_base;
 	mm->gap_size = 0;
@@ -65,8 +65,8 @@ uint64_t mm_pie_base(const struct mm *mm)
 void mm_set_brk(struct mm *mm, uint64_t end_of_bss)
 {
 	rwlock_wrlock(&mm->mu);
-	mm->brk_start = page_up(end_of_bss) +
-			page_down(random_below(mm, BRK_RND));
+	mm->brk_start =
+		page_up(end_of_bss) + page_down(random_below(mm, BRK_RND));
 	mm->brk = mm->brk_start;
 	rwlock_unlock(&mm->mu);
 }
@@ -156,7 +156,7 @@ long area_find(struct mm *mm, uint64_t addr, uint64_t size, uint32_t map_flags)
 
 	if (size > max - low)
 		return -ENOMEM;
-	addr = addr > max ? 0 : page_up(addr);
+	addr = addr > max ? 0 : page_down(addr);
 	if (addr) {
 		addr = MAX(addr, low);
 		next = vma_find(mm, addr);

@@ -64,10 +64,9 @@ static int check_vma(const struct vma *v, int advice)
 	case LINUX_MADV_PAGEOUT:
 		return v->flags & VMA_LOCKED ? -EINVAL : 0;
 	case LINUX_MADV_FREE:
-		return v->flags & VMA_LOCKED || !vma_anon(v) ||
-				       !vma_private(v) ?
-			       -EINVAL :
-			       0;
+		return v->flags & VMA_LOCKED || !vma_anon(v) || !vma_private(v)
+			       ? -EINVAL
+			       : 0;
 	case LINUX_MADV_REMOVE:
 		if (v->flags & VMA_LOCKED || vma_private(v))
 			return -EINVAL;
@@ -169,8 +168,8 @@ static int next_remove(struct mm *mm, uint64_t *pos, uint64_t end,
 		*out = v->file;
 	}
 	/* Shared anonymous memory is punched right here. */
-	for (p = pma_find(mm, *pos);
-	     !*out && p && p->start < *pos + *size; p = pma_next(mm, p)) {
+	for (p = pma_find(mm, *pos); !*out && p && p->start < *pos + *size;
+	     p = pma_next(mm, p)) {
 		uint64_t from = MAX(p->start, *pos);
 		uint64_t to = MIN(p->end, *pos + *size);
 
@@ -195,10 +194,10 @@ static int remove_pages(struct mm *mm, uint64_t start, uint64_t end)
 			return ret;
 		if (!f)
 			continue;
-		ret = f->ops->fallocate ?
-			      f->ops->fallocate(f, PUNCH, (int64_t)off,
-						(int64_t)size) :
-			      -EOPNOTSUPP;
+		ret = f->ops->fallocate
+			      ? f->ops->fallocate(f, PUNCH, (int64_t)off,
+						  (int64_t)size)
+			      : -EOPNOTSUPP;
 		file_put(f);
 		if (ret < 0)
 			return ret;

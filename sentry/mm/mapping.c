@@ -93,9 +93,10 @@ uint64_t mapping_seq(struct mapping *m)
 	return seq;
 }
 
-/* Drops the pmas of one vma that show the file's bytes in [off, end). */
+/* Drops the pmas of one vma that show the file's bytes in [off, end), and with
+ * @copies its private copies of them. */
 static void drop_file_pmas(struct mm_batch *b, struct vma *v, uint64_t off,
-			   uint64_t end)
+			   uint64_t end, bool copies)
 {
 	uint64_t start = v->start, stop = v->end, next;
 	struct pma *p;
@@ -110,7 +111,7 @@ static void drop_file_pmas(struct mm_batch *b, struct vma *v, uint64_t off,
 		if (!p || p->start >= stop)
 			break;
 		next = MIN(p->end, stop);
-		if (!p->from_file)
+		if (!p->from_file && !copies)
 			continue;
 		/* No nodes: the whole pma goes; its rest comes back later. */
 		if (mm_reserve(b->mm) == 0)
@@ -120,7 +121,7 @@ static void drop_file_pmas(struct mm_batch *b, struct vma *v, uint64_t off,
 }
 
 static void invalidate_mm(struct mm *mm, struct mapping *m, uint64_t off,
-			  uint64_t end)
+			  uint64_t end, bool copies)
 {
 	struct mm_batch b;
 	struct vma *v;
@@ -131,7 +132,7 @@ static void invalidate_mm(struct mm *mm, struct mapping *m, uint64_t off,
 		for (v = vma_find(mm, 0); v; v = vma_next(mm, v))
 			if (v->mapping == m && v->offset < end &&
 			    off < v->offset + vma_size(v))
-				drop_file_pmas(&b, v, off, end);
+				drop_file_pmas(&b, v, off, end, copies);
 		batch_commit(&b); /* reset is as good */
 	}
 	rwlock_unlock(&mm->mu);
@@ -144,7 +145,7 @@ static uint64_t gather(struct mapping_set *set, struct mm **out)
 	uint64_t nr = 0;
 	struct vma *v;
 
-	list_for_each_entry(v, &set->vmas, map_node) {
+	list_for_each_entry (v, &set->vmas, map_node) {
 		if (nr && out[nr - 1] == v->mm)
 			continue;
 		ref_get(&v->mm->ref);
@@ -179,20 +180,31 @@ static struct mm **spaces_of(struct mapping *m, uint64_t *out_nr)
 	return mms;
 }
 
-void mapping_invalidate(struct mapping *m, uint64_t off, uint64_t size)
+static void invalidate(struct mapping *m, uint64_t off, uint64_t end,
+		       bool copies)
 {
 	AUTO_FREE struct mm **mms = NULL;
-	uint64_t nr, end;
+	uint64_t nr;
+
+	mms = spaces_of(m, &nr);
+	for (uint64_t i = 0; i < nr; i++) {
+		invalidate_mm(mms[i], m, off, end, copies);
+		mm_unref(mms[i]);
+	}
+}
+
+void mapping_invalidate(struct mapping *m, uint64_t off, uint64_t size)
+{
+	uint64_t end;
 
 	if (add_overflows(off, size, &end) || end > UINT64_MAX - PAGE_SIZE)
 		end = UINT64_MAX - PAGE_SIZE;
-	off = page_down(off);
-	end = page_up(end);
-	mms = spaces_of(m, &nr);
-	for (uint64_t i = 0; i < nr; i++) {
-		invalidate_mm(mms[i], m, off, end);
-		mm_unref(mms[i]);
-	}
+	invalidate(m, page_down(off), page_up(end), false);
+}
+
+void mapping_truncate(struct mapping *m, uint64_t size)
+{
+	invalidate(m, page_up(size), page_down(UINT64_MAX), true);
 }
 
 bool mapping_writable(struct mapping *m)
@@ -205,7 +217,7 @@ bool mapping_writable(struct mapping *m)
 	mutex_lock(&m->mu);
 	set = m->vmas;
 	if (set) {
-		list_for_each_entry(v, &set->vmas, map_node)
+		list_for_each_entry (v, &set->vmas, map_node)
 			found = found || (v->flags & both) == both;
 	}
 	mutex_unlock(&m->mu);

@@ -39,13 +39,13 @@
 #include "sentry/mm/safe_copy.h"
 #include "sentry/mm/tree.h"
 
-#define WARM_MAX       (64ull << 20)
-#define WARM_SEARCH    32	     /* segments looked at for a fit */
-#define HOLE_MIN       (64ull << 10) /* smaller holes count as data */
-#define PLACE_ALIGN    (2ull << 20)
-#define SPARES	       64
-#define PUNCH	       3 /* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
-#define MAX_ZERO_RUNS  16
+#define WARM_MAX      (64ull << 20)
+#define WARM_SEARCH   32	    /* segments looked at for a fit */
+#define HOLE_MIN      (64ull << 10) /* smaller holes count as data */
+#define PLACE_ALIGN   (2ull << 20)
+#define SPARES	      64
+#define PUNCH	      3 /* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
+#define MAX_ZERO_RUNS 16
 
 enum seg_state { SEG_VOID, SEG_WARM, SEG_USED, SEG_BUSY };
 
@@ -266,7 +266,7 @@ static void set_range_state(uint64_t start, uint64_t end, enum seg_state state)
 int memfile_start(int fd, uint64_t limit)
 {
 	struct seg *all;
-	void *base;
+	void *base = NULL;
 	int ret = host_ftruncate(fd, (int64_t)MEMFILE_SIZE);
 
 	if (ret == 0)
@@ -313,8 +313,7 @@ struct zero_runs {
 
 static void add_zero_run(struct zero_runs *z, uint64_t start, uint64_t end)
 {
-	if (z->nr && (z->run[z->nr - 1].end == start ||
-		      z->nr == MAX_ZERO_RUNS))
+	if (z->nr && (z->run[z->nr - 1].end == start || z->nr == MAX_ZERO_RUNS))
 		z->run[z->nr - 1].end = end;
 	else {
 		z->run[z->nr].start = start;
@@ -342,7 +341,7 @@ static uint64_t pick_place(uint64_t size)
 	struct seg *s;
 
 	if (size <= g_mf.warm)
-		list_for_each_entry(s, &g_mf.warm_list, lru) {
+		list_for_each_entry (s, &g_mf.warm_list, lru) {
 			/* From the top: the next mapping is mostly below. */
 			if (s->end - s->start >= size)
 				return s->end - size;

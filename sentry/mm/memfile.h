@@ -63,6 +63,7 @@ void *memfile_ptr(uint64_t off);
 struct memfile_stats {
 	uint64_t limit, used, warm; /* bytes */
 };
+/* Figures of now; each is right, the sum may be of different moments. */
 void memfile_stats(struct memfile_stats *out);
 /* Debugging and tests: aborts if the ranges contradict each other. */
 void memfile_check(void);

@@ -46,7 +46,7 @@ struct mmap_args {
 	uint32_t prot, flags; /* LINUX_PROT_*, LINUX_MAP_* */
 	struct file *file;    /* NULL for anonymous; borrowed */
 	uint64_t offset;
-	const char *name;     /* static: "[heap]", "[stack]", "[vdso]"; or NULL */
+	const char *name; /* static: "[heap]", "[stack]", "[vdso]"; or NULL */
 };
 /* Returns the address (as long) or -errno.  mmap(2). */
 long mm_mmap(struct mm *mm, const struct mmap_args *args);
@@ -68,7 +68,7 @@ uint64_t mm_brk(struct mm *mm, uint64_t want);
 
 /* Picks base addresses (randomised unless @no_aslr); before any mapping. */
 void mm_layout_init(struct mm *mm, bool no_aslr, uint64_t stack_limit);
-uint64_t mm_pie_base(const struct mm *mm);   /* ET_DYN with an interpreter */
+uint64_t mm_pie_base(const struct mm *mm); /* ET_DYN with an interpreter */
 /* Maps the stack (grows down to @stack_limit), returns its top. */
 MUST_CHECK int mm_map_stack(struct mm *mm, bool exec, uint64_t *out_top);
 /* Where brk starts: end of the bss, page aligned plus a random gap. */
@@ -110,7 +110,11 @@ MUST_CHECK int mm_fault(struct mm *mm, uint64_t addr, uint32_t access,
  * they break copy-on-write as a guest access would.
  * Return: bytes NOT copied (mm_copy_*), so 0 is success.
  */
-enum { MM_FORCE = 1 }; /* ignore protections as ptrace POKE does (maps COW) */
+enum {
+	MM_FORCE = 1,	/* ignore protections as ptrace POKE does (maps COW) */
+	MM_NOFAULT = 2, /* what is not there is not copied: no file is asked,
+			 * no memory allotted; short locks may be held */
+};
 MUST_CHECK size_t mm_copy_in(struct mm *mm, void *dst, uint64_t src,
 			     size_t size, uint32_t flags);
 MUST_CHECK size_t mm_copy_out(struct mm *mm, uint64_t dst, const void *src,
@@ -141,7 +145,7 @@ struct mm_pin {
 	struct iovec iov[MM_PIN_SEGS];
 	unsigned int nr;
 	struct {
-		void *owner;   /* NULL: a memfile range, else a file window */
+		void *owner; /* NULL: a memfile range, else a file window */
 		uint64_t off, size;
 	} held[MM_PIN_SEGS];
 };
@@ -176,6 +180,9 @@ void mapping_fini(struct mapping *m);
  * vcpu can reach it; later accesses fault and ask the file again.  Caller:
  * the inode's size or extents have been changed already. */
 void mapping_invalidate(struct mapping *m, uint64_t off, uint64_t size);
+/* The same for a file that was cut at @size: all behind it goes, and private
+ * copies of it too (hole punching leaves those). */
+void mapping_truncate(struct mapping *m, uint64_t size);
 /* Does any space map it shared and (maybe later) writable?  For F_SEAL_WRITE. */
 bool mapping_writable(struct mapping *m);
 

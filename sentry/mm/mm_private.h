@@ -52,7 +52,7 @@
 #define SHADOW_MAX	(1ull << 30)
 #define WINDOW_MAX	(64ull << 30) /* file pmas are cut to this */
 #define POPULATE_MAX	(1ull << 20)
-#define HOST_MAPS_SPARE 64	      /* for the stub itself and for splits */
+#define HOST_MAPS_SPARE 64 /* for the stub itself and for splits */
 
 enum vma_flags {
 	VMA_SHARED = 1 << 0,
@@ -78,8 +78,8 @@ struct vma {
 	uint64_t offset; /* of start in the file, or in the shared object */
 	uint32_t prot;	 /* LINUX_PROT_* as asked */
 	uint32_t flags;
-	struct file *file;	/* owned; NULL: anonymous */
-	const char *name;	/* static or NULL */
+	struct file *file; /* owned; NULL: anonymous */
+	const char *name;  /* static or NULL */
 	IMMUTABLE struct mm *mm;
 	struct mapping *mapping; /* kept alive by file; NULL: not followed */
 	struct list map_node;	 /* mapping->mu */
@@ -109,11 +109,12 @@ struct mm {
 	struct refcount users; /* the space is alive */
 	struct refcount ref;   /* the struct; all users together hold one */
 	IMMUTABLE uint64_t id;
-	struct rwlock mu; /* LOCK_MM */
-	struct platform_as *as;	/* NULL once torn down */
+	struct rwlock mu;	/* LOCK_MM */
+	struct platform_as *as; /* NULL once torn down */
 	struct vma_tree vmas GUARDED_BY(mu);
 	struct pma_tree pmas GUARDED_BY(mu);
-	_Atomic(struct pma *) last; /* of the last look-up; cleared by writers */
+	_Atomic(struct pma *)
+		last; /* of the last look-up; cleared by writers */
 	uint32_t nr_vmas, nr_pmas GUARDED_BY(mu);
 	uint64_t total_vm, data_vm, stack_vm, exec_vm, locked_vm GUARDED_BY(mu);
 	uint32_t def_flags GUARDED_BY(mu); /* mlockall(MCL_FUTURE) */
@@ -196,6 +197,7 @@ uint64_t vma_bytes(struct mm *mm, uint64_t start, uint64_t end);
 
 /* --- pma.c -------------------------------------------------------------------- */
 
+/* The first that ends above @addr; the one around @addr; the neighbours. */
 struct pma *pma_find(struct mm *mm, uint64_t addr);
 struct pma *pma_at(struct mm *mm, uint64_t addr);
 struct pma *pma_next(struct mm *mm, struct pma *p);
@@ -249,6 +251,7 @@ struct mm_batch {
 	struct vma *dead_vmas;
 	struct pma *dead_pmas;
 };
+/* No orders yet.  @mm is locked until the batch is flushed. */
 void batch_init(struct mm_batch *b, struct mm *mm);
 /* Makes the host follow: map if it is not mapped, protect if prot changed. */
 void batch_apply(struct mm_batch *b, struct vma *v, struct pma *p,
@@ -339,6 +342,7 @@ MUST_CHECK int mm_check_range(uint64_t addr, uint64_t size, uint64_t *out_end);
 
 /* --- mapping.c ---------------------------------------------------------------------------- */
 
+/* @v shows @m from now on (-ENOMEM: it does not), until it leaves. */
 MUST_CHECK int mapping_join(struct mapping *m, struct vma *v);
 void mapping_leave(struct vma *v);
 uint64_t mapping_seq(struct mapping *m);

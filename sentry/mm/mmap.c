@@ -17,9 +17,9 @@
 
 #include "sentry/mm/mm_private.h"
 
-#define ACCMODE	     3u
-#define RDONLY	     0u
-#define WRONLY	     1u
+#define ACCMODE 3u
+#define RDONLY	0u
+#define WRONLY	1u
 
 /* A checked request. */
 struct map_req {
@@ -115,7 +115,8 @@ static int check_file(struct map_req *r)
 	switch (r->a.flags & LINUX_MAP_TYPE) {
 	case LINUX_MAP_SHARED:
 	case LINUX_MAP_SHARED_VALIDATE:
-		if ((r->a.flags & LINUX_MAP_TYPE) == LINUX_MAP_SHARED_VALIDATE &&
+		if ((r->a.flags & LINUX_MAP_TYPE) ==
+			    LINUX_MAP_SHARED_VALIDATE &&
 		    r->a.flags & ~(uint32_t)LINUX_MAP_LEGACY_MASK)
 			return -EOPNOTSUPP;
 		if (r->a.prot & LINUX_PROT_WRITE && acc == RDONLY)
@@ -174,9 +175,9 @@ static int check_request(struct map_req *r)
 		r->vma_flags |= VMA_NORESERVE;
 	if (flags & LINUX_MAP_LOCKED)
 		r->vma_flags |= VMA_LOCKED;
-	r->populate = (flags & LINUX_MAP_POPULATE &&
-		       !(flags & LINUX_MAP_NONBLOCK)) ||
-		      flags & LINUX_MAP_LOCKED;
+	r->populate =
+		(flags & LINUX_MAP_POPULATE && !(flags & LINUX_MAP_NONBLOCK)) ||
+		flags & LINUX_MAP_LOCKED;
 	r->a.prot &= LINUX_PROT_READ | LINUX_PROT_WRITE | LINUX_PROT_EXEC;
 	return r->a.file ? check_file(r) : check_anon(r);
 }
@@ -228,6 +229,12 @@ static int ask_file(struct vma *v, uint64_t size, struct backings *got)
 					 v->flags & VMA_MAYWRITE };
 	int ret = back_ask(&ask, got);
 
+	/* Sealed against writing: it may be mapped, but stays read-only. */
+	if (ret == -EPERM && ask.write && !(v->prot & LINUX_PROT_WRITE)) {
+		v->flags &= ~(uint32_t)VMA_MAYWRITE;
+		ask.write = false;
+		ret = back_ask(&ask, got);
+	}
 	if (ret < 0)
 		return refuses_mmap(ret) ? ret : 0;
 	if (got->part[0].is.kind == BACK_ZERO)
@@ -389,8 +396,7 @@ static bool brk_fits(struct mm *mm, uint64_t end)
 	uint64_t old = page_up(mm->brk), guard;
 	struct vma *next = vma_find(mm, old);
 
-	if (end > mm_max_addr() ||
-	    end - mm->brk_start > limit ||
+	if (end > mm_max_addr() || end - mm->brk_start > limit ||
 	    mm_may_grow(mm, end - old, 0, LINUX_PROT_WRITE, false) < 0)
 		return false;
 	if (mm->def_flags & VMA_LOCKED && !mm_may_lock(mm, end - old))

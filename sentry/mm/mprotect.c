@@ -13,9 +13,8 @@
 
 #include "sentry/mm/mm_private.h"
 
-#define PROT_RWX (LINUX_PROT_READ | LINUX_PROT_WRITE | LINUX_PROT_EXEC)
-#define PROT_GROWS                                                             \
-	((uint32_t)(LINUX_PROT_GROWSDOWN | LINUX_PROT_GROWSUP))
+#define PROT_RWX   (LINUX_PROT_READ | LINUX_PROT_WRITE | LINUX_PROT_EXEC)
+#define PROT_GROWS ((uint32_t)(LINUX_PROT_GROWSDOWN | LINUX_PROT_GROWSUP))
 
 /* May all of [start, end) get @prot?  *stop: the end of what may. */
 static int check_prot(struct mm *mm, uint64_t start, uint64_t end,

@@ -224,8 +224,8 @@ static long move(struct mm_batch *b, struct remap *r, struct vma *v)
 	if (ret < 0)
 		return ret;
 	if (!(r->flags & LINUX_MREMAP_FIXED)) {
-		at = area_find(mm, r->flags & LINUX_MREMAP_DONTUNMAP ? r->new :
-								       0,
+		at = area_find(mm,
+			       r->flags & LINUX_MREMAP_DONTUNMAP ? r->new : 0,
 			       r->new_size, shared);
 		if (at < 0)
 			return at;

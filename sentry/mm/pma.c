@@ -194,8 +194,8 @@ static bool pma_alike(const struct pma *a, const struct pma *b)
 		return false;
 	if (a->fd >= 0 && len + pma_size(b) > WINDOW_MAX)
 		return false;
-	return a->shadow == MEMFILE_NONE ? b->shadow == MEMFILE_NONE :
-					   b->shadow == a->shadow + len;
+	return a->shadow == MEMFILE_NONE ? b->shadow == MEMFILE_NONE
+					 : b->shadow == a->shadow + len;
 }
 
 /* Joins @b to @a; keeps a window that shows both. */

@@ -26,7 +26,7 @@ struct map_line {
 	uint64_t start, end, offset;
 	uint32_t prot, flags;
 	const char *name;
-	struct file *file; /* +1 or NULL */
+	struct file *file;	/* +1 or NULL */
 	uint64_t memory, filed; /* resident: own, the file's */
 };
 
@@ -92,8 +92,8 @@ static void print_name(const struct map_line *l, size_t width,
 
 	if (l->file) {
 		buf = kzalloc(PATH_MAX);
-		if (!buf || path_to_string(&l->file->path, buf, PATH_MAX,
-					   NULL) < 0)
+		if (!buf ||
+		    path_to_string(&l->file->path, buf, PATH_MAX, NULL) < 0)
 			return;
 		s = buf;
 	}
@@ -154,10 +154,10 @@ static void print_flags(const struct map_line *l, struct seq_buf *out)
 		uint32_t flag;
 		const char *text;
 	} names[] = {
-		{ VMA_SHARED, "sh " },	  { VMA_GROWSDOWN, "gd " },
-		{ VMA_NORESERVE, "nr " }, { VMA_LOCKED, "lo " },
-		{ VMA_DONTFORK, "dc " },  { VMA_WIPEONFORK, "wf " },
-		{ VMA_DONTDUMP, "dd " },  { VMA_HUGEPAGE, "hg " },
+		{ VMA_SHARED, "sh " },	   { VMA_GROWSDOWN, "gd " },
+		{ VMA_NORESERVE, "nr " },  { VMA_LOCKED, "lo " },
+		{ VMA_DONTFORK, "dc " },   { VMA_WIPEONFORK, "wf " },
+		{ VMA_DONTDUMP, "dd " },   { VMA_HUGEPAGE, "hg " },
 		{ VMA_NOHUGEPAGE, "nh " }, { VMA_RANDOM, "rr " },
 		{ VMA_SEQUENTIAL, "sr " },
 	};

@@ -66,7 +66,8 @@ bool safe_copy_fixup(uint64_t *pc)
 	const struct fixup *f;
 
 	for (f = __start_safe_copy_table; f < __stop_safe_copy_table; f++) {
-		if (*pc != (uint64_t)(intptr_t)&f->at + (uint64_t)(int64_t)f->at)
+		if (*pc !=
+		    (uint64_t)(intptr_t)&f->at + (uint64_t)(int64_t)f->at)
 			continue;
 		*pc = (uint64_t)(intptr_t)&f->to + (uint64_t)(int64_t)f->to;
 		return true;

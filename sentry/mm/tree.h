@@ -11,7 +11,7 @@
 #include "sentry/lib/compiler.h"
 
 /* The functions of a tree, for RB_INSERT() and friends, in this file only. */
-#define TREE_GENERATE(name, type, field, cmp)                                  \
+#define TREE_GENERATE(name, type, field, cmp) \
 	RB_GENERATE_INTERNAL(name, type, field, cmp, static UNUSED)
 
 #endif

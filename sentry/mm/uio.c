@@ -99,8 +99,7 @@ static size_t peek(struct uio *u, char **out)
 {
 	const struct iovec *iov = u->iov;
 
-	while (u->left && u->seg < u->nr &&
-	       u->seg_off == iov[u->seg].iov_len) {
+	while (u->left && u->seg < u->nr && u->seg_off == iov[u->seg].iov_len) {
 		u->seg++;
 		u->seg_off = 0;
 	}
@@ -130,12 +129,15 @@ static size_t copy_piece(struct uio *u, enum uio_op op, char *at, char *kernel,
 			 size_t size)
 {
 	uint64_t va = (uint64_t)(uintptr_t)at;
+	uint32_t flags = u->nofault ? MM_NOFAULT : 0;
 
 	if (u->mm) {
 		if (op == UIO_OUT)
-			return size - mm_copy_out(u->mm, va, kernel, size, 0);
+			return size -
+			       mm_copy_out(u->mm, va, kernel, size, flags);
 		if (op == UIO_IN)
-			return size - mm_copy_in(u->mm, kernel, va, size, 0);
+			return size -
+			       mm_copy_in(u->mm, kernel, va, size, flags);
 		return size - mm_zero_out(u->mm, va, size);
 	}
 	if (op == UIO_OUT)
@@ -241,4 +243,14 @@ long uio_pin(struct uio *u, size_t max, uint32_t access, struct mm_pin *out)
 			break;
 	}
 	return done || ret == 0 ? (long)done : -EFAULT;
+}
+
+int uio_fault_in(struct uio *u, size_t size, uint32_t access)
+{
+	struct mm_pin pin;
+	long ret = u->mm ? uio_pin(u, size, access, &pin) : 0;
+
+	if (u->mm)
+		mm_unpin(&pin);
+	return ret < 0 ? (int)ret : 0;
 }

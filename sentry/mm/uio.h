@@ -8,7 +8,7 @@
 
 #include "sentry/mm/mm.h"
 
-#define UIO_MAX_SEGS 1024		       /* UIO_MAXIOV */
+#define UIO_MAX_SEGS 1024			 /* UIO_MAXIOV */
 #define MAX_RW_COUNT (0x7fffffffull & PAGE_MASK) /* per call, as Linux */
 
 struct uio {
@@ -18,6 +18,7 @@ struct uio {
 	size_t seg_off;		 /* bytes done of it */
 	size_t left;		 /* bytes that remain in all */
 	struct iovec one;	 /* storage of the single-buffer forms */
+	bool nofault;		 /* see uio_fault_in() */
 };
 
 /* Guest buffer of the current task; size is cut to MAX_RW_COUNT.  -EFAULT for
@@ -39,6 +40,15 @@ MUST_CHECK long uio_copy_out(struct uio *u, const void *src, size_t size);
 MUST_CHECK long uio_copy_in(struct uio *u, void *dst, size_t size);
 MUST_CHECK long uio_zero_out(struct uio *u, size_t size);
 void uio_advance(struct uio *u, size_t size);
+/*
+ * For copies under a short lock (a pipe's): with u->nofault set, copies end
+ * short, or with -EFAULT, at a page that is not there, instead of asking the
+ * file behind it.  Then: drop the lock, uio_fault_in() the next bytes (at most
+ * @size), take the lock and try again.
+ * @access: PLAT_WRITE before uio_copy_out(), PLAT_READ before uio_copy_in().
+ * Returns: 0 if at least the next byte is there now (or none is left); -EFAULT.
+ */
+MUST_CHECK int uio_fault_in(struct uio *u, size_t size, uint32_t access);
 /*
  * Host iovecs for the next bytes (at most @max), for host I/O; does not
  * advance.  @access: PLAT_WRITE for a read(2), PLAT_READ for a write(2).

@@ -79,7 +79,7 @@ struct window *window_get(int fd, uint64_t off, uint64_t size, bool write)
 
 	mutex_lock(&g_windows.mu);
 	chain = chain_of(fd);
-	list_for_each_entry(w, chain, node) {
+	list_for_each_entry (w, chain, node) {
 		if (w->fd == fd && w->write == write &&
 		    window_covers(w, off, size)) {
 			found = w;

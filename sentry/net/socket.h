@@ -68,8 +68,7 @@ struct socket {
 };
 
 /* Wraps @s, taken over on success.  @flags: LINUX_O_NONBLOCK or 0. */
-MUST_CHECK int socket_file(struct socket *s, uint32_t flags,
-			   struct file **out);
+MUST_CHECK int socket_file(struct socket *s, uint32_t flags, struct file **out);
 /* The socket behind a file, or NULL. */
 struct socket *file_socket(const struct file *f);
 

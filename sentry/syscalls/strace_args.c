@@ -231,8 +231,7 @@ static void put_arg(struct strace_out *o, const struct syscall_arg *a,
 }
 
 void strace_put_args(struct strace_out *o, const struct syscall_desc *desc,
-		     const uint64_t args[6], unsigned int from,
-		     unsigned int to)
+		     const uint64_t args[6], unsigned int from, unsigned int to)
 {
 	unsigned int i;
 
@@ -272,8 +271,8 @@ void strace_put_result(struct strace_out *o, const struct syscall_desc *desc,
 	else if (name)
 		strace_printf(o, " = -1 %s (%s)", name, strerrordesc_np(err));
 	else if (desc->traits & TRAIT_ADDR || err == 0)
-		strace_printf(o, desc->traits & TRAIT_ADDR ? " = %#lx"
-							   : " = %ld",
+		strace_printf(o,
+			      desc->traits & TRAIT_ADDR ? " = %#lx" : " = %ld",
 			      result);
 	else
 		strace_printf(o, " = %ld", result);

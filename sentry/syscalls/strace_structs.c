@@ -20,13 +20,13 @@ strace_put_fn strace_put_clone_args, strace_put_envv, strace_put_epoll_event,
 	strace_put_fdpair, strace_put_fdset, strace_put_i32, strace_put_i64,
 	strace_put_iovec, strace_put_iovec_addr, strace_put_itimerspec,
 	strace_put_itimerval, strace_put_msghdr, strace_put_open_how,
-	strace_put_pollfd, strace_put_ptr, strace_put_rlimit,
-	strace_put_rusage, strace_put_sigaction, strace_put_siginfo,
-	strace_put_sigset, strace_put_sockaddr, strace_put_stack,
-	strace_put_stat, strace_put_statfs, strace_put_statx, strace_put_str,
-	strace_put_strv, strace_put_timespec, strace_put_timespec2,
-	strace_put_timeval, strace_put_timezone, strace_put_tms,
-	strace_put_u32, strace_put_u64, strace_put_utsname;
+	strace_put_pollfd, strace_put_ptr, strace_put_rlimit, strace_put_rusage,
+	strace_put_sigaction, strace_put_siginfo, strace_put_sigset,
+	strace_put_sockaddr, strace_put_stack, strace_put_stat,
+	strace_put_statfs, strace_put_statx, strace_put_str, strace_put_strv,
+	strace_put_timespec, strace_put_timespec2, strace_put_timeval,
+	strace_put_timezone, strace_put_tms, strace_put_u32, strace_put_u64,
+	strace_put_utsname;
 extern const struct xlat xlat_clone, xlat_open, xlat_poll, xlat_epoll,
 	xlat_sigaction, xlat_filetype, xlat_af;
 
@@ -167,8 +167,9 @@ void strace_put_tms(struct strace_out *o, uint64_t addr, uint64_t nr)
 
 	(void)nr;
 	if (get(o, v, addr, sizeof(v)))
-		strace_printf(o, "{utime=%ld, stime=%ld, cutime=%ld, "
-				 "cstime=%ld}",
+		strace_printf(o,
+			      "{utime=%ld, stime=%ld, cutime=%ld, "
+			      "cstime=%ld}",
 			      v[0], v[1], v[2], v[3]);
 }
 
@@ -429,8 +430,9 @@ void strace_put_stat(struct strace_out *o, uint64_t addr, uint64_t nr)
 		return;
 	strace_printf(o, "{st_dev=%#lx, st_ino=%lu, st_mode=", v.dev, v.ino);
 	put_mode(o, v.mode);
-	strace_printf(o, ", st_nlink=%lu, st_uid=%u, st_gid=%u, st_size=%ld, "
-			 "...}",
+	strace_printf(o,
+		      ", st_nlink=%lu, st_uid=%u, st_gid=%u, st_size=%ld, "
+		      "...}",
 		      v.nlink, v.uid, v.gid, v.size);
 }
 
@@ -460,8 +462,9 @@ void strace_put_statfs(struct strace_out *o, uint64_t addr, uint64_t nr)
 
 	(void)nr;
 	if (get(o, v, addr, sizeof(v)))
-		strace_printf(o, "{f_type=%#lx, f_bsize=%lu, f_blocks=%lu, "
-				 "f_bfree=%lu, ...}",
+		strace_printf(o,
+			      "{f_type=%#lx, f_bsize=%lu, f_blocks=%lu, "
+			      "f_bfree=%lu, ...}",
 			      v[0], v[1], v[2], v[3]);
 }
 
@@ -471,9 +474,8 @@ static void put_sockaddr_un(struct strace_out *o, const char *path, size_t len)
 
 	strace_printf(o, "sun_path=%s\"", len && !path[0] ? "@" : "");
 	for (i = len && !path[0] ? 1 : 0; i < len && path[i]; i++)
-		strace_printf(o, path[i] >= 0x20 && path[i] < 0x7f
-					 ? "%c"
-					 : "\\%o",
+		strace_printf(o,
+			      path[i] >= 0x20 && path[i] < 0x7f ? "%c" : "\\%o",
 			      (uint8_t)path[i]);
 	strace_printf(o, "\"}");
 }

@@ -38,15 +38,23 @@
 
 #include "sentry/syscalls/strace.h"
 
-#define F(x)	   { (uint32_t)(x), (uint32_t)(x), #x }
-#define E(x)	   { (uint32_t)(x), 0, #x }
-#define M(v, m, s) { v, m, s }
+#define F(x)                                     \
+	{                                        \
+		(uint32_t)(x), (uint32_t)(x), #x \
+	}
+#define E(x)                         \
+	{                            \
+		(uint32_t)(x), 0, #x \
+	}
+#define M(v, m, s)      \
+	{               \
+		v, m, s \
+	}
 
-#define XLAT(set, ...)                                                         \
-	static const struct xlat_name names_##set[] = { __VA_ARGS__ };         \
-	extern const struct xlat xlat_##set;                                   \
-	const struct xlat xlat_##set = { names_##set,                          \
-					 ARRAY_SIZE(names_##set) }
+#define XLAT(set, ...)                                                 \
+	static const struct xlat_name names_##set[] = { __VA_ARGS__ }; \
+	extern const struct xlat xlat_##set;                           \
+	const struct xlat xlat_##set = { names_##set, ARRAY_SIZE(names_##set) }
 
 /* clang-format off */
 XLAT(open, M(0, 3, "O_RDONLY"), M(1, 3, "O_WRONLY"), M(2, 3, "O_RDWR"),

@@ -89,8 +89,8 @@ long sys_timerfd_settime(struct task *t, int32_t fd, uint32_t flags,
 
 	if (copy_in(&new, value, sizeof(new)) < 0)
 		return -EFAULT;
-	if ((flags & ~(LINUX_TFD_TIMER_ABSTIME |
-		       LINUX_TFD_TIMER_CANCEL_ON_SET)) ||
+	if ((flags &
+	     ~(LINUX_TFD_TIMER_ABSTIME | LINUX_TFD_TIMER_CANCEL_ON_SET)) ||
 	    !valid_time(&new.value) || !valid_time(&new.interval))
 		return -EINVAL;
 	ret = lookup_timerfd(t, fd, &f);

@@ -139,7 +139,7 @@ static long lock_set(struct task *t, int fd, struct file *f, bool ofd,
 		     bool wait, uaddr_t arg)
 {
 	struct linux_flock l;
-	struct lock_req r;
+	struct lock_req r = { 0 };
 	struct file *now;
 	int ret;
 

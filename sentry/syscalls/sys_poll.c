@@ -39,7 +39,7 @@ uint64_t wait_deadline_ms(int32_t ms)
 	if (ms < 0)
 		return NO_DEADLINE;
 	return wait_deadline((uint32_t)ms / 1000,
-			      (uint32_t)ms % 1000 * 1000000ull);
+			     (uint32_t)ms % 1000 * 1000000ull);
 }
 
 int wait_deadline_from_user(uaddr_t ts, bool usec, uint64_t *out)
@@ -157,16 +157,18 @@ static long do_poll(struct task *t, uaddr_t ufds, uint32_t nr,
 	if (nr > task_rlimit(t, RLIM_NOFILE))
 		return -EINVAL;
 	if (nr > ARRAY_SIZE(few)) {
-		fds = many = kcalloc(nr, sizeof(*fds));
-		if (!fds)
+		many = kcalloc(nr, sizeof(*many));
+		if (!many)
 			return -ENOMEM;
+		fds = many;
 	}
 	if (nr && copy_in(fds, ufds, nr * sizeof(*fds)) < 0)
 		return -EFAULT;
 	ret = poll_loop(t, fds, nr, deadline);
 	for (i = 0; i < nr; i++) {
-		uaddr_t at = uaddr_add(ufds, i * sizeof(*fds) +
-				       offsetof(struct linux_pollfd, revents));
+		uaddr_t at = uaddr_add(
+			ufds, i * sizeof(*fds) +
+				      offsetof(struct linux_pollfd, revents));
 
 		if (copy_out(at, &fds[i].revents, sizeof(fds[i].revents)) < 0)
 			return -EFAULT;

@@ -16,8 +16,8 @@
 #include "sentry/syscalls/wait_time.h"
 #include "syscalls.h"
 
-#define IN_SET                                                                 \
-	(LINUX_POLLRDNORM | LINUX_POLLRDBAND | LINUX_POLLIN | LINUX_POLLHUP |  \
+#define IN_SET                                                                \
+	(LINUX_POLLRDNORM | LINUX_POLLRDBAND | LINUX_POLLIN | LINUX_POLLHUP | \
 	 LINUX_POLLERR | LINUX_POLLNVAL)
 #define OUT_SET                                                                \
 	(LINUX_POLLWRBAND | LINUX_POLLWRNORM | LINUX_POLLOUT | LINUX_POLLERR | \
@@ -196,7 +196,7 @@ long sys_select(struct task *t, int32_t n, uaddr_t in, uaddr_t out, uaddr_t ex,
 	if (ret < 0)
 		return ret;
 	return wait_finish(timeout, true, deadline,
-			       do_select(t, n, sets, deadline));
+			   do_select(t, n, sets, deadline));
 }
 
 long sys_pselect6(struct task *t, int32_t n, uaddr_t in, uaddr_t out,
@@ -204,7 +204,7 @@ long sys_pselect6(struct task *t, int32_t n, uaddr_t in, uaddr_t out,
 {
 	uaddr_t sets[NR_SETS] = { in, out, ex };
 	struct linux_sigset_argpack pack = { 0, 0 };
-	uint64_t deadline;
+	uint64_t deadline = 0;
 	long ret = 0;
 
 	if (!uaddr_is_null(sig))

@@ -22,7 +22,7 @@
 long sys_rt_sigaction(struct task *t, int32_t sig, uaddr_t act, uaddr_t oldact,
 		      uint64_t size)
 {
-	struct linux_sigaction new, old;
+	struct linux_sigaction new = { 0 }, old;
 
 	if (size != SIGSET_SIZE)
 		return -EINVAL;

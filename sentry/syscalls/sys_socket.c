@@ -55,8 +55,8 @@ int socket_addr_out(const void *addr, uint32_t size, uaddr_t to, uaddr_t ulen)
 /* Family and type of socket(2) and socketpair(2). */
 static int check_kind(int family, int type)
 {
-	const int known = LINUX_SOCK_TYPE_MASK | LINUX_SOCK_CLOEXEC |
-			  LINUX_SOCK_NONBLOCK;
+	const int known =
+		LINUX_SOCK_TYPE_MASK | LINUX_SOCK_CLOEXEC | LINUX_SOCK_NONBLOCK;
 
 	if (type & ~known)
 		return -EINVAL;

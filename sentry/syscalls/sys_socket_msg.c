@@ -56,8 +56,9 @@ long sys_recvfrom(struct task *t, int32_t fd, uaddr_t buf, uint64_t size,
 	long ret, err;
 
 	ret = uio_user(&u, buf, size);
-	if (ret == 0)
-		ret = socket_lookup(t, fd, &f, &s);
+	if (ret < 0)
+		return ret;
+	ret = socket_lookup(t, fd, &f, &s);
 	if (ret < 0)
 		return ret;
 	m.u = &u;
@@ -143,8 +144,8 @@ static int msg_out(struct task *t, struct msg_call *c, struct socket_msg *m,
 
 		if (room && copy_out(uaddr(c->hdr.name), m->name, room) < 0)
 			return -EFAULT;
-		if (copy_out(uaddr_add(msg, offsetof(struct linux_msghdr,
-						     namelen)),
+		if (copy_out(uaddr_add(msg,
+				       offsetof(struct linux_msghdr, namelen)),
 			     &namelen, sizeof(namelen)) < 0)
 			return -EFAULT;
 	}
@@ -155,9 +156,9 @@ static int msg_out(struct task *t, struct msg_call *c, struct socket_msg *m,
 	if (copy_out(uaddr_add(msg, offsetof(struct linux_msghdr, flags)),
 		     &flags, sizeof(flags)) < 0)
 		return -EFAULT;
-	return copy_out(uaddr_add(msg, offsetof(struct linux_msghdr,
-						controllen)),
-			&len, sizeof(len));
+	return copy_out(
+		uaddr_add(msg, offsetof(struct linux_msghdr, controllen)), &len,
+		sizeof(len));
 }
 
 static long recv_one(struct task *t, struct socket *s, uint32_t flags,
@@ -202,9 +203,9 @@ static int put_len(uaddr_t msgs, uint32_t i, long len)
 {
 	uint32_t v = (uint32_t)len;
 
-	return copy_out(uaddr_add(msg_at(msgs, i),
-				  offsetof(struct linux_mmsghdr, len)),
-			&v, sizeof(v));
+	return copy_out(
+		uaddr_add(msg_at(msgs, i), offsetof(struct linux_mmsghdr, len)),
+		&v, sizeof(v));
 }
 
 long sys_sendmmsg(struct task *t, int32_t fd, uaddr_t msgs, uint32_t nr,

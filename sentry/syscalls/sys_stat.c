@@ -168,7 +168,7 @@ long sys_statx(struct task *t, int32_t dirfd, uaddr_t path, uint32_t flags,
 	       uint32_t mask, uaddr_t buf)
 {
 	AUTO_PATH struct path p = { NULL, NULL };
-	struct kstat st;
+	struct kstat st = { 0 };
 	int ret;
 
 	(void)t;

@@ -479,8 +479,10 @@ static void print_all(struct mount_ns *ns, struct seq_buf *out,
 	uint32_t i, nr;
 	struct mount **all = snapshot(ns, &nr);
 
-	if (!all)
+	if (!all) {
 		out->failed = true;
+		return;
+	}
 	for (i = 0; i < nr; i++) {
 		line(all[i], out);
 		mount_put(all[i]);

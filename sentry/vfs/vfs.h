@@ -173,15 +173,19 @@ struct inode {
 	_Atomic bool linkable; /* O_TMPFILE without O_EXCL: nlink 0 may rise */
 };
 
+/* A fresh inode with one reference; the caller fills size and times. */
 void inode_init(struct inode *inode, struct super *sb,
 		const struct inode_ops *ops, uint64_t ino, uint32_t mode);
+/* The last put calls ops->evict. */
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 DEFINE_AUTO_PUT(inode)
 
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
+/* -EACCES unless @cred may do all of @mask (MAY_*). */
 MUST_CHECK int inode_permission(struct inode *inode, const struct cred *cred,
 				uint32_t mask);
+/* Attributes of now, asked from the filesystem if it has an op for that. */
 MUST_CHECK int inode_getattr(struct inode *inode, struct kstat *out);
 /* With all of Linux's checks (owner, capabilities, suid clearing). */
 MUST_CHECK int inode_setattr(struct mount *mnt, struct inode *inode,
@@ -229,6 +233,7 @@ struct dentry {
 	char *name;		    /* under LOCK_DCACHE; inline if short */
 	char inline_name[32];
 };
+/* The last put frees it, and lets go of its parent. */
 void dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d);
 DEFINE_AUTO_PUT(dentry)
@@ -239,6 +244,7 @@ struct path {
 	struct mount *mnt;
 	struct dentry *dentry;
 };
+/* A reference on both halves. */
 void path_get(const struct path *p);
 void path_put(struct path *p); /* clears it; harmless on a cleared one */
 #define AUTO_PATH __attribute__((cleanup(path_put)))
@@ -386,8 +392,10 @@ MUST_CHECK int vfs_open_path(const struct path *p, uint32_t flags,
 /* --- descriptors --------------------------------------------------------------- */
 
 struct fd_table;
+/* Empty, or a copy of @from (fork); one reference. */
 MUST_CHECK int fd_table_new(struct fd_table **out);
 MUST_CHECK int fd_table_fork(struct fd_table *from, struct fd_table **out);
+/* Shared by threads that have CLONE_FILES. */
 void fd_table_get(struct fd_table *tbl);
 void fd_table_put(struct fd_table *tbl); /* the last closes all */
 /* New reference or NULL.  O_PATH files only by the second form. */
@@ -420,6 +428,7 @@ struct file *current_file_any(int fd);
 /* --- mounts ---------------------------------------------------------------------- */
 
 struct mount_ns;
+/* A namespace with @root as its only mount; one reference. */
 MUST_CHECK int mount_ns_new(struct super *root, struct mount_ns **out);
 void mount_ns_get(struct mount_ns *ns);
 void mount_ns_put(struct mount_ns *ns);

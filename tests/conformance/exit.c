@@ -198,8 +198,8 @@ TEST(exit, children_get_a_new_parent)
 	EXPECT_OK(pipe(p));
 	EXPECT_OK(prctl(PR_SET_CHILD_SUBREAPER, 0));
 	pid_t kid = CHILD({
+		pid_t old = getpid();
 		if (fork() == 0) {
-			pid_t old = getppid();
 			EXPECT_SOON(getppid() != old);
 			got[0] = getppid();
 			got[1] = old;

@@ -35,7 +35,8 @@ static void alarm_in_ms(int ms)
 
 TEST(poll, tells_what_is_ready)
 {
-	struct pollfd p[3] = { { .events = POLLIN }, { .events = POLLOUT },
+	struct pollfd p[3] = { { .events = POLLIN },
+			       { .events = POLLOUT },
 			       { .fd = -1, .events = POLLIN, .revents = 7 } };
 	int fds[2];
 

@@ -7,7 +7,7 @@
 
 #include "tests/harness/guest_test.h"
 
-#define MS(n) ((n) * 1000000l)
+#define MS(n) ((n)*1000000l)
 
 static int armed(int flags, long first, long interval)
 {

@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct syscall_desc *d;
 	char *line = malloc(STRACE_LINE_SIZE);
-	struct strace_out o = { .buf = line, .size = STRACE_LINE_SIZE,
+	struct strace_out o = { .buf = line,
+				.size = STRACE_LINE_SIZE,
 				.mm = (struct mm *)line };
 	uint64_t args[6];
 	struct input in;

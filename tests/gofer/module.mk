@@ -17,7 +17,7 @@ $(gofer-tests:%=$(B)/tests/unit/%): $(B)/tests/unit/%: tests/gofer/%.c \
 		$(lib-objs:%=$(B)/%) \
 		| $(gen-headers:%=$(B)/%)
 	@mkdir -p $(@D)
-	$(call quiet,CC)$(CC) $(CFLAGS) $(filter-out -static-pie,$(LDFLAGS)) \
+	$(call quiet,CC)$(CC) $(CFLAGS) $(filter-out -pie,$(LDFLAGS)) -MMD -MP \
 		-o $@ $(filter %.c %.o,$^) -lcmocka $(LDLIBS)
 
 test-programs: $(gofer-tests:%=$(B)/tests/unit/%)

@@ -711,7 +711,8 @@ static void try_fork(void)
 
 static void try_write(void)
 {
-	(void)write(7, "x", 1);
+	if (write(7, "x", 1) < 0)
+		return;
 }
 
 static void try_mkdir(void)

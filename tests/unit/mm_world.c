@@ -97,8 +97,8 @@ int platform_as_order(struct platform_as *as, const struct map_order *o)
 	assert(o->addr + o->size <= g_limits.max_user_addr);
 	if (as->nr_queued == as->max_queued) {
 		as->max_queued = as->max_queued * 2 + 16;
-		as->queue = realloc(as->queue,
-				    as->max_queued * sizeof(*as->queue));
+		as->queue =
+			realloc(as->queue, as->max_queued * sizeof(*as->queue));
 		assert(as->queue);
 	}
 	as->queue[as->nr_queued++] = *o;
@@ -343,8 +343,8 @@ static int guest_access(struct mm *mm, uint64_t addr, uint32_t access,
 				*v = *word;
 			return 0;
 		}
-		if (access == PLAT_WRITE ? pwrite(p->fd, v, 8, at) != 8 :
-					   pread(p->fd, v, 8, at) != 8)
+		if (access == PLAT_WRITE ? pwrite(p->fd, v, 8, at) != 8
+					 : pread(p->fd, v, 8, at) != 8)
 			return LINUX_SIGBUS;
 		return 0;
 	}

@@ -29,8 +29,8 @@ struct fake_file {
 	struct file file;
 	struct inode inode;
 	struct mapping mapping;
-	bool memory;	   /* tmpfs: a range of the memory file */
-	int fd;		   /* else a host file */
+	bool memory;	    /* tmpfs: a range of the memory file */
+	int fd;		    /* else a host file */
 	uint64_t off, size; /* of the range; of the file */
 	unsigned int asked;
 	/* Called (once) inside mmap_backing, to race with it. */

@@ -67,8 +67,8 @@ static void step_alloc(void)
 	if (g_nr && rnd(2)) {
 		const struct range *other = &g_ranges[rnd(g_nr)];
 
-		hint = rnd(2) ? other->off + other->pages * PAGE_SIZE :
-				other->off - r->pages * PAGE_SIZE;
+		hint = rnd(2) ? other->off + other->pages * PAGE_SIZE
+			      : other->off - r->pages * PAGE_SIZE;
 	}
 	assert_int_equal(memfile_alloc(r->pages * PAGE_SIZE, hint,
 				       r->reserved ? MEMFILE_RESERVE : 0,
@@ -213,8 +213,8 @@ static void test_limit(void **state)
 	assert_int_equal(memfile_alloc(LIMIT, MEMFILE_NONE, 0, &a, NULL), 0);
 	assert_int_equal(memfile_alloc(PAGE_SIZE, MEMFILE_NONE, 0, &b, NULL),
 			 -ENOMEM);
-	assert_int_equal(memfile_alloc(PAGE_SIZE, MEMFILE_NONE,
-				       MEMFILE_RESERVE, &b, NULL),
+	assert_int_equal(memfile_alloc(PAGE_SIZE, MEMFILE_NONE, MEMFILE_RESERVE,
+				       &b, NULL),
 			 0);
 	assert_int_equal(memfile_commit(b, PAGE_SIZE), -ENOMEM);
 	memfile_put(a, LIMIT);
@@ -234,9 +234,8 @@ static void test_warm_bound(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
-		assert_int_equal(memfile_alloc(size, MEMFILE_NONE, 0, &off[i],
-					       NULL),
-				 0);
+		assert_int_equal(
+			memfile_alloc(size, MEMFILE_NONE, 0, &off[i], NULL), 0);
 		memset(memfile_ptr(off[i]), 1, size);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(off); i++)

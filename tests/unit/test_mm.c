@@ -228,8 +228,7 @@ static void test_mprotect_errors(void **state)
 			 -ENOMEM);
 	/* ... but what was before the hole is changed. */
 	assert_int_equal(guest_write(g_mm, BASE, 1), LINUX_SIGSEGV);
-	assert_int_equal(mm_mprotect(g_mm, BASE, PG,
-				     RW | LINUX_PROT_GROWSDOWN),
+	assert_int_equal(mm_mprotect(g_mm, BASE, PG, RW | LINUX_PROT_GROWSDOWN),
 			 -EINVAL);
 	assert_true(map_file(g_mm, f, BASE + 8 * PG, 4, 0, LINUX_PROT_READ,
 			     LINUX_MAP_SHARED | LINUX_MAP_FIXED) > 0);
@@ -254,8 +253,7 @@ static void test_mremap(void **state)
 			 -EINVAL);
 	assert_int_equal(mm_mremap(g_mm, BASE + 1, PG, PG, 0, 0), -EINVAL);
 	assert_int_equal(mm_mremap(g_mm, BASE, PG, 0, 0, 0), -EINVAL);
-	assert_int_equal(mm_mremap(g_mm, BASE + 8 * PG, PG, PG, 1, 0),
-			 -EFAULT);
+	assert_int_equal(mm_mremap(g_mm, BASE + 8 * PG, PG, PG, 1, 0), -EFAULT);
 	assert_int_equal(mm_mremap(g_mm, BASE, 5 * PG, 6 * PG, 1, 0), -EFAULT);
 	assert_int_equal(mm_mremap(g_mm, BASE, 0, PG, 1, 0), -EINVAL);
 	assert_int_equal(mm_mremap(g_mm, BASE, 4 * PG, 8 * PG, 0, 0), BASE);
@@ -400,8 +398,7 @@ static void test_force(void **state)
 	/* A shared file is not written against its protection. */
 	assert_true(map_file(g_mm, f, BASE + 16 * PG, 4, 0, LINUX_PROT_READ,
 			     LINUX_MAP_SHARED | LINUX_MAP_FIXED) > 0);
-	assert_int_equal(mm_copy_out(g_mm, BASE + 16 * PG, &v, 8, MM_FORCE),
-			 8);
+	assert_int_equal(mm_copy_out(g_mm, BASE + 16 * PG, &v, 8, MM_FORCE), 8);
 	assert_int_equal(mm_munmap(g_mm, BASE, 100 * PG), 0);
 	fake_file_drop(f);
 }
@@ -425,9 +422,8 @@ static void test_stack(void **state)
 	assert_true(map_anon(g_mm, top - (4 << 20), 1, RW, AT) > 0);
 	assert_int_equal(guest_write(g_mm, top - (4 << 20) + 2 * PG, 1),
 			 LINUX_SIGSEGV);
-	assert_int_equal(guest_write(g_mm, top - (4 << 20) + PG + STACK_GUARD,
-				     1),
-			 0);
+	assert_int_equal(
+		guest_write(g_mm, top - (4 << 20) + PG + STACK_GUARD, 1), 0);
 	assert_int_equal(g_mm->stack_vm + PG, g_mm->total_vm);
 	world_rlimit(RLIM_STACK, 8ull << 20);
 }
@@ -520,9 +516,9 @@ static void test_refusals(void **state)
 	store(g_mm, BASE + 31 * PG, 5);
 	expect(child, BASE + 31 * PG, 2);
 	g_mm->as->refuse = 1;
-	assert_int_equal(mm_mremap(g_mm, BASE, 4 * PG, 4 * PG, 3,
-				   BASE + 100 * PG),
-			 (long)(BASE + 100 * PG));
+	assert_int_equal(
+		mm_mremap(g_mm, BASE, 4 * PG, 4 * PG, 3, BASE + 100 * PG),
+		(long)(BASE + 100 * PG));
 	expect(g_mm, BASE + 100 * PG, 1);
 	mm_check(g_mm);
 	world_run(NULL);
@@ -624,9 +620,9 @@ static void test_uio(void **state)
 	(void)state;
 	assert_true(map_anon(g_mm, BASE, 3, RW, AT) > 0);
 	assert_int_equal(copy_out(uaddr(BASE + 100), vec, sizeof(vec)), 0);
-	assert_int_equal(uio_user_vec(&u, uaddr(BASE + 100), 1025, fast, 2,
-				      &heap),
-			 -EINVAL);
+	assert_int_equal(
+		uio_user_vec(&u, uaddr(BASE + 100), 1025, fast, 2, &heap),
+		-EINVAL);
 	assert_int_equal(uio_user_vec(&u, uaddr(BASE + 100), 3, fast, 2, &heap),
 			 0);
 	assert_non_null(heap);
@@ -712,10 +708,8 @@ static void test_advice(void **state)
 	assert_int_equal(guest_read(g_mm, BASE, &v), 0);
 	assert_int_equal(v, 0);
 	assert_int_equal(mm_msync(g_mm, BASE, PG, 5), -EINVAL);
-	assert_int_equal(mm_msync(g_mm, BASE, 65 * PG, LINUX_MS_SYNC),
-			 -ENOMEM);
-	assert_int_equal(mm_mincore(g_mm, BASE, 65 * PG, uaddr(BASE)),
-			 -ENOMEM);
+	assert_int_equal(mm_msync(g_mm, BASE, 65 * PG, LINUX_MS_SYNC), -ENOMEM);
+	assert_int_equal(mm_mincore(g_mm, BASE, 65 * PG, uaddr(BASE)), -ENOMEM);
 	assert_int_equal(mm_mincore(g_mm, BASE, 3 * PG, uaddr(BASE)), 0);
 	assert_int_equal(copy_in(&v, uaddr(BASE), 8), 0);
 	assert_int_equal(v & 0xfefeff, 1); /* warm pages may be there */
@@ -761,14 +755,17 @@ static void test_maps_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_mmap_errors), T(test_merging),	 T(test_one_order_each),
-		T(test_brk),	     T(test_lazy_and_limit),
-		T(test_mprotect_errors), T(test_mremap), T(test_fork_cow),
-		T(test_fork_chain),  T(test_private_file), T(test_force),
-		T(test_stack),	     T(test_invalidate),
-		T(test_invalidate_race), T(test_refusals), T(test_host_limit),
-		T(test_copies),	     T(test_copy_struct), T(test_pin_outlives),
-		T(test_uio),	     T(test_keys),	 T(test_advice),
+		T(test_mmap_errors),	T(test_merging),
+		T(test_one_order_each), T(test_brk),
+		T(test_lazy_and_limit), T(test_mprotect_errors),
+		T(test_mremap),		T(test_fork_cow),
+		T(test_fork_chain),	T(test_private_file),
+		T(test_force),		T(test_stack),
+		T(test_invalidate),	T(test_invalidate_race),
+		T(test_refusals),	T(test_host_limit),
+		T(test_copies),		T(test_copy_struct),
+		T(test_pin_outlives),	T(test_uio),
+		T(test_keys),		T(test_advice),
 		T(test_maps_text),
 	};
 

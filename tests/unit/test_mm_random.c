@@ -97,8 +97,7 @@ static void check_page(struct space *s, uint32_t i)
 		assert_int_equal(pread(h->fd, &got, 8, (off_t)h->off), 8);
 	}
 	if (got != model_value(m))
-		print_error("page %u of space %zu\n", i,
-			    (size_t)(s - g_space));
+		print_error("page %u of space %zu\n", i, (size_t)(s - g_space));
 	assert_int_equal(got, model_value(m));
 }
 
@@ -129,8 +128,12 @@ static void model_unmap(struct space *s, uint32_t from, uint32_t n)
 
 static uint8_t random_prot(void)
 {
-	static const uint8_t prots[] = { RW, RW, RW, LINUX_PROT_READ,
-					 LINUX_PROT_NONE, LINUX_PROT_WRITE,
+	static const uint8_t prots[] = { RW,
+					 RW,
+					 RW,
+					 LINUX_PROT_READ,
+					 LINUX_PROT_NONE,
+					 LINUX_PROT_WRITE,
 					 LINUX_PROT_READ | LINUX_PROT_EXEC };
 
 	return prots[rnd(ARRAY_SIZE(prots))];
@@ -170,12 +173,12 @@ static void step_map(struct space *s)
 	}
 	assert_int_equal(ret, addr_of(from));
 	for (uint32_t i = 0; i < n; i++)
-		s->page[from + i] = (struct model_page){ .mapped = true,
-							 .shared = shared,
-							 .prot = prot,
-							 .obj = obj,
-							 .obj_page = pgoff +
-								     i };
+		s->page[from + i] =
+			(struct model_page){ .mapped = true,
+					     .shared = shared,
+					     .prot = prot,
+					     .obj = obj,
+					     .obj_page = pgoff + i };
 }
 
 static void step_unmap(struct space *s)
@@ -203,8 +206,8 @@ static uint32_t same_run(struct space *s, uint32_t from)
 	struct vma *v = vma_at(s->mm, addr_of(from));
 
 	return v ? (uint32_t)MIN((v->end - addr_of(from)) / PAGE_SIZE,
-				 PAGES - from) :
-		   0;
+				 PAGES - from)
+		 : 0;
 }
 
 static bool all_free(struct space *s, uint32_t from, uint32_t n)
@@ -246,10 +249,9 @@ static void step_remap(struct space *s)
 		return;
 	memcpy(old, &s->page[from], n * sizeof(old[0]));
 	if (rnd(2)) {
-		ret = mm_mremap(s->mm, addr_of(from), n * PAGE_SIZE,
-				m * PAGE_SIZE,
-				LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED,
-				addr_of(to));
+		ret = mm_mremap(
+			s->mm, addr_of(from), n * PAGE_SIZE, m * PAGE_SIZE,
+			LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED, addr_of(to));
 		assert_int_equal(ret, addr_of(to));
 		model_unmap(s, to, m);
 		model_unmap(s, from, n);
@@ -380,9 +382,9 @@ static void step_copy(struct space *s)
 	size_t left, want;
 
 	left = mm_copy_in(s->mm, buf, addr_of(i), sizeof(buf), 0);
-	want = !(model_prot(p) & PLAT_READ) ? sizeof(buf) :
-	       !(model_prot(q) & PLAT_READ) ? 8 :
-					      0;
+	want = !(model_prot(p) & PLAT_READ)   ? sizeof(buf)
+	       : !(model_prot(q) & PLAT_READ) ? 8
+					      : 0;
 	assert_int_equal(left, want);
 	if (left <= 8)
 		assert_int_equal(*(uint64_t *)buf, model_value(p));
@@ -416,10 +418,10 @@ static const struct {
 	unsigned int weight;
 	void (*step)(struct space *s);
 } g_steps[] = {
-	{ 12, step_map },	{ 5, step_unmap },	 { 8, step_protect },
-	{ 6, step_remap },	{ 4, step_dontneed },	 { 1, step_fork_advice },
-	{ 3, step_fork },	{ 3, step_exit },	 { 25, step_access },
-	{ 15, step_copy },	{ 5, step_pin },
+	{ 12, step_map },  { 5, step_unmap },	 { 8, step_protect },
+	{ 6, step_remap }, { 4, step_dontneed }, { 1, step_fork_advice },
+	{ 3, step_fork },  { 3, step_exit },	 { 25, step_access },
+	{ 15, step_copy }, { 5, step_pin },
 };
 
 static void one_step(void)
@@ -465,8 +467,8 @@ static void run_world(unsigned int seed, int refuse_every)
 	srandom(seed);
 	g_refusing = refuse_every > 0;
 	for (uint32_t n = 0; n < FIRST_ANON; n++) {
-		g_file[n] = n & 1 ? fake_tmpfs_file(FILE_LEN, 2) :
-				    fake_host_file(FILE_LEN, 2);
+		g_file[n] = n & 1 ? fake_tmpfs_file(FILE_LEN, 2)
+				  : fake_host_file(FILE_LEN, 2);
 		fill_file(n);
 	}
 	g_nr_obj = FIRST_ANON;

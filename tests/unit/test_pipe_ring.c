@@ -2,11 +2,11 @@
 /*
  * test_pipe_ring: the bytes in a pipe, against a plain array.
  */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <string.h>

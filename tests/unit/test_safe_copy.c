@@ -163,8 +163,8 @@ static void test_crash_hook(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_copy),  cmocka_unit_test(test_zero),
-		cmocka_unit_test(test_string), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_copy),	   cmocka_unit_test(test_zero),
+		cmocka_unit_test(test_string),	   cmocka_unit_test(test_words),
 		cmocka_unit_test(test_crash_hook),
 	};
 

@@ -2,11 +2,11 @@
 /*
  * test_strace: how arguments and results are printed.
  */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,8 +41,10 @@ size_t mm_copy_in(struct mm *mm, void *dst, uint64_t src, size_t size,
 static const char *line(int nr, long result, const uint64_t args[6])
 {
 	static char buf[STRACE_LINE_SIZE];
-	struct strace_out o = { .buf = buf, .size = sizeof(buf),
-				.mm = (struct mm *)g_mem, .exiting = true,
+	struct strace_out o = { .buf = buf,
+				.size = sizeof(buf),
+				.mm = (struct mm *)g_mem,
+				.exiting = true,
 				.result = result };
 	const struct syscall_desc *d = &g_syscalls[nr];
 
@@ -55,22 +57,21 @@ static const char *line(int nr, long result, const uint64_t args[6])
 	return buf;
 }
 
-#define LINE(nr, result, ...)                                                  \
+#define LINE(nr, result, ...) \
 	line(nr, result, (const uint64_t[6]){ __VA_ARGS__ })
 
 static void test_numbers_flags_and_paths(void **state)
 {
 	(void)state;
 	strcpy((char *)g_mem, "/etc/\"x\"\n");
+	assert_string_equal(LINE(LINUX_NR_openat, 3, (uint64_t)-100, GUEST,
+				 O_RDWR | O_CREAT | O_CLOEXEC, 0644),
+			    "openat(AT_FDCWD, \"/etc/\\\"x\\\"\\n\", "
+			    "O_RDWR|O_CREAT|O_CLOEXEC, 0644) = 3");
 	assert_string_equal(
-		LINE(LINUX_NR_openat, 3, (uint64_t)-100, GUEST,
-		     O_RDWR | O_CREAT | O_CLOEXEC, 0644),
-		"openat(AT_FDCWD, \"/etc/\\\"x\\\"\\n\", "
-		"O_RDWR|O_CREAT|O_CLOEXEC, 0644) = 3");
-	assert_string_equal(LINE(LINUX_NR_openat, -ENOENT, 5, 0, 0x100000000ul,
-				 0),
-			    "openat(5, NULL, O_RDONLY, 0000) = -1 ENOENT "
-			    "(No such file or directory)");
+		LINE(LINUX_NR_openat, -ENOENT, 5, 0, 0x100000000ul, 0),
+		"openat(5, NULL, O_RDONLY, 0000) = -1 ENOENT "
+		"(No such file or directory)");
 	assert_string_equal(LINE(LINUX_NR_kill, 0, (uint64_t)-1, 9),
 			    "kill(-1, SIGKILL) = 0");
 	assert_string_equal(LINE(LINUX_NR_chown, -EPERM, 1, (uint64_t)-1, 7),
@@ -122,7 +123,9 @@ static void test_structs(void **state)
 /* However long, a line stays in its buffer and shows its result. */
 static void test_long_lines_are_cut(void **state)
 {
-	struct { uint64_t base, len; } *iov = (void *)g_mem;
+	struct {
+		uint64_t base, len;
+	} *iov = (void *)g_mem;
 	const char *text;
 
 	(void)state;

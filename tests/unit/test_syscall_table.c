@@ -2,11 +2,11 @@
 /*
  * test_syscall_table: the generated table, and what dispatch makes of numbers.
  */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <string.h>
@@ -113,8 +113,7 @@ static void test_descriptions_are_complete(void **state)
 			const struct syscall_arg *a = &d->args[i];
 
 			assert_true(a->len_at < (int)d->nr_args);
-			assert_int_equal(a->kind == ARG_STRUCT,
-					 a->put != NULL);
+			assert_int_equal(a->kind == ARG_STRUCT, a->put != NULL);
 			assert_int_equal(a->kind == ARG_FLAGS ||
 						 a->kind == ARG_ENUM ||
 						 a->kind == ARG_UENUM,
@@ -137,8 +136,9 @@ static void test_dispatch(void **state)
 
 static void test_what_is_not_there(void **state)
 {
-	static const int numbers[] = { SYSCALL_TABLE_SIZE, -1, INT32_MIN,
-				       INT32_MAX, 0x40000000, 0x40000001,
+	static const int numbers[] = { SYSCALL_TABLE_SIZE, -1,
+				       INT32_MIN,	   INT32_MAX,
+				       0x40000000,	   0x40000001,
 				       LINUX_NR_uselib };
 
 	(void)state;

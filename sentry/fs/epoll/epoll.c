@@ -33,11 +33,11 @@
 #include "sentry/kernel/task.h"
 #include "sentry/lib/seq_buf.h"
 
-#define PRIVATE_BITS                                                           \
-	(LINUX_EPOLLWAKEUP | LINUX_EPOLLONESHOT | LINUX_EPOLLET |              \
+#define PRIVATE_BITS                                              \
+	(LINUX_EPOLLWAKEUP | LINUX_EPOLLONESHOT | LINUX_EPOLLET | \
 	 LINUX_EPOLLEXCLUSIVE)
-#define EXCLUSIVE_OK                                                           \
-	(LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLERR | LINUX_POLLHUP |        \
+#define EXCLUSIVE_OK                                                    \
+	(LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLERR | LINUX_POLLHUP | \
 	 LINUX_EPOLLWAKEUP | LINUX_EPOLLET | LINUX_EPOLLEXCLUSIVE)
 #define READY_EVENTS (LINUX_POLLIN | LINUX_POLLRDNORM)
 
@@ -457,9 +457,11 @@ static long send_events(struct epoll *ep, uaddr_t events, uint32_t max)
 	mutex_lock_nested(&ep->mu);
 	take_ready(ep, &todo);
 	while (nr < (long)max && (item = pop_item(ep, &todo)) != NULL) {
-		ret = report(item, uaddr_add(events,
-					     (uint64_t)nr *
-					     sizeof(struct linux_epoll_event)));
+		ret = report(
+			item,
+			uaddr_add(events,
+				  (uint64_t)nr *
+					  sizeof(struct linux_epoll_event)));
 		if (ret < 0) {
 			requeue(item, &todo, true);
 			nr = nr ? nr : ret;

@@ -20,17 +20,17 @@ struct epwait {
 
 /* One watched (file, descriptor). */
 struct epitem {
-	RB_ENTRY(epitem) node;		/* ep->mu */
+	RB_ENTRY(epitem) node; /* ep->mu */
 	IMMUTABLE struct epoll *ep;
-	IMMUTABLE struct file *file;	/* no reference: see epoll.c */
+	IMMUTABLE struct file *file; /* no reference: see epoll.c */
 	IMMUTABLE int fd;
-	uint32_t events;		/* changes under ep->mu and ready_mu */
-	uint64_t data;			/* ep->mu */
-	struct list ready_node;		/* ready_mu */
-	struct epwait *waits;		/* ep->mu */
+	uint32_t events;	/* changes under ep->mu and ready_mu */
+	uint64_t data;		/* ep->mu */
+	struct list ready_node; /* ready_mu */
+	struct epwait *waits;	/* ep->mu */
 	struct epitem *file_next, **file_prev; /* g_links_mu */
-	IMMUTABLE struct epoll *child;	/* if file is an epoll */
-	struct list down_node, up_node; /* tree lock: of ep, of child */
+	IMMUTABLE struct epoll *child;	       /* if file is an epoll */
+	struct list down_node, up_node;	       /* tree lock: of ep, of child */
 	/* Whose signals a signalfd waits for. */
 	IMMUTABLE struct thread_group *group;
 };
@@ -45,8 +45,9 @@ struct epoll {
 	struct list sleepers GUARDED_BY(ready_mu);
 	struct waitq poll_wq; /* who polls this instance */
 	_Atomic bool polled;  /* poll_wq was ever used */
-	struct list children, parents; /* tree lock: epitem.down_node, up_node */
-	uint64_t seen_gen;	       /* tree lock: memory of a walk */
+	struct list children,
+		parents;   /* tree lock: epitem.down_node, up_node */
+	uint64_t seen_gen; /* tree lock: memory of a walk */
 	int seen_depth;
 };
 

@@ -23,16 +23,17 @@ struct poll_entry {
 struct pollset {
 	struct poll_table pt; /* first */
 	struct task *task;
-	struct file *file;	/* being asked */
-	uint32_t events;	/* of interest there */
-	bool queueing;		/* queue waiters (first pass) */
-	bool failed;		/* out of memory */
-	bool expired;		/* the last pass is under way */
+	struct file *file; /* being asked */
+	uint32_t events;   /* of interest there */
+	bool queueing;	   /* queue waiters (first pass) */
+	bool failed;	   /* out of memory */
+	bool expired;	   /* the last pass is under way */
 	struct poll_entry *entries;
 	unsigned int nr_inline;
 	struct poll_entry inline_entries[POLLSET_INLINE];
 };
 
+/* Empty, and waiting on behalf of @t. */
 void pollset_init(struct pollset *set, struct task *t);
 /* Removes all waiters; afterwards none of them runs. */
 void pollset_fini(struct pollset *set);

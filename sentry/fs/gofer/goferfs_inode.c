@@ -280,7 +280,7 @@ void goferfs_shrunk(struct inode *inode, uint64_t old_size)
 	uint64_t from = page_up(inode->size), to = page_up(old_size);
 
 	if (inode->mapping && from < to)
-		mapping_invalidate(inode->mapping, from, to - from);
+		mapping_truncate(inode->mapping, from);
 }
 
 int goferfs_setattr(struct inode *inode, const struct iattr *attr)

@@ -52,17 +52,17 @@ struct ovl_super {
 };
 
 struct ovl_inode {
-	struct inode vfs; /* first: the VFS frees it */
+	struct inode vfs;	       /* first: the VFS frees it */
 	IMMUTABLE struct inode *lower; /* reference, or NULL */
 	struct mutex copy_mu;	       /* LOCK_OVL_COPY_UP */
 	/* Set once under copy_mu; references. */
 	_Atomic(struct inode *) upper;	/* data of a regular file */
 	_Atomic(struct inode *) xstore; /* extended attributes */
-	_Atomic bool changed; /* mode or owner differ from the lower's */
+	_Atomic bool changed;	/* mode or owner differ from the lower's */
 	IMMUTABLE bool created; /* counted in nr_nodes */
 	bool pinned GUARDED_BY(map_mu);
 	struct list pin_node, link_node GUARDED_BY(map_mu);
-	struct list entries GUARDED_BY(map_mu); /* names of this inode */
+	struct list entries GUARDED_BY(map_mu);	 /* names of this inode */
 	struct ovl_tree tree GUARDED_BY(map_mu); /* of a directory */
 	IMMUTABLE char *target; /* of a symlink that was made here */
 	IMMUTABLE uint64_t lower_blocks;
@@ -98,16 +98,14 @@ struct ovl_entry *ovl_find_locked(struct ovl_inode *dir, const char *name);
  * Adds @e to @dir, or finds the one that has its name already (@e is freed
  * then).  Returns the entry in the tree.
  */
-struct ovl_entry *ovl_insert_locked(struct ovl_inode *dir,
-				    struct ovl_entry *e);
+struct ovl_entry *ovl_insert_locked(struct ovl_inode *dir, struct ovl_entry *e);
 /* The entry names @oi from now on, strongly.  It must be a whiteout or new. */
 void ovl_set_locked(struct ovl_entry *e, struct ovl_inode *oi);
 /*
  * The entry becomes a weak one for the lower child @oi, unless it has a living
  * inode already.  Returns the inode it names, +1.
  */
-struct ovl_inode *ovl_set_weak_locked(struct ovl_entry *e,
-				      struct ovl_inode *oi,
+struct ovl_inode *ovl_set_weak_locked(struct ovl_entry *e, struct ovl_inode *oi,
 				      struct ovl_drops *d);
 /* The entry names nothing: a whiteout if it covers a lower name, else gone. */
 void ovl_clear_locked(struct ovl_entry *e, struct ovl_drops *d);
@@ -141,8 +139,7 @@ extern const struct inode_ops ovl_dir_ops, ovl_file_ops, ovl_link_ops;
 /* The ops that all types share. */
 int ovl_getattr(struct inode *inode, struct kstat *out);
 int ovl_setattr(struct inode *inode, const struct iattr *attr);
-int ovl_permission(struct inode *inode, const struct cred *cred,
-		   uint32_t mask);
+int ovl_permission(struct inode *inode, const struct cred *cred, uint32_t mask);
 void ovl_evict(struct inode *inode);
 
 /* --- ovl_copy.c ------------------------------------------------------------------ */
@@ -160,6 +157,7 @@ int ovl_removexattr(struct inode *inode, const char *name);
 
 /* --- ovl_file.c, ovl_readdir.c ------------------------------------------------------ */
 
+/* inode_ops.open: the upper file if there is one, else the lower. */
 int ovl_open(struct inode *inode, struct file *f);
 int ovl_open_dir(struct inode *inode, struct file *f);
 /* A file on @inode (of a layer) for the sentry's own use. */

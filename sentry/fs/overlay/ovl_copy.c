@@ -221,7 +221,7 @@ static int need_store(struct ovl_inode *oi, struct inode **out)
 	if (ret < 0)
 		return ret;
 	mutex_lock(&oi->copy_mu);
-	if (!oi->xstore) {
+	if (!oi->xstore && store) {
 		ret = copy_xattrs(oi->lower, store);
 		if (ret == 0)
 			oi->xstore = take(store);
@@ -234,8 +234,7 @@ static int need_store(struct ovl_inode *oi, struct inode **out)
 	return 0;
 }
 
-long ovl_getxattr(struct inode *inode, const char *name, void *buf,
-		  size_t size)
+long ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
 {
 	struct inode *from = xattr_source(ovl_inode(inode));
 

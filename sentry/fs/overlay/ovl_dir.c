@@ -75,7 +75,8 @@ static void op_prefetch(struct inode *dir, const char *const *names,
 {
 	struct inode *lower = ovl_inode(dir)->lower;
 
-	if (!lower || !lower->ops->prefetch || ovl_hides(ovl_inode(dir), *names))
+	if (!lower || !lower->ops->prefetch ||
+	    ovl_hides(ovl_inode(dir), *names))
 		return;
 	mutex_lock_nested(&lower->dir_mu);
 	lower->ops->prefetch(lower, names, nr);
@@ -197,8 +198,7 @@ static void lost_link(struct ovl_inode *dir, struct ovl_inode *oi)
 	ovl_touch_ctime(oi);
 }
 
-static int remove_name(struct inode *dir, const char *name,
-		       struct inode *child)
+static int remove_name(struct inode *dir, const char *name, struct inode *child)
 {
 	struct ovl_inode *od = ovl_inode(dir), *oi = ovl_inode(child);
 	struct ovl_super *os = ovl_super(dir);

@@ -282,8 +282,7 @@ NO_LOCK_CHECK static int set_size(struct ovl_inode *oi, uint64_t size)
 		inode_setattr_copy(upper, &a);
 	mutex_unlock(&upper->mu);
 	if (ret == 0 && size < old)
-		mapping_invalidate(&oi->mapping, page_up(size),
-				   page_up(old) - page_up(size));
+		mapping_truncate(&oi->mapping, size);
 	return ret;
 }
 
@@ -327,14 +326,13 @@ static int ovl_readlink(struct inode *inode, char **out_target)
 	return *out_target ? 0 : -ENOMEM;
 }
 
-#define COMMON_OPS                                                             \
-	.getattr = ovl_getattr, .setattr = ovl_setattr,                        \
-	.permission = ovl_permission, .getxattr = ovl_getxattr,                \
-	.setxattr = ovl_setxattr, .listxattr = ovl_listxattr,                  \
+#define COMMON_OPS                                              \
+	.getattr = ovl_getattr, .setattr = ovl_setattr,         \
+	.permission = ovl_permission, .getxattr = ovl_getxattr, \
+	.setxattr = ovl_setxattr, .listxattr = ovl_listxattr,   \
 	.removexattr = ovl_removexattr, .evict = ovl_evict
 
-const struct inode_ops ovl_link_ops = { COMMON_OPS,
-					.readlink = ovl_readlink };
+const struct inode_ops ovl_link_ops = { COMMON_OPS, .readlink = ovl_readlink };
 const struct inode_ops ovl_file_ops = { COMMON_OPS, .open = ovl_open };
 /* Devices and FIFOs are opened by the VFS. */
 static const struct inode_ops ovl_node_ops = { COMMON_OPS };

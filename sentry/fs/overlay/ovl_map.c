@@ -116,8 +116,7 @@ static void detach(struct ovl_entry *e, struct ovl_drops *d)
 	e->strong = false;
 }
 
-struct ovl_inode *ovl_set_weak_locked(struct ovl_entry *e,
-				      struct ovl_inode *oi,
+struct ovl_inode *ovl_set_weak_locked(struct ovl_entry *e, struct ovl_inode *oi,
 				      struct ovl_drops *d)
 {
 	if (e->inode && ref_get_unless_zero(&e->inode->vfs.ref))

@@ -14,7 +14,9 @@ struct pipe_ring {
 	size_t at, len; /* first byte, number of bytes */
 };
 
+/* An empty ring of @size bytes; memory comes with the first byte. */
 void ring_init(struct pipe_ring *r, size_t size);
+/* Frees the memory with what is left inside. */
 void ring_fini(struct pipe_ring *r);
 
 static inline size_t ring_room(const struct pipe_ring *r)

@@ -19,8 +19,7 @@
 #include "sentry/kernel/task.h"
 #include "sentry/lib/seq_buf.h"
 
-#define NEVER                                                                  \
-	(LINUX_SIGMASK(LINUX_SIGKILL) | LINUX_SIGMASK(LINUX_SIGSTOP))
+#define NEVER (LINUX_SIGMASK(LINUX_SIGKILL) | LINUX_SIGMASK(LINUX_SIGSTOP))
 
 struct signalfd {
 	_Atomic uint64_t mask;

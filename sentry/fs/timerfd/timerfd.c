@@ -28,7 +28,7 @@ struct timerfd {
 	IMMUTABLE int clock_id;
 	uint64_t expires, interval GUARDED_BY(mu); /* monotonic ns; ns */
 	uint64_t ticks GUARDED_BY(mu);		   /* not read yet */
-	bool armed GUARDED_BY(mu);   /* the timer runs */
+	bool armed GUARDED_BY(mu);		   /* the timer runs */
 	bool expired GUARDED_BY(mu); /* fired, periods not counted yet */
 	uint32_t flags GUARDED_BY(mu);
 	struct timer timer;

@@ -29,6 +29,7 @@ struct tdata {
 	_Atomic uint64_t pages; /* allocated */
 };
 
+/* No data: one hole. */
 void tdata_init(struct tdata *d);
 /* Frees all; nobody uses it any more. */
 void tdata_fini(struct tdata *d);

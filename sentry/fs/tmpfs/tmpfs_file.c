@@ -194,8 +194,7 @@ int tfile_set_size(struct tnode *n, uint64_t size)
 	if (size < old) {
 		/* Mappings lose the pages behind the end even if they are
 		 * holes, so that later accesses give SIGBUS. */
-		mapping_invalidate(&n->mapping, page_up(size),
-				   page_up(old) - page_up(size));
+		mapping_truncate(&n->mapping, size);
 		ret = punch(n, size, page_up(old));
 	}
 	return ret;

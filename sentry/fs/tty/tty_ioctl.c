@@ -70,7 +70,7 @@ static long get_termios(struct tty *t, uint32_t cmd, uaddr_t arg)
 /* The old form changes the low halves only. */
 static int read_termio(struct tty *t, uaddr_t arg, struct linux_termios *out)
 {
-	struct linux_termio old;
+	struct linux_termio old = { 0 };
 	int ret = t->drv->get_termios(t, out);
 
 	if (ret == 0)
@@ -121,7 +121,7 @@ static bool is_mine(struct tty *t)
 
 static long set_pgrp(struct tty *t, uaddr_t arg)
 {
-	int32_t pgid;
+	int32_t pgid = 0;
 	int ret = check_change(t);
 
 	if (ret == -EIO)

@@ -10,10 +10,10 @@
 
 #include "sentry/net/socket.h"
 
-#define UNIX_BUF_DEFAULT 212992u
-#define UNIX_BUF_MIN	 4608u
-#define UNIX_BUF_MAX	 (4u << 20)
-#define UNIX_DGRAM_QLEN	 512u /* net.unix.max_dgram_qlen */
+#define UNIX_BUF_DEFAULT  212992u
+#define UNIX_BUF_MIN	  4608u
+#define UNIX_BUF_MAX	  (4u << 20)
+#define UNIX_DGRAM_QLEN	  512u /* net.unix.max_dgram_qlen */
 #define UNIX_STREAM_PIECE 32768u
 
 enum unix_state { UNIX_CLOSED, UNIX_LISTEN, UNIX_CONNECTED };
@@ -41,8 +41,8 @@ struct unix_sock {
 	struct mutex mu; /* LOCK_PIPE; two by address */
 	enum unix_state state GUARDED_BY(mu);
 	uint8_t shut GUARDED_BY(mu);
-	bool dead GUARDED_BY(mu); /* its file is gone */
-	int err GUARDED_BY(mu);	  /* SO_ERROR */
+	bool dead GUARDED_BY(mu);	       /* its file is gone */
+	int err GUARDED_BY(mu);		       /* SO_ERROR */
 	struct unix_sock *peer GUARDED_BY(mu); /* a reference */
 	struct list queue GUARDED_BY(mu);      /* unix_msg.node */
 	uint32_t nr_queued GUARDED_BY(mu);
@@ -51,13 +51,13 @@ struct unix_sock {
 	struct list pending, pending_node GUARDED_BY(mu);
 	uint32_t nr_pending, backlog GUARDED_BY(mu);
 	struct linux_ucred peer_cred, own_cred GUARDED_BY(mu);
-	struct list table_node; /* names table; its lock */
-	struct path path;	/* of a name in the file system */
+	struct list table_node;	  /* names table; its lock */
+	struct path path;	  /* of a name in the file system */
 	_Atomic uint64_t charged; /* bytes of ours that wait elsewhere */
 	_Atomic uint32_t sndbuf, rcvbuf;
 	_Atomic bool passcred;
 	_Atomic uint64_t rcvtimeo, sndtimeo; /* ns; 0: none */
-	struct waitq wq; /* readers, writers, pollers */
+	struct waitq wq;		     /* readers, writers, pollers */
 };
 
 static inline struct unix_sock *unix_of(struct socket *s)

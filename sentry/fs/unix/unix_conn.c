@@ -14,8 +14,8 @@
 #include "sentry/kernel/task.h"
 
 #define MAX_BACKLOG 4096u /* net.core.somaxconn */
-#define ALL_EVENTS                                                             \
-	(LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLOUT | LINUX_POLLWRNORM |  \
+#define ALL_EVENTS                                                            \
+	(LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLOUT | LINUX_POLLWRNORM | \
 	 LINUX_POLLRDHUP | LINUX_POLLHUP)
 
 NO_LOCK_CHECK static void lock_pair(struct unix_sock *a, struct unix_sock *b)
@@ -328,8 +328,7 @@ static void hangup(struct unix_sock *u, bool reset)
 	mutex_unlock(&u->mu);
 	unix_wake(u, ALL_EVENTS);
 	if (peer && !unix_is_dgram(u))
-		shut_peer(peer, SHUT_BOTH,
-			  reset ? ECONNRESET : 0);
+		shut_peer(peer, SHUT_BOTH, reset ? ECONNRESET : 0);
 	if (peer)
 		unix_put(peer);
 	drop_pending(&pending);

@@ -22,9 +22,9 @@
 #include "sentry/fs/unix/unix.h"
 #include "sentry/kernel/task.h"
 
-#define OVERHEAD      256u	/* what a message costs beside its bytes */
-#define EVENTS_IN     (LINUX_POLLIN | LINUX_POLLRDNORM)
-#define EVENTS_OUT    (LINUX_POLLOUT | LINUX_POLLWRNORM)
+#define OVERHEAD   256u /* what a message costs beside its bytes */
+#define EVENTS_IN  (LINUX_POLLIN | LINUX_POLLRDNORM)
+#define EVENTS_OUT (LINUX_POLLOUT | LINUX_POLLWRNORM)
 
 /* Descriptors under way: unix_attach_fds() of Linux. */
 static _Atomic uint64_t g_inflight;
@@ -197,7 +197,7 @@ static int send_piece(struct unix_sock *u, struct unix_sock *dest,
 		      struct socket_msg *m)
 {
 	size_t size = MIN(m->u->left, UNIX_STREAM_PIECE);
-	struct unix_msg *msg;
+	struct unix_msg *msg = NULL;
 	int ret;
 
 	ret = wait_for_room(u, m->flags & LINUX_MSG_DONTWAIT);
@@ -357,24 +357,34 @@ static void tell_source(struct socket_msg *m, const struct unix_msg *msg)
 	memcpy(m->name, &msg->name->addr, m->namelen);
 }
 
-/* Hands over what travels with @msg.  A message that stays gives copies. */
-static int take_scm(struct unix_sock *u, struct socket_msg *m,
-		    struct unix_msg *msg, bool peek)
+static void take_cred(struct unix_sock *u, struct socket_msg *m,
+		      const struct unix_msg *msg)
 {
+	m->scm.cred = msg->scm.cred;
+	m->scm.has_cred = u->passcred;
+}
+
+/* Hands over the descriptors of @msg.  If it stays, it gives copies. */
+static int take_files(struct socket_msg *m, struct unix_msg *msg, bool peek)
+{
+	struct scm copy = { 0 };
 	int ret = 0;
 
-	if (peek) {
-		ret = scm_copy(&msg->scm, &m->scm);
-	} else {
-		m->scm.cred = msg->scm.cred;
+	if (!msg->scm.nr_files)
+		return 0;
+	if (peek)
+		ret = scm_copy(&msg->scm, &copy);
+	if (ret < 0)
+		return ret;
+	if (!peek) {
 		g_inflight -= msg->scm.nr_files;
-		m->scm.files = msg->scm.files;
-		m->scm.nr_files = msg->scm.nr_files;
+		copy = msg->scm;
 		msg->scm.files = NULL;
 		msg->scm.nr_files = 0;
 	}
-	m->scm.has_cred = u->passcred;
-	return ret;
+	m->scm.files = copy.files;
+	m->scm.nr_files = copy.nr_files;
+	return 0;
 }
 
 static bool same_sender(const struct socket_msg *m, const struct unix_msg *msg)
@@ -382,14 +392,27 @@ static bool same_sender(const struct socket_msg *m, const struct unix_msg *msg)
 	return memcmp(&m->scm.cred, &msg->scm.cred, sizeof(m->scm.cred)) == 0;
 }
 
+/* Accounts for bytes of @msg that were read; used up, it goes to @used. */
+static void consume(struct unix_sock *u, struct unix_msg *msg, size_t n,
+		    struct list *used)
+{
+	msg->done += n;
+	if (msg->done < msg->size)
+		return;
+	list_del(&msg->node);
+	list_append(used, &msg->node);
+	u->nr_queued--;
+}
+
 /*
- * Reads across messages, under u->mu.  Messages that were used up go to @used.
- * *done grows; returns 1 to go on when more arrives, 0 to stop, -errno.
+ * Reads across messages, under u->mu, up to and with the first that carries
+ * descriptors.  *done grows; returns 1 to go on when more arrives, 0 to stop,
+ * -errno.
  */
 static int read_queue(struct unix_sock *u, struct socket_msg *m, long *done,
 		      struct list *used)
 {
-	bool peek = m->flags & LINUX_MSG_PEEK, files;
+	bool peek = m->flags & LINUX_MSG_PEEK;
 	struct unix_msg *msg, *next;
 	long got;
 	int ret;
@@ -397,28 +420,21 @@ static int read_queue(struct unix_sock *u, struct socket_msg *m, long *done,
 	list_for_each_entry_safe (msg, next, &u->queue, node) {
 		if (*done && m->scm.has_cred && !same_sender(m, msg))
 			return 0;
-		if (*done && msg->scm.nr_files)
-			return 0; /* its descriptors go with its own bytes */
 		got = uio_copy_out(m->u, msg->data + msg->done,
 				   MIN(m->u->left, msg->size - msg->done));
 		if (got < 0)
 			return (int)got;
 		if (*done == 0) {
 			tell_source(m, msg);
-			ret = take_scm(u, m, msg, peek);
-			if (ret < 0)
-				return ret;
+			take_cred(u, m, msg);
 		}
+		ret = take_files(m, msg, peek);
+		if (ret < 0)
+			return ret;
 		*done += got;
-		files = m->scm.nr_files > 0;
 		if (!peek)
-			msg->done += (size_t)got;
-		if (!peek && msg->done == msg->size) {
-			list_del(&msg->node);
-			list_append(used, &msg->node);
-			u->nr_queued--;
-		}
-		if (m->u->left == 0 || files)
+			consume(u, msg, (size_t)got, used);
+		if (m->u->left == 0 || m->scm.nr_files)
 			return 0;
 	}
 	return !peek;
@@ -490,13 +506,11 @@ static long read_packet(struct unix_sock *u, struct socket_msg *m,
 		ret = -EFAULT;
 	if (ret >= 0) {
 		tell_source(m, msg);
-		ret = take_scm(u, m, msg, peek);
+		take_cred(u, m, msg);
+		ret = take_files(m, msg, peek);
 	}
-	if (!peek) {
-		list_del(&msg->node);
-		list_append(used, &msg->node);
-		u->nr_queued--;
-	}
+	if (!peek)
+		consume(u, msg, msg->size, used);
 	if (ret < 0)
 		return ret;
 	return (long)(m->flags & LINUX_MSG_TRUNC ? msg->size : size);

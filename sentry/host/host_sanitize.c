@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host_sanitize: how the sanitizers' runtimes behave in the moat binary (in
+ * the unit tests they keep their defaults, the search for leaks above all).
+ *
+ * Empty in other builds.
+ * Tests: make asan, make ubsan, make tsan
+ */
+#include "sentry/host/host_sanitize.h"
+
+#include <stddef.h>
+
+#if defined(MOAT_ASAN) || defined(MOAT_TSAN)
+/*
+ * The roles end by _exit() and the leak search is a ptrace of our own; faults
+ * are the business of host_fault.c and host_crash.c; each thread's signal
+ * stack would be the runtime's.  Reports end in the sentry's crash report.
+ */
+#define COMMON_OPTIONS                                                         \
+	"handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:"        \
+	"handle_sigfpe=0:use_sigaltstack=0:abort_on_error=1:"                  \
+	"disable_coredump=0"
+#endif
+
+#ifdef MOAT_ASAN
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+	return COMMON_OPTIONS ":detect_leaks=0:detect_stack_use_after_return=1";
+}
+#endif
+
+#ifdef MOAT_TSAN
+const char *__tsan_default_options(void);
+
+const char *__tsan_default_options(void)
+{
+	return COMMON_OPTIONS ":halt_on_error=1:second_deadlock_stack=1";
+}
+#endif
+
+#ifdef MOAT_UBSAN
+const char *__ubsan_default_options(void);
+
+const char *__ubsan_default_options(void)
+{
+	return "print_stacktrace=1";
+}
+#endif
+
+void host_sanitize_start(void)
+{
+#if defined(MOAT_ASAN) || defined(MOAT_TSAN) || defined(MOAT_UBSAN)
+	extern void __sanitizer_symbolize_pc(void *pc, const char *format,
+					     char *out, size_t size);
+	char text[128];
+
+	/* The symbols are read at the first use, which must not be the first
+	 * report: the root directory is empty by then. */
+	__sanitizer_symbolize_pc(__builtin_return_address(0), "%f", text,
+				 sizeof(text));
+#endif
+}
