@@ -96,8 +96,9 @@ static const struct rule g_write_rules[] = {
 	ALWAYS(removexattr, "extended attributes, through FD_PROC"),
 };
 
-#ifdef MOAT_ASAN
-/* So that AddressSanitizer can map its tables and print what it found. */
+#if defined(MOAT_ASAN) || defined(MOAT_TSAN) || defined(MOAT_UBSAN)
+#define SANITIZED
+/* So that the sanitizer can map its tables and print what it found. */
 static const struct rule g_debug_rules[] = {
 	ALWAYS(mmap, "asan"),	      ALWAYS(munmap, "asan"),
 	ALWAYS(write, "asan"),	      ALWAYS(readlink, "asan"),
@@ -105,6 +106,9 @@ static const struct rule g_debug_rules[] = {
 	ALWAYS(madvise, "asan"),      ALWAYS(sigaltstack, "asan"),
 	ALWAYS(rt_sigaction, "asan"), ALWAYS(rt_sigprocmask, "asan"),
 	ALWAYS(openat, "asan"),	      ALWAYS(read, "asan"),
+	ALWAYS(pipe, "asan"),	      ALWAYS(pipe2, "asan"),
+	ALWAYS(sched_yield, "asan"),  ALWAYS(tgkill, "abort"),
+	ALWAYS(newfstatat, "asan"),   ALWAYS(lseek, "asan"),
 };
 #endif
 
@@ -131,7 +135,7 @@ int gofer_seccomp_load(bool writable)
 	ret = add_rules(ctx, g_rules, ARRAY_SIZE(g_rules));
 	if (ret == 0 && writable)
 		ret = add_rules(ctx, g_write_rules, ARRAY_SIZE(g_write_rules));
-#ifdef MOAT_ASAN
+#ifdef SANITIZED
 	if (ret == 0)
 		ret = add_rules(ctx, g_debug_rules, ARRAY_SIZE(g_debug_rules));
 #endif

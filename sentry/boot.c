@@ -150,7 +150,10 @@ static int load(const struct oci_process *p, struct kernel_boot_args *args,
 		ret = gather(p->env, &envp);
 	if (ret == 0) {
 		args->filename = found;
+		/* Reset below: they are read by kernel_boot() only. */
+		/* cppcheck-suppress autoVariables */
 		args->argv = &argv;
+		/* cppcheck-suppress autoVariables */
 		args->envp = &envp;
 		ret = kernel_boot(args);
 		args->argv = args->envp = NULL;

@@ -45,7 +45,7 @@ const char *__ubsan_default_options(void);
 
 const char *__ubsan_default_options(void)
 {
-	return "print_stacktrace=1";
+	return "print_stacktrace=1:abort_on_error=1";
 }
 #endif
 

@@ -45,6 +45,7 @@ static __attribute__((constructor)) void setup_lib(void)
 	xalloc_setup(out_of_memory);
 	if (random)
 		hash_setup(random, RANDOM_BYTES);
+	host_sanitize_start();
 }
 
 uint64_t host_auxv(unsigned long type)
@@ -60,7 +61,6 @@ void host_start(int log_fd)
 	mallopt(M_TOP_PAD, TOP_PAD);
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	g_log_fd = log_fd;
-	host_sanitize_start();
 	host_nr_cpus(); /* asked once, before the filter closes */
 }
 

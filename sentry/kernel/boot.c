@@ -136,6 +136,22 @@ static int load_init(const struct kernel_boot_args *a, struct task *t)
 	return platform_vcpu_new(mm_platform_as(res.mm), NULL, &t->cpu);
 }
 
+/* Signals that came before process 1 was there; bit N-1.  Under tasklist. */
+static uint64_t g_early;
+
+static void deliver_early(void)
+{
+	uint64_t early;
+
+	tasklist_lock();
+	early = g_early;
+	g_early = 0;
+	tasklist_unlock();
+	for (int sig = 1; sig <= LINUX_NSIG; sig++)
+		if (early & LINUX_SIGMASK(sig))
+			kernel_signal_init(sig);
+}
+
 static int publish_init(const struct kernel_boot_args *a, struct task *t)
 {
 	struct thread_group *tg = t->group;
@@ -168,6 +184,8 @@ static int start_init(const struct kernel_boot_args *a, struct task *t)
 		return ret;
 	ret = publish_init(a, t);
 	task_say_go(t, ret < 0 ? TASK_GO_ABORT : TASK_GO_RUN);
+	if (ret == 0)
+		deliver_early();
 	return ret;
 }
 
@@ -205,17 +223,26 @@ void kernel_signal_foreground(int signo)
 		tty_ctl_signal_locked(init->pgrp->session->tty, &si);
 	else if (init && init->pgrp)
 		(void)signal_send_pgrp_locked(init->pgrp, &si);
+	else if (!init)
+		g_early |= LINUX_SIGMASK(signo);
 	tasklist_unlock();
 }
 
 void kernel_signal_init(int signo)
 {
-	AUTO_PUT(thread_group)
-	struct thread_group *init = thread_group_lookup(1);
+	struct thread_group *init;
 	ksiginfo si;
 
+	siginfo_kernel(&si, signo);
+	tasklist_lock();
+	init = pid_peek_group_locked(1);
+	if (init)
+		thread_group_get(init);
+	else
+		g_early |= LINUX_SIGMASK(signo);
+	tasklist_unlock();
 	if (!init)
 		return;
-	siginfo_kernel(&si, signo);
 	(void)signal_send_group(init, &si);
+	thread_group_put(init);
 }

@@ -11,6 +11,7 @@
  */
 #include "sentry/kernel/clone.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -372,6 +373,7 @@ static void place_group_locked(struct task *t, struct task *c, int tid,
 {
 	struct thread_group *tg = c->group, *me = t->group;
 
+	assert(me && tg != me);
 	tg->tgid = (uint32_t)tid;
 	tg->leader = c;
 	if (HAS(rq, PARENT)) {

@@ -96,12 +96,15 @@ bool pgrp_is_orphaned_locked(const struct process_group *pg,
 	struct thread_group *p;
 
 	list_for_each_entry (p, &pg->members, pgrp_node) {
+		assert(p);
 		if (p == ignored || has_ended_locked(p))
 			continue;
 		if (p->tgid == 1)
 			return false; /* its parent is outside */
-		if (!p->parent || p->priv->adopted)
-			continue; /* process 1 or a subreaper: no job control */
+		/* As init on Linux; process 1 of ours may be a shell, whose own
+		 * children count, and so do those of a subreaper. */
+		if (!p->parent || (p->priv->adopted && p->parent->tgid == 1))
+			continue;
 		if (p->parent->pgrp != pg && p->parent->pgrp &&
 		    p->parent->pgrp->session == pg->session)
 			return false;

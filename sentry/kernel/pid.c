@@ -18,7 +18,7 @@ struct pid_entry {
 	struct session *session;
 };
 
-static struct mutex g_tasklist_mu = MUTEX_INIT(LOCK_TASKLIST);
+struct mutex g_tasklist_mu = MUTEX_INIT(LOCK_TASKLIST);
 /* Index 0 is not used.  Untouched pages cost nothing. */
 static struct pid_entry g_pids[PID_MAX];
 static uint32_t g_last_pid;

@@ -131,8 +131,11 @@ static void start_stop_locked(struct task *t, int signo)
 	}
 }
 
-/* Joins the stop; sighand held at entry, not at return. */
-static void stop_self(struct task *t)
+/*
+ * Joins the stop; sighand held at entry, not at return.
+ * NO_LOCK_CHECK here and below: clang does not follow what hands a lock over.
+ */
+NO_LOCK_CHECK static void stop_self(struct task *t)
 {
 	struct signal_state *s = t->group->signals;
 	int signo = s->stop_signo;
@@ -157,7 +160,7 @@ static void stop_self(struct task *t)
 }
 
 /* The default action of @signo stops; sighand held, not at return. */
-static void take_stop(struct task *t, int signo)
+NO_LOCK_CHECK static void take_stop(struct task *t, int signo)
 {
 	struct signal_state *s = t->group->signals;
 	bool orphaned;
@@ -220,7 +223,7 @@ static void take_action_locked(struct signal_state *s, int signo,
 enum step { STEP_NONE, STEP_AGAIN, STEP_HANDLER, STEP_EXIT };
 
 /* A group-wide event?  Sighand held; dropped unless STEP_NONE. */
-static enum step group_event(struct task *t)
+NO_LOCK_CHECK static enum step group_event(struct task *t)
 {
 	struct signal_state *s = t->group->signals;
 	int why = s->cld_notify;
@@ -243,7 +246,8 @@ static enum step group_event(struct task *t)
 	return STEP_NONE;
 }
 
-static enum step default_action(struct task *t, const ksiginfo *si)
+NO_LOCK_CHECK static enum step default_action(struct task *t,
+						const ksiginfo *si)
 {
 	struct signal_state *s = t->group->signals;
 
@@ -261,7 +265,7 @@ static enum step default_action(struct task *t, const ksiginfo *si)
 	return STEP_EXIT;
 }
 
-static enum step deliver_one(struct task *t)
+NO_LOCK_CHECK static enum step deliver_one(struct task *t)
 {
 	struct signal_state *s = t->group->signals;
 	struct linux_sigaction act;

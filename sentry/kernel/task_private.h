@@ -164,8 +164,9 @@ struct process_group {
 };
 
 /* LOCK_TASKLIST: families, process groups, sessions and the pid table. */
-void tasklist_lock(void);
-void tasklist_unlock(void);
+extern struct mutex g_tasklist_mu;
+void tasklist_lock(void) ACQUIRES(&g_tasklist_mu);
+void tasklist_unlock(void) RELEASES(&g_tasklist_mu);
 void tasklist_assert_held(void);
 
 /* All below: caller holds the tasklist lock. */

@@ -17,10 +17,12 @@
 
 #include "sentry/mm/cow.h"
 #include "sentry/mm/mm_private.h"
+#include "sentry/mm/safe_copy.h"
 
 #define TRIES	      8	   /* a file's answers may be out of date */
 #define SPURIOUS_MAX  16   /* nothing was changed, the access is allowed */
 #define SPURIOUS_BUSY 1000 /* others change mappings all the time */
+#define TOUCH_PIECE   (1ull << 20) /* under one hold of the lock */
 #define STACK_STEP    (64ull << 10)
 
 struct fault {
@@ -296,7 +298,7 @@ int fault_handle(struct mm *mm, uint64_t addr, uint32_t access, uint32_t flags,
 			return refuse(&f, LINUX_SIGBUS, LINUX_BUS_ADRERR);
 		ret = -EAGAIN;
 	}
-	if (ret == -ENOMEM)
+	if (ret == -ENOMEM && flags & FAULT_SENTRY)
 		return refuse(&f, LINUX_SIGBUS, LINUX_BUS_ADRERR);
 	return ret == -EAGAIN ? 0 : ret; /* run again, fault again */
 }
@@ -308,7 +310,7 @@ int mm_fault(struct mm *mm, uint64_t addr, uint32_t access,
 }
 
 /* The pma at @pos satisfies @access: returns its end; else 0.  *out_err is
- * -ENOMEM in a hole. */
+ * -ENOMEM in a hole, -EACCES where @access is not allowed. */
 static uint64_t populated_to(struct mm *mm, uint64_t pos, uint32_t *access,
 			     int *out_err)
 {
@@ -323,13 +325,29 @@ static uint64_t populated_to(struct mm *mm, uint64_t pos, uint32_t *access,
 				  ? PLAT_WRITE
 				  : PLAT_READ;
 	if (*access & ~vma_access(v))
-		*out_err = -EFAULT;
+		*out_err = -EACCES;
 	return p && !(*access & ~(uint32_t)p->prot) ? p->end : 0;
 }
 
-int fault_populate(struct mm *mm, uint64_t start, uint64_t end, uint32_t access)
+/* Makes the host allot the pages of [start, end), which one pma backs. */
+static int touch(struct mm *mm, uint64_t start, uint64_t end)
 {
-	struct fault_result res = { 0 };
+	struct pma *p = pma_at(mm, start);
+	uint32_t word;
+	char *view;
+
+	for (; start < end; start += PAGE_SIZE) {
+		view = pma_ptr(p, start);
+		if (!view || safe_load32((uint32_t *)view, &word) < 0)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+int fault_populate(struct mm *mm, uint64_t start, uint64_t end, uint32_t access,
+		   bool pages)
+{
+	struct fault_result res;
 	uint64_t pos = start, to;
 	int err;
 
@@ -338,16 +356,17 @@ int fault_populate(struct mm *mm, uint64_t start, uint64_t end, uint32_t access)
 
 		rwlock_rdlock(&mm->mu);
 		to = populated_to(mm, pos, &want, &err);
+		if (to && pages && err == 0) {
+			to = MIN(MIN(to, end), pos + TOUCH_PIECE);
+			err = touch(mm, pos, to);
+		}
 		rwlock_unlock(&mm->mu);
 		if (err < 0)
 			return err;
-		if (to) {
+		if (to)
 			pos = to;
-			continue;
-		}
-		if (fault_handle(mm, pos, want, FAULT_SENTRY, &res) < 0)
+		else if (fault_handle(mm, pos, want, FAULT_SENTRY, &res) < 0)
 			return res.signo == LINUX_SIGBUS ? -EFAULT : -ENOMEM;
-		pos = page_down(pos) + PAGE_SIZE;
 	}
 	return 0;
 }

@@ -12,10 +12,8 @@
 #include <errno.h>
 
 #include "sentry/mm/mm_private.h"
-#include "sentry/mm/safe_copy.h"
 
-#define PUNCH	   3 /* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
-#define ZERO_SMALL (64ull << 10)
+#define PUNCH 3 /* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
 
 /* Advice that only sets or clears flags. */
 static const struct {
@@ -85,8 +83,7 @@ static bool zero_in_place(struct pma *p)
 	if (p->fd >= 0 || p->cow || !memfile_sole(p->off, size))
 		return false;
 	/* Punching takes the pages away from every mapping by itself. */
-	if (size > ZERO_SMALL || safe_zero(memfile_ptr(p->off), size))
-		memfile_decommit(p->off, size);
+	memfile_decommit(p->off, size);
 	return true;
 }
 
@@ -244,6 +241,7 @@ static int change_range(struct mm *mm, uint64_t start, uint64_t end, int advice)
 int mm_madvise(struct mm *mm, uint64_t addr, uint64_t size, int advice)
 {
 	uint64_t end;
+	int ret;
 
 	if (!known(advice) || addr % PAGE_SIZE)
 		return -EINVAL;
@@ -264,9 +262,13 @@ int mm_madvise(struct mm *mm, uint64_t addr, uint64_t size, int advice)
 	case LINUX_MADV_REMOVE:
 		return remove_pages(mm, addr, end);
 	case LINUX_MADV_POPULATE_READ:
-		return fault_populate(mm, addr, end, PLAT_READ);
 	case LINUX_MADV_POPULATE_WRITE:
-		return fault_populate(mm, addr, end, PLAT_WRITE);
+		ret = fault_populate(mm, addr, end,
+				     advice == LINUX_MADV_POPULATE_READ
+					     ? PLAT_READ
+					     : PLAT_WRITE,
+				     true);
+		return ret == -EACCES ? -EINVAL : ret;
 	default:
 		return change_range(mm, addr, end, advice);
 	}

@@ -87,9 +87,8 @@ int mm_mlock(struct mm *mm, uint64_t addr, uint64_t size, int flags)
 	rwlock_unlock(&mm->mu);
 	if (ret < 0 || flags & LINUX_MLOCK_ONFAULT)
 		return ret;
-	ret = fault_populate(mm, addr, end, 0);
-	/* Linux: memory that cannot be had is -EAGAIN, holes are -ENOMEM. */
-	return ret == -EFAULT ? -ENOMEM : ret;
+	/* mlock(2): "some of the range is not mapped" is what it says. */
+	return fault_populate(mm, addr, end, 0, true) < 0 ? -ENOMEM : 0;
 }
 
 int mm_munlock(struct mm *mm, uint64_t addr, uint64_t size)
@@ -105,6 +104,23 @@ int mm_munlock(struct mm *mm, uint64_t addr, uint64_t size)
 	ret = set_lock(mm, addr, end, 0);
 	rwlock_unlock(&mm->mu);
 	return ret;
+}
+
+/* Pages for all that is locked now; what cannot be had does not matter. */
+static void populate_all(struct mm *mm)
+{
+	uint64_t start, end = 0;
+	struct vma *v;
+
+	do {
+		rwlock_rdlock(&mm->mu);
+		v = vma_find(mm, end);
+		start = v ? MAX(v->start, end) : 0;
+		end = v ? v->end : 0;
+		rwlock_unlock(&mm->mu);
+		if (end)
+			(void)fault_populate(mm, start, end, 0, true);
+	} while (end);
 }
 
 int mm_mlockall(struct mm *mm, int flags)
@@ -132,6 +148,9 @@ int mm_mlockall(struct mm *mm, int flags)
 			vma_set_flags(mm, v, vma_flags, LOCK_FLAGS);
 	}
 	rwlock_unlock(&mm->mu);
+	if (ret == 0 && flags & LINUX_MCL_CURRENT &&
+	    !(flags & LINUX_MCL_ONFAULT))
+		populate_all(mm);
 	return ret;
 }
 

@@ -96,9 +96,9 @@ struct fault_result {
 };
 /*
  * A guest access of kind @access (PLAT_*, 0: not known) at @addr faulted:
- * copy-on-write, stack growth, late mapping.  Returns 0 to run again, or
- * -EFAULT with *res (SIGBUS also when memory has run out).  A stop with SIGBUS
- * of the host is not for here: it is the guest's already.
+ * copy-on-write, stack growth, late mapping.  Returns 0 to run again; -EFAULT
+ * with *res; -ENOMEM: memory has run out and the process must die (OOM).  A
+ * stop with SIGBUS of the host is not for here: it is the guest's already.
  */
 MUST_CHECK int mm_fault(struct mm *mm, uint64_t addr, uint32_t access,
 			struct fault_result *res);

@@ -319,10 +319,12 @@ enum { FAULT_FORCE = 1, FAULT_SENTRY = 2 };
 /* As mm_fault(), also for the sentry's own accesses; no lock. */
 MUST_CHECK int fault_handle(struct mm *mm, uint64_t addr, uint32_t access,
 			    uint32_t flags, struct fault_result *res);
-/* Backs [start, end) now, as MAP_POPULATE and mlock do; no lock.  0, -ENOMEM
- * (nothing mapped there), -EFAULT (no such access). */
-int fault_populate(struct mm *mm, uint64_t start, uint64_t end,
-		   uint32_t access);
+/* Backs the pages of [start, end) now, as MAP_POPULATE and mlock do; no lock.
+ * @access 0: as each vma allows.  @pages: the host's pages too.
+ * 0; -ENOMEM (nothing mapped there), -EACCES (no such access), -EFAULT (beyond
+ * the end of a file, or out of memory). */
+int fault_populate(struct mm *mm, uint64_t start, uint64_t end, uint32_t access,
+		   bool pages);
 
 /* --- mmap.c, layout.c ------------------------------------------------------------------ */
 

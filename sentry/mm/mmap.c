@@ -343,14 +343,18 @@ long mm_mmap(struct mm *mm, const struct mmap_args *args)
 	}
 	batch_init(&b, mm);
 	rwlock_wrlock(&mm->mu);
+	if ((mm->def_flags & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED)
+		r.populate = true;
 	addr = map_locked(&b, &r, v, &got);
 	rwlock_unlock(&mm->mu);
 	batch_finish(&b);
 	back_drop(&got);
-	/* mlockall(MCL_FUTURE) and big ones: the result does not matter. */
-	if (addr >= 0 && (r.populate || r.vma_flags & VMA_LOCKED))
+	/* What is backed now was populated by its order; the result does not
+	 * matter, as on Linux. */
+	if (addr >= 0 && r.populate)
 		(void)fault_populate(mm, (uint64_t)addr,
-				     (uint64_t)addr + r.a.size, PLAT_READ);
+				     (uint64_t)addr + r.a.size, PLAT_READ,
+				     r.a.size > LAZY_NORESERVE);
 	return addr;
 }
 
@@ -454,6 +458,7 @@ uint64_t mm_brk(struct mm *mm, uint64_t want)
 	rwlock_unlock(&mm->mu);
 	batch_finish(&b);
 	if (ret)
-		(void)fault_populate(mm, old, page_up(result), PLAT_WRITE);
+		(void)fault_populate(mm, old, page_up(result), PLAT_WRITE,
+				     true);
 	return result;
 }

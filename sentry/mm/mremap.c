@@ -320,6 +320,6 @@ long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_size,
 	batch_finish(&b);
 	if (locked)
 		(void)fault_populate(mm, (uint64_t)ret,
-				     (uint64_t)ret + r.new_size, 0);
+				     (uint64_t)ret + r.new_size, 0, true);
 	return ret;
 }

@@ -367,7 +367,12 @@ static long fcntl_rest(struct task *t, int fd, struct file *f, uint32_t cmd,
 		ret = fcntl_owner(f, cmd, arg);
 		if (ret != -ENOTTY)
 			return ret;
-		return f->ops->fcntl ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
+		if (f->ops->fcntl)
+			return f->ops->fcntl(f, cmd, arg);
+		/* Linux: "not a pipe" is a bad descriptor for these two. */
+		return cmd == LINUX_F_SETPIPE_SZ || cmd == LINUX_F_GETPIPE_SZ
+			       ? -EBADF
+			       : -EINVAL;
 	}
 }
 

@@ -31,7 +31,7 @@ static int do_prlimit(struct thread_group *tg, uint32_t which,
 
 	mutex_lock(&tg->signals->mu);
 	*old = (struct linux_rlimit){ slot->cur, slot->max };
-	if (new &&new->max > slot->max && !raise)
+	if (new != NULL && new->max > slot->max && !raise)
 		ret = -EPERM;
 	else if (new)
 		*slot = (struct rlimit_pair){ new->cur, new->max };

@@ -126,7 +126,7 @@ long sys_sendmsg(struct task *t, int32_t fd, uaddr_t msg, uint32_t flags)
 	struct socket *s;
 	int ret = socket_lookup(t, fd, &f, &s);
 
-	return ret < 0 ? ret : send_one(t, s, with_nonblock(f, flags), msg);
+	return ret != 0 ? ret : send_one(t, s, with_nonblock(f, flags), msg);
 }
 
 /* Tells the guest everything but the bytes. */
@@ -188,7 +188,7 @@ long sys_recvmsg(struct task *t, int32_t fd, uaddr_t msg, uint32_t flags)
 	struct socket *s;
 	int ret = socket_lookup(t, fd, &f, &s);
 
-	return ret < 0 ? ret : recv_one(t, s, with_nonblock(f, flags), msg);
+	return ret != 0 ? ret : recv_one(t, s, with_nonblock(f, flags), msg);
 }
 
 /* --- many messages --------------------------------------------------------------------- */
@@ -216,7 +216,7 @@ long sys_sendmmsg(struct task *t, int32_t fd, uaddr_t msgs, uint32_t nr,
 	uint32_t i;
 	long ret = socket_lookup(t, fd, &f, &s);
 
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	nr = MIN(nr, UIO_MAX_SEGS);
 	for (i = 0; i < nr; i++) {
@@ -241,7 +241,7 @@ long sys_recvmmsg(struct task *t, int32_t fd, uaddr_t msgs, uint32_t nr,
 	ret = wait_deadline_from_user(timeout, false, &deadline);
 	if (ret == 0)
 		ret = socket_lookup(t, fd, &f, &s);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	nr = MIN(nr, UIO_MAX_SEGS);
 	flags = with_nonblock(f, flags);

@@ -3,7 +3,7 @@
  * dcache: names that were looked up, so that a path walk asks no file system.
  *
  * Three locks, all of rank LOCK_DCACHE, taken in this order:
- *   g_names	parents and names (written by rename only)
+ *   g_dcache_names	parents and names (written by rename only)
  *   g_trees[]	children lists, by the parent's id
  *   g_shards[]	hash buckets and their LRU lists, by bucket
  * A lookup takes one shard.  The hash is keyed: guests choose names.
@@ -34,7 +34,7 @@ struct shard {
 	struct list lru GUARDED_BY(mu);
 };
 
-static struct rwlock g_names = RWLOCK_INIT(LOCK_DCACHE);
+struct rwlock g_dcache_names = RWLOCK_INIT(LOCK_DCACHE);
 static struct shard g_shards[NR_SHARDS];
 static struct mutex g_trees[NR_TREES];
 /* Doubly linked through hash_node; the ends are NULL so that an empty table
@@ -190,7 +190,7 @@ struct dentry *dcache_lookup(struct dentry *parent, const char *name,
 	return found;
 }
 
-/* Caller holds g_names (any mode) and the parent's tree lock. */
+/* Caller holds g_dcache_names (any mode) and the parent's tree lock. */
 static void hash_locked(struct dentry *d)
 {
 	struct shard *s;
@@ -238,12 +238,12 @@ static bool unhash(struct dentry *d, bool unused_only)
 	struct mutex *tree;
 	bool was;
 
-	rwlock_rdlock(&g_names);
+	rwlock_rdlock(&g_dcache_names);
 	tree = tree_of(d->parent);
 	mutex_lock_nested(tree);
 	was = unhash_locked(d, unused_only);
 	mutex_unlock(tree);
-	rwlock_unlock(&g_names);
+	rwlock_unlock(&g_dcache_names);
 	if (was)
 		dentry_put(d);
 	return was;
@@ -295,12 +295,12 @@ void dcache_add(struct dentry *d)
 {
 	struct mutex *tree;
 
-	rwlock_rdlock(&g_names);
+	rwlock_rdlock(&g_dcache_names);
 	tree = tree_of(d->parent);
 	mutex_lock_nested(tree);
 	hash_locked(d);
 	mutex_unlock(tree);
-	rwlock_unlock(&g_names);
+	rwlock_unlock(&g_dcache_names);
 	if (g_count > g_bound)
 		evict_some();
 }
@@ -342,7 +342,7 @@ int dcache_move_prepare(struct dcache_move *m, size_t len)
 	return m->name ? 0 : -ENOMEM;
 }
 
-/* g_names is held for writing: nobody else holds a tree lock. */
+/* g_dcache_names is held for writing: nobody else holds a tree lock. */
 static bool unhash_renaming(struct dentry *d)
 {
 	return unhash_locked(d, false);
@@ -365,13 +365,13 @@ void dcache_move(struct dcache_move *m, struct dentry *d, struct dentry *parent,
 	bool was;
 
 	dentry_get(parent);
-	rwlock_wrlock(&g_names);
+	rwlock_wrlock(&g_dcache_names);
 	was = unhash_renaming(d);
 	set_name(d, take(m->name), name, len);
 	d->parent = parent;
 	if (was)
 		hash_locked(d);
-	rwlock_unlock(&g_names);
+	rwlock_unlock(&g_dcache_names);
 	if (was)
 		dentry_put(d);
 	dentry_put(old_parent);
@@ -399,7 +399,7 @@ void dcache_exchange(struct dentry *a, struct dentry *b)
 	struct dentry *parent;
 	bool was_a, was_b;
 
-	rwlock_wrlock(&g_names);
+	rwlock_wrlock(&g_dcache_names);
 	was_a = unhash_renaming(a);
 	was_b = unhash_renaming(b);
 	swap_names(a, b);
@@ -410,7 +410,7 @@ void dcache_exchange(struct dentry *a, struct dentry *b)
 		hash_locked(a);
 	if (was_b)
 		hash_locked(b);
-	rwlock_unlock(&g_names);
+	rwlock_unlock(&g_dcache_names);
 	if (was_a)
 		dentry_put(a);
 	if (was_b)
@@ -425,13 +425,13 @@ static struct dentry *first_child(struct dentry *d)
 	struct mutex *tree = tree_of(d);
 	struct dentry *c;
 
-	rwlock_rdlock(&g_names);
+	rwlock_rdlock(&g_dcache_names);
 	mutex_lock_nested(tree);
 	c = list_first(&d->children, struct dentry, sibling);
 	if (c)
 		ref_get(&c->ref);
 	mutex_unlock(tree);
-	rwlock_unlock(&g_names);
+	rwlock_unlock(&g_dcache_names);
 	return c;
 }
 
@@ -480,22 +480,22 @@ void dcache_drop_super(struct super *sb)
 
 void dcache_names_lock(void)
 {
-	rwlock_rdlock(&g_names);
+	rwlock_rdlock(&g_dcache_names);
 }
 
 void dcache_names_unlock(void)
 {
-	rwlock_unlock(&g_names);
+	rwlock_unlock(&g_dcache_names);
 }
 
 struct dentry *dentry_get_parent(struct dentry *d)
 {
 	struct dentry *p;
 
-	rwlock_rdlock(&g_names);
+	rwlock_rdlock(&g_dcache_names);
 	p = d->parent;
 	ref_get(&p->ref);
-	rwlock_unlock(&g_names);
+	rwlock_unlock(&g_dcache_names);
 	return p;
 }
 
@@ -503,11 +503,11 @@ bool dentry_is_below(struct dentry *d, struct dentry *ancestor)
 {
 	bool below;
 
-	rwlock_rdlock(&g_names);
+	rwlock_rdlock(&g_dcache_names);
 	while (d != ancestor && d->parent != d)
 		d = d->parent;
 	below = d == ancestor;
-	rwlock_unlock(&g_names);
+	rwlock_unlock(&g_dcache_names);
 	return below;
 }
 

@@ -55,8 +55,9 @@ struct dentry *dentry_get_parent(struct dentry *d);
 /* True if @d is @ancestor or below it. */
 bool dentry_is_below(struct dentry *d, struct dentry *ancestor);
 /* Keeps parents and names from changing while a path is printed. */
-void dcache_names_lock(void);
-void dcache_names_unlock(void);
+extern struct rwlock g_dcache_names;
+void dcache_names_lock(void) ACQUIRES(&g_dcache_names);
+void dcache_names_unlock(void) RELEASES(&g_dcache_names);
 /* For tests and reports: dentries in the hash. */
 uint32_t dcache_count(void);
 /* Eviction starts above this many. */

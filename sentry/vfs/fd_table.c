@@ -234,7 +234,7 @@ int fd_table_next(struct fd_table *tbl, int fd)
 
 /* Makes room for descriptor @fd.  The lock is dropped and taken again while
  * memory is allocated: callers look again. */
-static int grow(struct fd_table *tbl, uint32_t fd)
+static int grow(struct fd_table *tbl, uint32_t fd) MUST_HOLD(&tbl->mu)
 {
 	uint32_t nr, words;
 	struct file **slots;

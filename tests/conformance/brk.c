@@ -88,8 +88,8 @@ TEST(brk, data_limit)
 	EXPECT_EQ(end + (1UL << 20), raw_brk(end + (1UL << 20)));
 	EXPECT_ERRNO(ENOMEM, mmap(NULL, 17UL << 20, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	EXPECT_OK(mmap(NULL, 17UL << 20, PROT_READ,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	EXPECT_OK(mmap(NULL, 17UL << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0));
 }
 
 TEST(brk, address_space_limit)
@@ -110,11 +110,11 @@ TEST(brk, is_copied_by_fork)
 	EXPECT_EQ(end + PAGE, raw_brk(end + PAGE));
 	p[0] = 'p';
 	EXPECT_EXIT(0, CHILD({
-		EXPECT_EQ(end + PAGE, raw_brk(0));
-		EXPECT_EQ('p', p[0]);
-		p[0] = 'c';
-		EXPECT_EQ(end, raw_brk(end));
-	}));
+			    EXPECT_EQ(end + PAGE, raw_brk(0));
+			    EXPECT_EQ('p', p[0]);
+			    p[0] = 'c';
+			    EXPECT_EQ(end, raw_brk(end));
+		    }));
 	EXPECT_EQ('p', p[0]);
 	EXPECT_EQ(end + PAGE, raw_brk(0));
 }

@@ -95,9 +95,9 @@ TEST(mlock, limit_of_an_ordinary_user)
 	EXPECT_OK(mlock(p, 16 * PAGE));
 	EXPECT_OK(munlock(p, PAGE));
 	EXPECT_OK(mlock(p + 16 * PAGE, PAGE));
-	EXPECT_ERRNO(EAGAIN, mmap(NULL, PAGE, RW,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1,
-				  0));
+	EXPECT_ERRNO(EAGAIN,
+		     mmap(NULL, PAGE, RW,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0));
 }
 
 TEST(mlock, limit_zero_is_eperm)
@@ -107,9 +107,9 @@ TEST(mlock, limit_zero_is_eperm)
 	be_ordinary(0);
 	EXPECT_ERRNO(EPERM, mlock(p, PAGE));
 	EXPECT_ERRNO(EPERM, mlockall(MCL_CURRENT));
-	EXPECT_ERRNO(EPERM, mmap(NULL, PAGE, RW,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1,
-				 0));
+	EXPECT_ERRNO(EPERM,
+		     mmap(NULL, PAGE, RW,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0));
 	EXPECT_OK(munlock(p, PAGE));
 }
 

@@ -66,8 +66,8 @@ TEST(msync, invalidate_of_locked_memory_is_busy)
 
 TEST(msync, anonymous_and_private_memory_is_fine)
 {
-	char *p = EXPECT_OK(mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS,
-				 -1, 0));
+	char *p = EXPECT_OK(
+		mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 	EXPECT_OK(msync(p, PAGE, MS_SYNC));
 	map_file();

@@ -6,6 +6,9 @@
 
 #include "tests/harness/guest_test.h"
 
+/* Not mapped; volatile, so that the compiler does not see it. */
+static void *volatile nowhere = (void *)8;
+
 #define PAGE 4096UL
 #define RW   (PROT_READ | PROT_WRITE)
 
@@ -19,8 +22,8 @@ static void start_child(void)
 	int up[2];
 	char c;
 
-	target = EXPECT_OK(mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS,
-				-1, 0));
+	target = EXPECT_OK(
+		mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	memset(target, 'p', 4 * PAGE);
 	EXPECT_OK(pipe(up));
 	EXPECT_OK(pipe(wake));
@@ -101,9 +104,9 @@ TEST(process_vm, faults_end_the_transfer)
 	EXPECT_ERRNO(EFAULT, get(buf, 1, target + 2 * PAGE, 1));
 	EXPECT_EQ(PAGE, get(buf, PAGE, target + 3 * PAGE, PAGE));
 	EXPECT_ERRNO(EFAULT, put(buf, 1, target + 3 * PAGE, 1));
-	EXPECT_ERRNO(EFAULT, get((void *)8, 1, target, 1));
-	EXPECT_ERRNO(EFAULT, process_vm_readv(child, (void *)8, 1, (void *)8, 1,
-					      0));
+	EXPECT_ERRNO(EFAULT, get(nowhere, 1, target, 1));
+	EXPECT_ERRNO(EFAULT,
+		     process_vm_readv(child, nowhere, 1, nowhere, 1, 0));
 }
 
 TEST(process_vm, refuses_bad_arguments)
@@ -133,8 +136,8 @@ TEST(process_vm, breaks_copy_on_write_of_the_target)
 {
 	char c = 0;
 	int up[2], down[2];
-	char *p = EXPECT_OK(mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS,
-				 -1, 0));
+	char *p = EXPECT_OK(
+		mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 	p[0] = 'o';
 	EXPECT_OK(pipe(up));

@@ -2,6 +2,7 @@
 
 C_FILES := $(sort $(shell find sentry platform gofer include tests -name '*.c' -o -name '*.h'))
 HEADERS := $(filter %.h,$(C_FILES))
+CORES   := $(shell nproc)
 SOURCES := $(filter %.c,$(moat-objs:.o=.c) $(lib-objs:.o=.c))
 
 .PHONY: format
@@ -16,10 +17,9 @@ format-check:
 # Each header compiles alone.
 .PHONY: headers
 headers: $(gen-headers:%=$(B)/%)
-	@for h in $(HEADERS); do \
-		printf '#include "%s"\n' $$h | \
-		$(CC) $(CFLAGS) -Wno-unused-function -fsyntax-only -x c - || exit 1; \
-	done
+	@printf '%s\n' $(HEADERS) | xargs -P $(CORES) -n 1 sh -c \
+		'echo "#include \"$$1\"" | $(CC) $(CFLAGS) \
+		-Wno-unused-function -fsyntax-only -x c - || exit 255' sh
 	@echo "headers: $(words $(HEADERS)) alone"
 
 # Only host/ folders and platforms import host calls.
@@ -35,11 +35,11 @@ style:
 sizes:
 	@tests/lanes/sizes.py $(C_FILES)
 
+# The lock contracts (ACQUIRES, RELEASES, MUST_HOLD) that clang can check.
 .PHONY: thread-safety
-thread-safety:
-	@for f in $(SOURCES); do [ -f $$f ] || continue; \
-		clang $(CFLAGS_COMMON) -Wthread-safety -fsyntax-only $$f || exit 1; \
-	done
+thread-safety: $(gen-headers:%=$(B)/%)
+	@printf '%s\n' $(wildcard $(SOURCES)) | xargs -P $(CORES) -n 1 \
+		clang $(CFLAGS_COMMON) -Wthread-safety -fsyntax-only
 	@echo "thread-safety: clean"
 
 .PHONY: analyze

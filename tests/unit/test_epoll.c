@@ -3,11 +3,12 @@
  * test_epoll: ready lists, closing and nesting of epoll instances, on files
  * whose events the test sets.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <errno.h>
 #include <string.h>

@@ -2,11 +2,12 @@
 /*
  * test_pipe_ring: the bytes in a pipe, against a plain array.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <errno.h>
 #include <string.h>
@@ -127,6 +128,34 @@ static void test_resize(void **state)
 	ring_fini(&r);
 }
 
+/* Bytes that come back stand before the others, wherever the ring begins. */
+static void test_unget(void **state)
+{
+	char buf[9000];
+	struct pipe_ring r;
+	struct uio u;
+
+	(void)state;
+	for (size_t start = 0; start < 4096; start += 1000) {
+		ring_init(&r, 4096);
+		u = make_uio(buf, start);
+		assert_int_equal(ring_put(&r, &u, start), start);
+		u = make_uio((char *)"tail", 4);
+		assert_int_equal(ring_put(&r, &u, 4), 4);
+		u = make_uio(buf, start);
+		assert_int_equal(ring_get(&r, &u, start), start);
+		memset(buf, 'x', 3000);
+		assert_int_equal(ring_unget(&r, buf, 3000), 0);
+		assert_int_equal(ring_unget(&r, "head", 4), 0);
+		assert_int_equal(r.size, 4096);
+		assert_int_equal(ring_unget(&r, buf, 2000), 0);
+		assert_int_equal(ring_peek(&r, buf, sizeof(buf)), 5008);
+		assert_memory_equal(buf + 2000, "head", 4);
+		assert_memory_equal(buf + 5004, "tail", 4);
+		ring_fini(&r);
+	}
+}
+
 static void test_faults_give_what_was_moved(void **state)
 {
 	char in[100] = "0123456789", out[100];
@@ -154,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_unget),
 		cmocka_unit_test(test_faults_give_what_was_moved),
 	};
 

@@ -2,11 +2,12 @@
 /*
  * test_syscall_table: the generated table, and what dispatch makes of numbers.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <errno.h>
 #include <string.h>

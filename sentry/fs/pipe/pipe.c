@@ -11,9 +11,8 @@
  *
  * Invariant: a struct pipe lives while pipe->files > 0; inode->pipe names it.
  * Locks:     inode->mu covers inode->pipe and files; p->mu (LOCK_PIPE) the
- *	      rest.  p->mu is held across the copy from and to the guest, as
- *	      Linux holds its mutex: ranks allow it, and it keeps the order of
- *	      bytes without a second state.
+ *	      rest.  p->mu is held while guest memory is copied that is there; for a
+ *	      page that must come from a file it is dropped (uio->nofault).
  * Linux:     as 6.18, without O_DIRECT packets and notification pipes.
  * Tests:     tests/unit/test_pipe_ring.c, tests/conformance/pipe.c
  */
@@ -33,6 +32,8 @@
 
 /* As fs.pipe-user-pages-soft: beyond it new pipes get two pages. */
 #define SOFT_LIMIT (16384 * PAGE_SIZE)
+/* Pages brought in vain before a copy is given up. */
+#define FAULT_TRIES 8
 static _Atomic uint64_t g_reserved; /* capacity of all pipes */
 
 struct pipe {
@@ -91,23 +92,50 @@ static bool is_full(const struct pipe *p)
 
 /* --- reading ---------------------------------------------------------------- */
 
-static long try_read(struct pipe *p, struct uio *u)
+/* A copy ended at a page that is not there: *again is set, and fault_in()
+ * brings it without the lock. */
+static long read_some(struct pipe *p, struct uio *u, bool *again)
 {
 	bool wake = false;
+	size_t want;
 	long ret;
 
 	mutex_lock(&p->mu);
+	want = MIN(p->ring.len, u->left);
 	if (p->ring.len) {
 		wake = is_full(p);
-		ret = ring_get(&p->ring, u, u->left);
+		ret = ring_get(&p->ring, u, want);
 		wake = wake && !is_full(p);
 	} else {
 		ret = p->writers ? -EAGAIN : 0;
 	}
+	*again = want && (ret == -EFAULT || (ret > 0 && (size_t)ret < want));
 	mutex_unlock(&p->mu);
 	if (ret > 0 && (wake || p->poll_used))
 		waitq_wake_nr(&p->wr_wait, EVENTS_OUT, 1);
 	return ret;
+}
+
+/* May the copy be tried again?  *tries: how often nothing was copied. */
+static bool fault_in(struct uio *u, uint32_t access, long last, int *tries)
+{
+	*tries = last > 0 ? 0 : *tries + 1;
+	return *tries < FAULT_TRIES && uio_fault_in(u, PAGE_SIZE, access) == 0;
+}
+
+static long try_read(struct pipe *p, struct uio *u)
+{
+	long done = 0, ret;
+	int tries = 0;
+	bool again;
+
+	u->nofault = true;
+	do {
+		ret = read_some(p, u, &again);
+		done += MAX(ret, 0);
+	} while (again && fault_in(u, PLAT_WRITE, ret, &tries));
+	u->nofault = false;
+	return done ? done : ret;
 }
 
 static bool has_bytes(struct pipe *p)
@@ -160,9 +188,11 @@ static long pipe_read(struct file *f, struct uio *u, int64_t *pos)
 /* --- writing ---------------------------------------------------------------- */
 
 /* @total: size of the whole write, which decides whether it is atomic. */
-static long try_write(struct pipe *p, struct uio *u, size_t total)
+static long write_some(struct pipe *p, struct uio *u, size_t total,
+		       bool *again)
 {
 	bool was_empty = false;
+	size_t want = 0;
 	long ret;
 
 	mutex_lock(&p->mu);
@@ -173,12 +203,29 @@ static long try_write(struct pipe *p, struct uio *u, size_t total)
 		ret = -EAGAIN;
 	} else {
 		was_empty = p->ring.len == 0;
-		ret = ring_put(&p->ring, u, u->left);
+		want = MIN(ring_room(&p->ring), u->left);
+		ret = ring_put(&p->ring, u, want);
 	}
+	*again = want && (ret == -EFAULT || (ret > 0 && (size_t)ret < want));
 	mutex_unlock(&p->mu);
 	if (ret > 0 && (was_empty || p->poll_used))
 		waitq_wake_nr(&p->rd_wait, EVENTS_IN, 1);
 	return ret;
+}
+
+static long try_write(struct pipe *p, struct uio *u, size_t total)
+{
+	long done = 0, ret;
+	int tries = 0;
+	bool again;
+
+	u->nofault = true;
+	do {
+		ret = write_some(p, u, total, &again);
+		done += MAX(ret, 0);
+	} while (again && fault_in(u, PLAT_READ, ret, &tries));
+	u->nofault = false;
+	return done ? done : ret;
 }
 
 static bool has_room(struct pipe *p)
@@ -221,16 +268,27 @@ static long wait_and_write(struct pipe *p, struct uio *u, size_t total,
 	return ret;
 }
 
-static long pipe_write(struct file *f, struct uio *u, int64_t *pos)
+/* 0: something can be done; -EAGAIN; -EPIPE. */
+static int look(struct pipe *p, bool write)
 {
-	struct pipe *p = pipe_of(f);
-	size_t total = u->left, done = 0;
-	long ret;
+	int ret;
 
-	(void)pos;
-	if (total == 0)
-		return 0;
-	ret = try_write(p, u, total);
+	mutex_lock(&p->mu);
+	if (!write)
+		ret = p->ring.len || !p->writers ? 0 : -EAGAIN;
+	else if (!p->readers)
+		ret = -EPIPE;
+	else
+		ret = ring_room(&p->ring) ? 0 : -EAGAIN;
+	mutex_unlock(&p->mu);
+	return ret;
+}
+
+static long write_all(struct file *f, struct pipe *p, struct uio *u)
+{
+	size_t total = u->left, done = 0;
+	long ret = try_write(p, u, total);
+
 	if (ret > 0)
 		done = (size_t)ret;
 	if ((ret > 0 && u->left > 0) || ret == -EAGAIN) {
@@ -240,6 +298,30 @@ static long pipe_write(struct file *f, struct uio *u, int64_t *pos)
 	if (ret == -EPIPE)
 		broken_pipe();
 	return done ? (long)done : ret;
+}
+
+/* A write that is atomic cannot stop half-way for a page: copied first. */
+static long write_atomic(struct file *f, struct pipe *p, struct uio *u)
+{
+	char bytes[PIPE_ATOMIC];
+	size_t total = u->left;
+	struct uio k;
+
+	if (uio_copy_in(u, bytes, total) != (long)total)
+		return look(p, true) == -EPIPE ? broken_pipe() : -EFAULT;
+	uio_kernel(&k, bytes, total);
+	return write_all(f, p, &k);
+}
+
+static long pipe_write(struct file *f, struct uio *u, int64_t *pos)
+{
+	struct pipe *p = pipe_of(f);
+
+	(void)pos;
+	if (u->left == 0)
+		return 0;
+	return u->mm && u->left <= PIPE_ATOMIC ? write_atomic(f, p, u)
+					       : write_all(f, p, u);
 }
 
 /* --- the other operations ----------------------------------------------------- */
@@ -350,6 +432,16 @@ static int pipe_fsync(struct file *f, bool data_only)
 	return -EINVAL;
 }
 
+/* --- splicing --------------------------------------------------------------- */
+
+long pipe_take(struct file *f, void *buf, size_t size)
+{
+	struct uio u;
+
+	uio_kernel(&u, buf, size);
+	return try_read(pipe_of(f), &u);
+}
+
 long pipe_peek(struct file *f, void *buf, size_t size)
 {
 	struct pipe *p = pipe_of(f);
@@ -369,6 +461,55 @@ long pipe_put_bytes(struct file *f, const void *buf, size_t size)
 
 	uio_kernel(&u, (void *)(uintptr_t)buf, size);
 	return try_write(pipe_of(f), &u, PIPE_ATOMIC + 1);
+}
+
+size_t pipe_room(struct file *f)
+{
+	struct pipe *p = pipe_of(f);
+	size_t room;
+
+	mutex_lock(&p->mu);
+	room = ring_room(&p->ring);
+	mutex_unlock(&p->mu);
+	return room;
+}
+
+void pipe_unget(struct file *f, const void *buf, size_t size)
+{
+	struct pipe *p = pipe_of(f);
+	size_t before;
+	int ret;
+
+	mutex_lock(&p->mu);
+	before = p->ring.size;
+	ret = ring_unget(&p->ring, buf, size);
+	g_reserved += p->ring.size - before;
+	mutex_unlock(&p->mu);
+	if (ret == 0)
+		waitq_wake_nr(&p->rd_wait, EVENTS_IN, 1);
+}
+
+int pipe_wait(struct file *f, bool write, bool nonblock)
+{
+	struct pipe *p = pipe_of(f);
+	struct task_waiter w;
+	int ret = look(p, write);
+
+	if (ret != -EAGAIN || nonblock)
+		return ret;
+	task_waiter_init(&w, current_task());
+	waitq_add(write ? &p->wr_wait : &p->rd_wait, &w.waiter,
+		  write ? EVENTS_OUT : EVENTS_IN);
+	for (;;) {
+		ret = look(p, write);
+		if (ret != -EAGAIN)
+			break;
+		ret = task_sleep(&w, NO_DEADLINE);
+		if (ret < 0)
+			break;
+	}
+	waitq_del(&w.waiter);
+	return ret;
 }
 
 /* --- life --------------------------------------------------------------------- */

@@ -34,11 +34,18 @@ bool file_is_pipe(const struct file *f);
 int broken_pipe(void);
 
 /*
- * Copies up to @size bytes between a pipe and sentry memory for splice(2) and
- * tee(2); never waits.  pipe_peek() leaves the bytes in the pipe.
- * Return: bytes; 0 at the end (get, peek); -EAGAIN; -EPIPE (put, no signal).
+ * Parts of splice(2), tee(2) and vmsplice(2), on sentry memory.  None of them
+ * waits, but pipe_wait(): until there is something to read, or room to write.
+ * Return: bytes; 0 at the end of file (reading); -EAGAIN; -EPIPE (writing, no
+ * signal sent); pipe_wait(): 0 or -errno.
  */
+MUST_CHECK long pipe_take(struct file *f, void *buf, size_t size);
 MUST_CHECK long pipe_peek(struct file *f, void *buf, size_t size);
 MUST_CHECK long pipe_put_bytes(struct file *f, const void *buf, size_t size);
+MUST_CHECK int pipe_wait(struct file *f, bool write, bool nonblock);
+/* Room that is there now, for the size of a buffer. */
+size_t pipe_room(struct file *f);
+/* Puts taken bytes back to the front; lost only without memory. */
+void pipe_unget(struct file *f, const void *buf, size_t size);
 
 #endif

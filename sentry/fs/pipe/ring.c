@@ -111,3 +111,26 @@ int ring_resize(struct pipe_ring *r, size_t size)
 	r->at = 0;
 	return 0;
 }
+
+int ring_unget(struct pipe_ring *r, const void *src, size_t size)
+{
+	size_t first;
+	int ret;
+
+	if (size > ring_room(r)) {
+		ret = ring_resize(r, r->len + size);
+		if (ret < 0)
+			return ret;
+	}
+	if (!r->buf)
+		r->buf = malloc(r->size);
+	if (!r->buf)
+		return -ENOMEM;
+	/* Backwards from r->at; what does not fit there wraps to the end. */
+	first = MIN(size, r->at);
+	memcpy(r->buf + r->at - first, (const char *)src + size - first, first);
+	memcpy(r->buf + r->size - (size - first), src, size - first);
+	r->at = size > first ? r->size - (size - first) : r->at - first;
+	r->len += size;
+	return 0;
+}

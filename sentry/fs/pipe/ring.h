@@ -32,6 +32,8 @@ MUST_CHECK long ring_put(struct pipe_ring *r, struct uio *u, size_t max);
 MUST_CHECK long ring_get(struct pipe_ring *r, struct uio *u, size_t max);
 /* Copies without removing; returns bytes. */
 size_t ring_peek(const struct pipe_ring *r, void *dst, size_t max);
+/* Puts bytes before the first; the ring grows if it must.  -ENOMEM. */
+MUST_CHECK int ring_unget(struct pipe_ring *r, const void *src, size_t size);
 /* A new capacity; -EBUSY if more than that is inside, -ENOMEM. */
 MUST_CHECK int ring_resize(struct pipe_ring *r, size_t size);
 

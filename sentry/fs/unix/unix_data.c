@@ -203,7 +203,7 @@ static int send_piece(struct unix_sock *u, struct unix_sock *dest,
 	ret = wait_for_room(u, m->flags & LINUX_MSG_DONTWAIT);
 	if (ret == 0)
 		ret = new_msg(u, m, size, &msg);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	move_files(m, msg);
 	ret = enqueue(dest, u, msg);
