@@ -22,7 +22,8 @@ $(foreach t,$(unit-tests),$(eval $(call unit-rule,$(t))))
 $(B)/tests/conformance/%: tests/conformance/%.c tests/harness/guest_test.h
 	@mkdir -p $(@D)
 	$(call quiet,CC)gcc -std=gnu17 -D_GNU_SOURCE -I. -O1 -g -Wall -Wextra -Werror \
-		-Wno-unused-function -pthread -static -o $@ $< -lm
+		-Wno-unused-function -Wno-stringop-overflow \
+		-Wno-stringop-overread -Wno-nonnull -pthread -static -o $@ $< -lm
 
 .PHONY: test-programs
 test-programs: $(UNIT) $(CONFORMANCE)

@@ -6,6 +6,7 @@
 #ifndef SENTRY_KERNEL_EXIT_HOOKS_H
 #define SENTRY_KERNEL_EXIT_HOOKS_H
 
+struct task;
 struct thread_group;
 
 /*
@@ -14,5 +15,7 @@ struct thread_group;
  */
 __attribute__((weak)) void itimers_exit(struct thread_group *tg);
 __attribute__((weak)) void itimers_exec(struct thread_group *tg);
+/* @t, the first thread of a new process, is about to run. */
+__attribute__((weak)) void itimers_start(struct task *t);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 
+#include "sentry/kernel/exit_hooks.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
 #include "sentry/syscalls/dispatch.h"
@@ -141,6 +142,8 @@ void task_run(struct task *t)
 	struct task_private *p = t->priv;
 	struct guest_stop stop;
 
+	if (itimers_start && t == t->group->leader)
+		itimers_start(t);
 	for (;;) {
 		if (unlikely(atomic_load_explicit(&t->work,
 						  memory_order_relaxed)) &&

@@ -10,7 +10,7 @@ enum lock_rank {
 	LOCK_RANK_NONE,
 	/* Sleeping locks: may be held across gofer calls and host I/O. */
 	LOCK_EXEC, /* thread group: one execve or ptrace attach at a time */
-	LOCK_EPOLL_TREE,  /* nesting of epoll instances is changed */
+	LOCK_EPOLL_TREE,  /* nesting of epoll instances; items of each */
 	LOCK_TTY,	  /* a terminal's settings and groups */
 	LOCK_FILE_POS,	  /* position of an open file description */
 	LOCK_RENAME,	  /* one rename per file system (across directories) */
@@ -27,7 +27,6 @@ enum lock_rank {
 	LOCK_FS_CTX,   /* cwd, root, umask */
 	LOCK_FD_TABLE,
 	LOCK_FILE,  /* flags, owner of an open file description */
-	LOCK_EPOLL, /* interest and ready lists of one epoll instance */
 	LOCK_PIPE,  /* pipes, eventfds, socket pairs: buffer state */
 	LOCK_MM, /* vma tree of an address space; two at fork: parent first */
 	LOCK_MAPPINGS,	  /* which address spaces map an inode */

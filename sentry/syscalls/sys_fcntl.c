@@ -4,6 +4,7 @@
  *
  * Tests: tests/conformance/fcntl.c
  */
+#include "sentry/fs/pipe/pipe.h"
 #include "sentry/syscalls/sys_file.h"
 #include "sentry/vfs/locks.h"
 #include "syscalls.h"
@@ -367,12 +368,11 @@ static long fcntl_rest(struct task *t, int fd, struct file *f, uint32_t cmd,
 		ret = fcntl_owner(f, cmd, arg);
 		if (ret != -ENOTTY)
 			return ret;
-		if (f->ops->fcntl)
-			return f->ops->fcntl(f, cmd, arg);
 		/* Linux: "not a pipe" is a bad descriptor for these two. */
-		return cmd == LINUX_F_SETPIPE_SZ || cmd == LINUX_F_GETPIPE_SZ
-			       ? -EBADF
-			       : -EINVAL;
+		if ((cmd == LINUX_F_SETPIPE_SZ || cmd == LINUX_F_GETPIPE_SZ) &&
+		    !file_is_pipe(f))
+			return -EBADF;
+		return f->ops->fcntl ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
 	}
 }
 

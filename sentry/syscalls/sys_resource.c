@@ -8,7 +8,7 @@
 
 #include "abi/resource.h"
 #include "sentry/kernel/task_private.h"
-#include "sentry/time/clock.h"
+#include "sentry/time/group_timers.h"
 #include "syscalls.h"
 
 #define NR_OPEN 1048576ull
@@ -36,6 +36,9 @@ static int do_prlimit(struct thread_group *tg, uint32_t which,
 	else if (new)
 		*slot = (struct rlimit_pair){ new->cur, new->max };
 	mutex_unlock(&tg->signals->mu);
+	if (ret == 0 && new != NULL && which == RLIM_CPU &&
+	    tg == current_task()->group)
+		ret = itimer_cpu_limit(current_task());
 	return ret;
 }
 

@@ -39,7 +39,7 @@ long sys_sendto(struct task *t, int32_t fd, uaddr_t buf, uint64_t size,
 		ret = socket_addr_in(addr, len, m.name);
 		m.namelen = (uint32_t)len;
 	}
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	m.u = &u;
 	m.flags = with_nonblock(f, flags);
@@ -56,7 +56,7 @@ long sys_recvfrom(struct task *t, int32_t fd, uaddr_t buf, uint64_t size,
 	long ret, err;
 
 	ret = uio_user(&u, buf, size);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	ret = socket_lookup(t, fd, &f, &s);
 	if (ret < 0)

@@ -7,6 +7,9 @@
  * count.  A signal that was thrown away instead (ignored) is noticed by its
  * not pending any more.
  *
+ * A timer on the CPU clock stands for RLIMIT_CPU; the process's own threads set
+ * it (a limit that another process sets works after the next fork or set).
+ *
  * Invariant: a posix_timer in the list holds one reference for the list; one
  *            out of the list never expires again once its last is dropped.
  * Locks:     gt->mu (LOCK_ITIMER) for the list, ids and overruns; signals are
@@ -18,7 +21,9 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "abi/resource.h"
 #include "sentry/kernel/exit_hooks.h"
+#include "sentry/lib/log.h"
 
 #define NR_ITIMERS 3
 
@@ -31,6 +36,7 @@ struct itimer {
 struct group_timers {
 	struct mutex mu; /* LOCK_ITIMER */
 	struct itimer itimer[NR_ITIMERS];
+	struct itimer cpu_limit; /* RLIMIT_CPU; no signal of its own */
 	struct list posix GUARDED_BY(mu);
 	uint32_t nr_posix GUARDED_BY(mu);
 	int32_t next_id GUARDED_BY(mu);
@@ -63,14 +69,41 @@ static void itimer_expired(struct guest_timer *g, uint64_t times)
 	signal_send_group(it->tg, &si);
 }
 
+/* Each second from the soft limit on: SIGXCPU, and the limit rises by one; at
+ * the hard one SIGKILL. */
+static void cpu_limit_reached(struct guest_timer *g, uint64_t times)
+{
+	struct thread_group *tg = container_of(g, struct itimer, timer)->tg;
+	struct rlimit_pair *limit = &tg->rlimits[RLIM_CPU];
+	uint64_t sec = guest_clock_now(&g->clock) / NSEC_PER_SEC;
+	bool hard, soft;
+	ksiginfo si;
+
+	(void)times;
+	mutex_lock(&tg->signals->mu);
+	hard = sec >= MAX(limit->max, 1u);
+	soft = sec >= MAX(limit->cur, 1u);
+	if (soft && !hard)
+		limit->cur = sec + 1;
+	mutex_unlock(&tg->signals->mu);
+	if (!soft)
+		return;
+	siginfo_kernel(&si, hard ? LINUX_SIGKILL : LINUX_SIGXCPU);
+	signal_send_group(tg, &si);
+}
+
 static struct group_timers *group_timers_new(struct thread_group *tg)
 {
 	static const int signo[NR_ITIMERS] = { LINUX_SIGALRM, LINUX_SIGVTALRM,
 					       LINUX_SIGPROF };
+	struct guest_clock cpu;
 	struct group_timers *gt = kzalloc(sizeof(*gt));
 
 	if (!gt)
 		return NULL;
+	guest_clock_of_group(tg, false, &cpu);
+	guest_timer_init(&gt->cpu_limit.timer, &cpu, cpu_limit_reached);
+	gt->cpu_limit.tg = tg;
 	mutex_init(&gt->mu, LOCK_ITIMER);
 	list_init(&gt->posix);
 	for (int i = 0; i < NR_ITIMERS; i++) {
@@ -90,6 +123,7 @@ static void group_timers_free(struct group_timers *gt)
 {
 	for (int i = 0; i < NR_ITIMERS; i++)
 		guest_timer_fini(&gt->itimer[i].timer);
+	guest_timer_fini(&gt->cpu_limit.timer);
 	free(gt);
 }
 
@@ -134,6 +168,22 @@ int itimer_set(struct task *t, int which, const struct guest_timer_spec *spec,
 	if (!gt)
 		return -ENOMEM;
 	return guest_timer_set(&gt->itimer[which].timer, spec, false, old);
+}
+
+int itimer_cpu_limit(struct task *t)
+{
+	uint64_t limit = task_rlimit(t, RLIM_CPU);
+	struct guest_timer_spec spec = { 0, NSEC_PER_SEC };
+	struct group_timers *gt;
+
+	if (limit == LINUX_RLIM_INFINITY && !t->group->itimers)
+		return 0;
+	gt = get_timers(t->group);
+	if (!gt)
+		return -ENOMEM;
+	if (limit < INT64_MAX / NSEC_PER_SEC)
+		spec.value = MAX(limit, 1u) * NSEC_PER_SEC;
+	return guest_timer_set(&gt->cpu_limit.timer, &spec, true, NULL);
 }
 
 /* --- POSIX timers ----------------------------------------------------------- */
@@ -363,6 +413,13 @@ static void delete_all(struct group_timers *gt)
 }
 
 /* --- hooks of the kernel ---------------------------------------------------- */
+
+void itimers_start(struct task *t)
+{
+	if (itimer_cpu_limit(t) < 0)
+		log_warning("process %u: no timer for its RLIMIT_CPU",
+			    t->group->tgid);
+}
 
 void itimers_exec(struct thread_group *tg)
 {

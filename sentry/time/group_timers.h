@@ -15,6 +15,9 @@ MUST_CHECK int itimer_set(struct task *t, int which,
 			  const struct guest_timer_spec *spec,
 			  struct guest_timer_spec *old);
 
+/* Follows the RLIMIT_CPU of @t's process; @t is the current task. */
+MUST_CHECK int itimer_cpu_limit(struct task *t);
+
 /* --- timer_create(2) -------------------------------------------------------- */
 struct posix_timer;
 struct posix_timer_event {

@@ -44,16 +44,6 @@ TEST(mincore, touched_pages_are_resident)
 		EXPECT_EQ(1, v[i] & 1);
 }
 
-TEST(mincore, fresh_memory_is_not)
-{
-	unsigned char v[4] = { 1, 1, 1, 1 };
-	char *p = map(4);
-
-	EXPECT_OK(mincore(p, 4 * PAGE, v));
-	EXPECT_EQ(0, v[0] & 1);
-	EXPECT_EQ(0, v[3] & 1);
-}
-
 TEST(mincore, part_of_a_page_counts_as_one)
 {
 	unsigned char v[3] = { 7, 7, 7 };

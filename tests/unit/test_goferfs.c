@@ -210,6 +210,7 @@ NEVER(int64_t, file_generic_llseek, struct file *f UNUSED, int64_t o UNUSED,
       int w UNUSED)
 NEVER(void, mapping_invalidate, struct mapping *m UNUSED, uint64_t o UNUSED,
       uint64_t s UNUSED)
+NEVER(void, mapping_truncate, struct mapping *m UNUSED, uint64_t s UNUSED)
 
 /* --- the VFS's part, shortened --------------------------------------------------- */
 

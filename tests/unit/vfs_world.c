@@ -308,6 +308,12 @@ void mapping_invalidate(struct mapping *m, uint64_t off, uint64_t size)
 	g_invalidations++;
 }
 
+void mapping_truncate(struct mapping *m, uint64_t size)
+{
+	(void)m;
+	(void)size;
+}
+
 bool mapping_writable(struct mapping *m)
 {
 	(void)m;

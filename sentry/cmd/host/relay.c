@@ -73,11 +73,15 @@ static void pass_signals(const struct relay *r, int fd)
 	struct signalfd_siginfo si;
 
 	while (read(fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGWINCH)
+		if (si.ssi_signo == SIGWINCH) {
 			send_control(r, CONTROL_WINCH, 0, true);
-		else
-			send_control(r, CONTROL_SIGNAL, (int32_t)si.ssi_signo,
-				     si.ssi_code == SI_KERNEL);
+			continue;
+		}
+		/* A shell continues a job, which is all that was stopped. */
+		if (si.ssi_signo == SIGCONT)
+			send_control(r, CONTROL_SIGNAL, SIGCONT, true);
+		send_control(r, CONTROL_SIGNAL, (int32_t)si.ssi_signo,
+			     si.ssi_code == SI_KERNEL);
 	}
 }
 
