@@ -13,7 +13,8 @@ quiet    = $(quiet_$(V))
 ifeq ($(origin CC),default)
 CC   := gcc
 endif
-B    := build/$(MODE)
+# Each mode and compiler has its own tree (fuzz is always clang).
+B    := build/$(MODE)$(if $(filter fuzz,$(MODE)),,$(findstring -clang,-$(notdir $(CC))))
 
 # Every Debian package that building, running and testing needs.
 PACKAGES := gcc clang make libc6-dev libseccomp-dev libunwind-dev liblzma-dev \
@@ -94,10 +95,13 @@ run: deps			## runs a program in the sandbox
 	build/moat run -- uname -a
 	build/moat run -- sh -c 'echo "hello from inside, as pid $$$$"; ls -d /*'
 
+# As root, the release build is tested as an ordinary user too.
+CHECK_rel := --also-user nobody
+
 .PHONY: check
 check: deps			## every test in this MODE (rel)
 	@$(MAKE) --no-print-directory $(B)/moat test-programs
-	tests/harness/check.py --build $(B)
+	tests/harness/check.py --build $(B) $(CHECK_$(MODE))
 
 .PHONY: lanes
 lanes: deps			## format, headers, layering, style, sizes, analysis

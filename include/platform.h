@@ -56,7 +56,7 @@ struct platform_limits {
 
 /* What the launcher's side gives a platform before filters are closed. */
 struct platform_setup {
-	int memory_fd;	 /* the memory file; orders name it by this number */
+	int memory_fd;	  /* the memory file; orders name it by this number */
 	uint32_t nr_cpus; /* CPUs that may be used (placement) */
 };
 
@@ -68,10 +68,10 @@ enum order_kind { ORDER_MAP, ORDER_UNMAP, ORDER_PROTECT };
 
 struct map_order {
 	enum order_kind kind;
-	uint32_t prot;	 /* PLAT_*; MAP and PROTECT */
-	int fd;		 /* MAP: always mapped MAP_SHARED unless .priv */
-	bool priv;	 /* MAP: MAP_PRIVATE; prot never has PLAT_WRITE then */
-	bool populate;	 /* MAP: fill page tables now (MAP_POPULATE) */
+	uint32_t prot; /* PLAT_*; MAP and PROTECT */
+	int fd;	       /* MAP: always mapped MAP_SHARED unless .priv */
+	bool priv;     /* MAP: MAP_PRIVATE; prot never has PLAT_WRITE then */
+	bool populate; /* MAP: fill page tables now (MAP_POPULATE) */
 	uint64_t addr, size, offset; /* page aligned, size > 0 */
 };
 
@@ -89,8 +89,7 @@ struct platform_ops {
 	 * Starts the platform in the sentry, before its own filter closes and
 	 * while it has one thread (the template stub is forked here).
 	 */
-	int (*start)(const struct platform_setup *setup,
-		     struct platform **out);
+	int (*start)(const struct platform_setup *setup, struct platform **out);
 	const struct platform_limits *(*limits)(struct platform *p);
 
 	/* An empty address space; no stub exists until a vcpu is bound. */
@@ -127,7 +126,7 @@ struct platform_ops {
 			struct vcpu **out);
 	/* Takes over @cpu in the thread that will run it, before all else. */
 	int (*vcpu_bind)(struct vcpu *cpu);
-	/* execve: moves @cpu to the empty @as.  Registers are undefined then. */
+	/* execve: moves @cpu to the empty @as.  Registers: undefined. */
 	int (*vcpu_move)(struct vcpu *cpu, struct platform_as *as);
 	/* Ends the stub thread and frees @cpu; by the thread that bound it, or
 	 * by any if it was never bound. */
@@ -150,13 +149,13 @@ struct platform_ops {
 
 	/*
 	 * Flushes orders, then runs @cpu until it leaves guest mode.
-	 * @step:   run one instruction only; ends as EXCEPTION SIGTRAP/TRAP_TRACE.
+	 * @step:   run one instruction; ends as EXCEPTION SIGTRAP/TRAP_TRACE.
 	 * Caller:  the thread that bound it, no lock held; blocks.
 	 */
 	void (*run)(struct vcpu *cpu, bool step, struct guest_stop *stop);
 	/*
 	 * From any thread: makes a run() that is in progress, or else the next
-	 * one, return soon.  Never lost; a spurious STOP_INTERRUPTED is allowed.
+	 * one, return soon.  Never lost; may be spurious (STOP_INTERRUPTED).
 	 */
 	void (*interrupt)(struct vcpu *cpu);
 	/* The thread of @cpu is about to sleep in the sentry / has woken. */

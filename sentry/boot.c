@@ -69,8 +69,8 @@ static int find_program(const struct oci_process *p, struct file **out,
 		path = DEFAULT_PATH;
 	while (name[0]) {
 		size_t len = strcspn(path, ":");
-		char *full = len ? xasprintf("%.*s/%s", (int)len, path, name) :
-				   xstrdup(name);
+		char *full = len ? xasprintf("%.*s/%s", (int)len, path, name)
+				 : xstrdup(name);
 		int ret = vfs_open_exec(LINUX_AT_FDCWD, full, WALK_FOLLOW, out);
 
 		if (ret == 0) {
@@ -164,8 +164,7 @@ static int load(const struct oci_process *p, struct kernel_boot_args *args,
 	if (ret < 0)
 		return boot_fail(err, exec_exit_code(ret), ret,
 				 "cannot run %s: %s", p->args[0],
-				 ret == -ENOENT ? "not found" :
-						  strerror(-ret));
+				 ret == -ENOENT ? "not found" : strerror(-ret));
 	return 0;
 }
 

@@ -140,10 +140,9 @@ int boot_mounts(const struct sandbox_config *config, struct mount_ns **out,
 	for (uint32_t i = 0; i < spec->nr_mounts; i++) {
 		ret = mount_one(ns, &root, &spec->mounts[i]);
 		if (ret < 0)
-			return boot_fail(err, 125, ret,
-					 "cannot mount at %s: %s",
-					 spec->mounts[i].destination,
-					 strerror(-ret));
+			return boot_fail(
+				err, 125, ret, "cannot mount at %s: %s",
+				spec->mounts[i].destination, strerror(-ret));
 	}
 	*out = take(ns);
 	return 0;

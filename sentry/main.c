@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "platform.h"
 #include "sentry/boot.h"
@@ -43,12 +44,31 @@ int boot_fail(struct boot_error *err, int exit_code, int ret, const char *fmt,
 	return ret;
 }
 
+/* Says that a step of the start is done, and how long it took. */
+static void note_step(const char *what)
+{
+	static uint64_t last;
+	uint64_t now = host_clock(CLOCK_MONOTONIC);
+
+	if (last)
+		log_debug("start: %s, %lu us", what, (now - last) / 1000);
+	last = now;
+}
+
 /* Descriptors, root, rights: see host_confine.h. */
 static int confine(const struct sandbox_config *c, struct boot_error *err)
 {
-	int keep[] = { c->control_fd, c->memory_fd, c->gofer_shm_fd,
-		       c->gofer_sock_fd, c->log_fd, c->strace_fd,
-		       c->stdio[0], c->stdio[1], c->stdio[2], -1, -1 };
+	int keep[] = { c->control_fd,
+		       c->memory_fd,
+		       c->gofer_shm_fd,
+		       c->gofer_sock_fd,
+		       c->log_fd,
+		       c->strace_fd,
+		       c->stdio[0],
+		       c->stdio[1],
+		       c->stdio[2],
+		       -1,
+		       -1 };
 	const char *what = "descriptors";
 	int ret;
 
@@ -56,6 +76,10 @@ static int confine(const struct sandbox_config *c, struct boot_error *err)
 	ret = host_confine_fds(keep, ARRAY_SIZE(keep));
 	if (ret == 0)
 		ret = host_confine_root(&what);
+	if (ret == 0) {
+		what = "taking its user id";
+		ret = host_confine_ids(c->uid, c->gid, !c->unprivileged);
+	}
 	if (ret == 0)
 		ret = host_confine_rights(&what);
 	if (ret < 0)
@@ -84,9 +108,11 @@ static int start_parts(const struct sandbox_config *c, struct boot_error *err)
 				 "platform %s cannot start: %s (is ptrace "
 				 "permitted? see kernel.yama.ptrace_scope)",
 				 c->platform->name, strerror(-ret));
+	note_step("platform started");
 	ret = clock_start();
 	if (ret == 0)
 		ret = vdso_start();
+	note_step("clocks started");
 	if (ret < 0)
 		return boot_fail(err, 125, ret, "cannot start clocks: %s",
 				 strerror(-ret));
@@ -97,6 +123,7 @@ static int start(const struct sandbox_config *c, struct boot_error *err)
 {
 	int ret = confine(c, err);
 
+	note_step("sentry confined");
 	if (ret == 0)
 		ret = start_parts(c, err);
 	if (ret < 0)
@@ -106,7 +133,7 @@ static int start(const struct sandbox_config *c, struct boot_error *err)
 		return boot_fail(err, 125, ret,
 				 "cannot close the system-call filter: %s",
 				 strerror(-ret));
-	log_debug("start: filter closed");
+	note_step("filter closed");
 	if (!host_parent_alive(c->control_fd))
 		host_exit(125);
 	ret = control_start(c->control_fd);
@@ -115,7 +142,7 @@ static int start(const struct sandbox_config *c, struct boot_error *err)
 	if (ret < 0)
 		return boot_fail(err, 125, ret, "cannot reach the gofer: %s",
 				 strerror(-ret));
-	log_debug("start: gofer connected");
+	note_step("gofer connected");
 	if (c->strace_fd >= 0)
 		strace_setup(c->strace_fd);
 	return sandbox_boot(c, err);
@@ -129,12 +156,13 @@ NORETURN void sentry_main(const struct sandbox_config *config)
 	crash_setup();
 	host_start(config->log_fd);
 	log_setup(host_log_write, config->log_level, "sentry");
+	note_step("");
 	if (start(config, &err) < 0) {
 		control_send_failed(config->control_fd, err.exit_code,
 				    err.text);
 		host_exit(err.exit_code);
 	}
-	log_debug("start: program loaded");
+	note_step("program loaded");
 	for (;;)
 		host_futex_wait(&never, 0, UINT64_MAX);
 }

@@ -14,14 +14,14 @@ struct oci_spec;
 /* Records of the control socket (SOCK_SEQPACKET), launcher <-> sentry. */
 enum control_kind {
 	/* sentry -> launcher */
-	CONTROL_STARTED,  /* the program runs; pid of the init process */
-	CONTROL_EXITED,	  /* .status as wait(2) */
-	CONTROL_STOPPED,  /* init was stopped by .status (signal) */
-	CONTROL_FAILED,	  /* .status: exit code (125..127); text says why */
+	CONTROL_STARTED, /* the program runs; pid of the init process */
+	CONTROL_EXITED,	 /* .status as wait(2) */
+	CONTROL_STOPPED, /* init was stopped by .status (signal) */
+	CONTROL_FAILED,	 /* .status: exit code (125..127); text says why */
 	/* launcher -> sentry */
-	CONTROL_SIGNAL,	  /* .status: signal for the foreground group */
-	CONTROL_WINCH,	  /* the terminal was resized */
-	CONTROL_KILL,	  /* end everything now (--timeout) */
+	CONTROL_SIGNAL, /* .status: signal for the foreground group */
+	CONTROL_WINCH,	/* the terminal was resized */
+	CONTROL_KILL,	/* end everything now (--timeout) */
 };
 struct control_msg {
 	uint32_t kind;
@@ -33,14 +33,15 @@ struct sandbox_config {
 	const struct oci_spec *spec; /* process, mounts, hostname, ... */
 	const struct platform_ops *platform;
 	int control_fd, memory_fd, gofer_shm_fd, gofer_sock_fd, log_fd;
-	int stdio[3];	    /* host descriptors of the program */
+	int stdio[3];	       /* host descriptors of the program */
 	uint64_t memory_limit; /* bytes, 0: none */
-	int strace_fd;	    /* -1: off */
+	int strace_fd;	       /* -1: off */
 	enum log_level log_level;
-	bool tty;	    /* stdio[0] is the caller's terminal */
+	bool tty; /* stdio[0] is the caller's terminal */
 	/* As the launcher's caller had them, for the program; bit N-1. */
 	uint64_t ignored_signals, blocked_signals;
 	uint32_t umask;
+	uint32_t uid, gid; /* the ids that the user namespace maps */
 	bool unprivileged; /* the caller could map its own id only */
 };
 

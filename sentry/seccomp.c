@@ -14,10 +14,10 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/prctl.h>
-#include <sys/ptrace.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -30,19 +30,21 @@ struct rule {
 	const char *why;
 };
 
+/* A table of data: one line a row. */
+/* clang-format off */
 #define EQ(arg, v)		{ arg, SCMP_CMP_EQ, v, 0 }
 #define MASKED(arg, mask, v)	{ arg, SCMP_CMP_MASKED_EQ, mask, v }
 #define ANY(name, why)		{ SCMP_SYS(name), 0, { { 0 } }, why }
 #define IF(name, a, why)	{ SCMP_SYS(name), 1, { a }, why }
 #define IF2(name, a, b, why)	{ SCMP_SYS(name), 2, { a, b }, why }
 #define IF3(name, a, b, c, why) { SCMP_SYS(name), 3, { a, b, c }, why }
+/* clang-format on */
 
 /* pthread_create()'s clone, to the bit: a thread, nothing else. */
-#define THREAD_FLAGS                                                           \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |    \
-	 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |                  \
+#define THREAD_FLAGS                                                        \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
+	 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |               \
 	 CLONE_CHILD_CLEARTID)
-
 
 static const struct rule rules[] = {
 	/* Files: descriptors that the launcher or the gofer handed over. */
@@ -191,8 +193,9 @@ static int add_sanitizer_rules(scmp_filter_ctx ctx)
 	int ret = allow(ctx, sanitizer_rules,
 			sizeof(sanitizer_rules) / sizeof(sanitizer_rules[0]));
 
-	for (size_t i = 0; ret == 0 && i < sizeof(sanitizer_absent) /
-						   sizeof(sanitizer_absent[0]);
+	for (size_t i = 0;
+	     ret == 0 &&
+	     i < sizeof(sanitizer_absent) / sizeof(sanitizer_absent[0]);
 	     i++)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOENT),
 				       sanitizer_absent[i], 0);

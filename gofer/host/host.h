@@ -68,7 +68,7 @@ MUST_CHECK int gofer_host_setxattr(int fd, const char *name, const void *buf,
 MUST_CHECK long gofer_host_listxattr(int fd, char *buf, size_t size);
 MUST_CHECK int gofer_host_removexattr(int fd, const char *name);
 
-/* --- host_ipc.c ------------------------------------------------------------ */
+/* --- host_ipc.c ----------------------------------------------------------- */
 
 /* Futex on shared memory.  Returns early for any reason. */
 void gofer_host_wait(_Atomic uint32_t *word, uint32_t expect);
@@ -85,7 +85,7 @@ MUST_CHECK int gofer_host_reserve(size_t size, void **out);
 /* Ends this process when the other end of FD_SOCK is closed. */
 MUST_CHECK int gofer_host_end_on_hangup(void);
 
-/* --- host_mount.c, host_confine.c: set-up ----------------------------------- */
+/* --- host_mount.c, host_confine.c: set-up --------------------------------- */
 
 /* From now on mount changes stay in this namespace. */
 MUST_CHECK int gofer_host_mounts_private(void);

@@ -184,10 +184,10 @@ void pt_as_sync(struct platform_as *as);
 MUST_CHECK int flush_at_entry(struct pt_as *as, struct pt_vcpu *cpu);
 void order_queue_fini(struct order_queue *q);
 
-/* --- ptrace.c -------------------------------------------------------------- */
+/* --- ptrace.c ------------------------------------------------------------- */
 void pt_as_put(struct pt_as *as);
 
-/* --- vcpu.c, run.c, stop.c ------------------------------------------------- */
+/* --- vcpu.c, run.c, stop.c ------------------------------------------------ */
 int pt_vcpu_new(struct platform_as *as, struct vcpu *creator,
 		struct vcpu **out);
 int pt_vcpu_bind(struct vcpu *cpu);
@@ -202,7 +202,7 @@ void stop_decode(struct pt_vcpu *cpu, int status, struct guest_stop *stop);
 /* The host refused the registers (-EIO): mends them, tells the fault. */
 void stop_bad_regs(struct pt_vcpu *cpu, struct guest_stop *stop);
 
-/* --- fpu.c, times.c -------------------------------------------------------- */
+/* --- fpu.c, times.c ------------------------------------------------------- */
 void fpu_limits(struct platform *p);
 /* Loads an image that was set before @cpu was bound.  0 or -errno. */
 int fpu_load_early(struct pt_vcpu *cpu);
@@ -217,7 +217,7 @@ static inline uint64_t read_tsc(void)
 	return __builtin_ia32_rdtsc();
 }
 
-/* --- placement.c: which CPU a pair of threads runs on ---------------------- */
+/* --- placement.c: which CPU a pair of threads runs on --------------------- */
 void placement_start(uint32_t max_cpus);
 /* Chooses a CPU and pins the calling thread and the stub thread to it; before
  * the stub thread is woken, so that it wakes there. */
@@ -233,7 +233,7 @@ void pt_idle_end(struct vcpu *cpu);
 struct pt_as *vcpu_get_as(struct pt_vcpu *cpu);
 void vcpu_set_as(struct pt_vcpu *cpu, struct pt_as *as);
 
-/* --- probe.c --------------------------------------------------------------- */
+/* --- probe.c -------------------------------------------------------------- */
 int pt_probe(const char **why);
 
 #endif

@@ -111,7 +111,7 @@ void vcpu_lost(struct pt_vcpu *cpu)
 {
 	struct pt_as *as = to_pt_as(cpu->base.as);
 
-	/* Whatever state it is in: it must not run on, and must be waited for. */
+	/* Whatever state it is in: it must not run on, and is waited for. */
 	if (!cpu->reaped) {
 		raw_tgkill((uint32_t)(atomic_load(&cpu->id) >> 32), cpu->tid,
 			   SIGKILL);

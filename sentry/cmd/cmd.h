@@ -36,7 +36,7 @@ struct run_options {
 	struct run_mount {
 		enum { RUN_BIND, RUN_RO_BIND, RUN_TMPFS } kind;
 		const char *text; /* SRC:DST or DST */
-	} *mounts;
+	} * mounts;
 	unsigned int nr_mounts;
 	char **program; /* argv of the program, NULL-terminated */
 };

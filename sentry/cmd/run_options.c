@@ -59,8 +59,11 @@ bool parse_duration(const char *text, uint64_t *out)
 	static const struct {
 		const char *unit;
 		double ms;
-	} units[] = { { "", 1000 },    { "ms", 1 },	   { "s", 1000 },
-		      { "m", 60000 }, { "h", 3600000 } };
+	} units[] = { { "", 1000 },
+		      { "ms", 1 },
+		      { "s", 1000 },
+		      { "m", 60000 },
+		      { "h", 3600000 } };
 	char *end;
 	double v;
 
@@ -237,8 +240,8 @@ static const struct option_row *find_row(const char *name, size_t len)
 }
 
 /* One option word at argv[0]; *used counts the words it takes. */
-static enum parse_result parse_one(struct run_options *o, int argc,
-				   char **argv, int *used)
+static enum parse_result parse_one(struct run_options *o, int argc, char **argv,
+				   int *used)
 {
 	const char *name = argv[0] + 2, *eq = strchr(name, '=');
 	size_t len = eq ? (size_t)(eq - name) : strlen(name);

@@ -119,8 +119,10 @@ static bool build_mounts(const struct run_options *o, struct oci_spec *spec)
 		enum oci_mount_kind kind;
 		const char *dest;
 	} own[] = {
-		{ OCI_MOUNT_PROC, "/proc" },	  { OCI_MOUNT_SYSFS, "/sys" },
-		{ OCI_MOUNT_DEV, "/dev" },	  { OCI_MOUNT_DEVPTS, "/dev/pts" },
+		{ OCI_MOUNT_PROC, "/proc" },
+		{ OCI_MOUNT_SYSFS, "/sys" },
+		{ OCI_MOUNT_DEV, "/dev" },
+		{ OCI_MOUNT_DEVPTS, "/dev/pts" },
 		{ OCI_MOUNT_TMPFS, "/dev/shm" },
 	};
 
@@ -160,8 +162,7 @@ bool run_spec_build(const struct run_options *o, struct oci_spec *spec)
 	}
 	p->args = copy_args(o->program);
 	p->env = build_env(o->env, o->nr_env);
-	p->cwd = xstrdup(o->cwd ? o->cwd :
-			 own_root && who.cwd ? who.cwd : "/");
+	p->cwd = xstrdup(o->cwd ? o->cwd : own_root && who.cwd ? who.cwd : "/");
 	p->terminal = isatty(0);
 	spec->hostname = xstrdup(o->hostname ? o->hostname : who.hostname);
 	spec->memory_limit = o->memory;

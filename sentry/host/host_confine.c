@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
@@ -124,6 +125,15 @@ int host_confine_root(const char **what)
 		  MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV |
 			  MS_NOEXEC,
 		  NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+int host_confine_ids(uint32_t uid, uint32_t gid, bool drop_groups)
+{
+	if (drop_groups && setgroups(0, NULL) < 0)
+		return -errno;
+	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
 	return 0;
 }

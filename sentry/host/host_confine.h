@@ -16,7 +16,10 @@ MUST_CHECK int host_confine_fds(const int *keep, unsigned int nr_keep);
 /* An empty, read-only root directory; the host's tree is gone.  *what names
  * the step that failed. */
 MUST_CHECK int host_confine_root(const char **what);
-/* No capability (bounding set included), no new privileges, ids fixed, killed
+/* Becomes @uid and @gid, of which the user namespace has no others; no further
+ * groups if @drop_groups (a namespace made without privilege keeps them). */
+MUST_CHECK int host_confine_ids(uint32_t uid, uint32_t gid, bool drop_groups);
+/* No capability (bounding set included), no new privileges, killed
  * with its parent.  */
 MUST_CHECK int host_confine_rights(const char **what);
 /* The parent that made us is still there (@control_fd: its socket). */

@@ -28,9 +28,9 @@
 #include "sentry/host/host_threads.h"
 
 /* The request for a backtrace; no thread blocks it (host_thread.c). */
-#define ASK_SIGNAL  SIGTRAP
-#define FRAMES	    48
-#define WAIT_NS	    1000000000ull
+#define ASK_SIGNAL SIGTRAP
+#define FRAMES	   48
+#define WAIT_NS	   1000000000ull
 
 static struct {
 	const char *file; /* the mapped ELF file, NULL if not mapped */
@@ -73,8 +73,8 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *arg)
 		g_modules[g_nr_modules].start = start;
 		g_modules[g_nr_modules].end = start + ph->p_memsz;
 		g_modules[g_nr_modules].bias = info->dlpi_addr;
-		g_modules[g_nr_modules++].name = slash ? slash + 1 :
-							 info->dlpi_name;
+		g_modules[g_nr_modules++].name =
+			slash ? slash + 1 : info->dlpi_name;
 	}
 	return 0;
 }

@@ -16,9 +16,9 @@
  * are the business of host_fault.c and host_crash.c; each thread's signal
  * stack would be the runtime's.  Reports end in the sentry's crash report.
  */
-#define COMMON_OPTIONS                                                         \
-	"handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:"        \
-	"handle_sigfpe=0:use_sigaltstack=0:abort_on_error=1:"                  \
+#define COMMON_OPTIONS                                                  \
+	"handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:" \
+	"handle_sigfpe=0:use_sigaltstack=0:abort_on_error=1:"           \
 	"disable_coredump=0"
 #endif
 

@@ -28,7 +28,7 @@
 #else
 #define STACK_SIZE (128 * 1024)
 #endif
-#define NAME_SIZE  16
+#define NAME_SIZE 16
 
 struct thread_start {
 	void (*fn)(void *arg);

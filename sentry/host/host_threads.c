@@ -27,8 +27,8 @@ void host_threads_enter(void)
 						    tid))
 			continue;
 		own_slot = i;
-		while (used <= i && !atomic_compare_exchange_weak(
-					    &g_used, &used, i + 1))
+		while (used <= i &&
+		       !atomic_compare_exchange_weak(&g_used, &used, i + 1))
 			;
 		return;
 	}

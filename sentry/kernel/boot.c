@@ -209,12 +209,12 @@ int kernel_boot(const struct kernel_boot_args *args)
 	return ret;
 }
 
-/* --- from outside --------------------------------------------------------------------- */
+/* --- from outside --------------------------------------------------------- */
 
 void kernel_signal_foreground(int signo)
 {
 	struct thread_group *init;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	siginfo_kernel(&si, signo);
 	tasklist_lock();
@@ -231,7 +231,7 @@ void kernel_signal_foreground(int signo)
 void kernel_signal_init(int signo)
 {
 	struct thread_group *init;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	siginfo_kernel(&si, signo);
 	tasklist_lock();

@@ -25,7 +25,7 @@
 
 #define HAS(rq, name) ((rq)->flags & LINUX_CLONE_##name)
 
-/* --- what is asked for -------------------------------------------------------------- */
+/* --- what is asked for ---------------------------------------------------- */
 
 static int check_namespaces(uint64_t flags)
 {
@@ -72,7 +72,7 @@ static int check_limits(struct task *t)
 	return 0;
 }
 
-/* --- the parts of a task -------------------------------------------------------------- */
+/* --- the parts of a task -------------------------------------------------- */
 
 static int copy_actions(struct task *t, struct thread_group *tg,
 			const struct clone_request *rq)
@@ -292,7 +292,7 @@ static int make_task(struct task *t, const struct clone_request *rq,
 	return 0;
 }
 
-/* --- the new thread ------------------------------------------------------------------ */
+/* --- the new thread ------------------------------------------------------- */
 
 void task_say_go(struct task *t, uint32_t go)
 {
@@ -353,7 +353,7 @@ void task_thread(void *arg)
 	task_put(t);
 }
 
-/* --- becoming visible ------------------------------------------------------------------ */
+/* --- becoming visible ----------------------------------------------------- */
 
 static int choose_tid_locked(const struct clone_request *rq)
 {
@@ -503,7 +503,7 @@ long task_clone(struct task *t, const struct clone_request *rq)
 	return tid;
 }
 
-/* --- unshare(2) ------------------------------------------------------------------------ */
+/* --- unshare(2) ----------------------------------------------------------- */
 
 static int unshare_files(struct task *t)
 {

@@ -21,7 +21,7 @@
 #include "sentry/lib/log.h"
 #include "sentry/vfs/vfs.h"
 
-/* --- one thread is left ------------------------------------------------------------- */
+/* --- one thread is left --------------------------------------------------- */
 
 static int claim(struct task *t)
 {
@@ -108,7 +108,7 @@ static int end_siblings(struct task *t)
 	return 0;
 }
 
-/* --- the change ----------------------------------------------------------------------- */
+/* --- the change ----------------------------------------------------------- */
 
 static void change_identity(struct task *t, struct load_result *res)
 {

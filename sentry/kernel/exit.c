@@ -22,7 +22,7 @@
 #include "sentry/lib/log.h"
 #include "sentry/time/clock.h"
 
-/* --- telling the parent ---------------------------------------------------------- */
+/* --- telling the parent --------------------------------------------------- */
 
 static uint64_t to_ticks(uint64_t ns)
 {
@@ -30,7 +30,7 @@ static uint64_t to_ticks(uint64_t ns)
 }
 
 /* wait4's status as SIGCHLD's code and status. */
-static void fill_status(ksiginfo *si, int code)
+static void fill_status(struct linux_siginfo *si, int code)
 {
 	if (code & 0x7f) {
 		si->code = code & 0x80 ? LINUX_CLD_DUMPED : LINUX_CLD_KILLED;
@@ -52,7 +52,8 @@ int thread_group_exit_code(struct thread_group *tg)
 	return code;
 }
 
-static void fill_child(ksiginfo *si, struct thread_group *tg, int signo)
+static void fill_child(struct linux_siginfo *si, struct thread_group *tg,
+		       int signo)
 {
 	struct rusage_sum u;
 
@@ -76,7 +77,7 @@ bool signal_notify_exit_locked(struct thread_group *tg)
 	int signo = tg->exit_signal;
 	struct linux_sigaction act;
 	bool reap = false;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	waitq_wake(&tg->exit_wq, LINUX_POLLIN | LINUX_POLLRDNORM);
 	if (!parent)
@@ -103,7 +104,7 @@ void signal_notify_stop(struct thread_group *tg, int why)
 {
 	struct linux_sigaction act;
 	struct thread_group *parent;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	tasklist_lock();
 	parent = tg->parent;
@@ -122,7 +123,7 @@ void signal_notify_stop(struct thread_group *tg, int why)
 	tasklist_unlock();
 }
 
-/* --- memory and vfork ---------------------------------------------------------------- */
+/* --- memory and vfork ----------------------------------------------------- */
 
 void vfork_wait_put(struct vfork_wait *v)
 {
@@ -174,12 +175,12 @@ static void free_vcpu(struct task *t)
 		platform_vcpu_free(cpu);
 }
 
-/* --- the tree ------------------------------------------------------------------------- */
+/* --- the tree ------------------------------------------------------------- */
 
 static void send_pdeathsig_locked(struct thread_group *child)
 {
 	struct task *t;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	list_for_each_entry (t, &child->threads, group_node) {
 		if (!t->priv->pdeathsig)
@@ -288,7 +289,7 @@ static void exit_notify(struct task *t, bool group_dead)
 	tasklist_unlock();
 }
 
-/* --- the sequence ---------------------------------------------------------------------- */
+/* --- the sequence --------------------------------------------------------- */
 
 /* No more signals for @t; what it would have taken goes to others. */
 static void exit_signals(struct task *t)

@@ -36,7 +36,7 @@ static struct futex_bucket g_buckets[NR_BUCKETS] = {
 	[0 ... NR_BUCKETS - 1] = { .mu = MUTEX_INIT(LOCK_FUTEX) },
 };
 
-/* --- keys and buckets ------------------------------------------------------- */
+/* --- keys and buckets ----------------------------------------------------- */
 
 int futex_key(struct mm *mm, struct futex_word w, struct mm_key *out)
 {
@@ -105,7 +105,7 @@ int futex_pin(struct mm *mm, uint64_t addr, uint32_t access,
 	return 0;
 }
 
-/* --- waiters ---------------------------------------------------------------- */
+/* --- waiters -------------------------------------------------------------- */
 
 void futex_waiter_init(struct futex_waiter *w, struct task *t,
 		       const struct mm_key *key, uint32_t bitset)
@@ -174,7 +174,7 @@ int futex_sleep(struct futex_waiter *w, uint64_t deadline)
 	return futex_dequeue(w) ? 0 : ret;
 }
 
-/* --- FUTEX_WAIT ------------------------------------------------------------- */
+/* --- FUTEX_WAIT ----------------------------------------------------------- */
 
 /* Queues @w if the word has @val.  0, -EAGAIN, -EFAULT. */
 static int check_and_enqueue(struct futex_waiter *w, struct futex_bucket *b,
@@ -276,7 +276,7 @@ long futex_wait(struct task *t, struct futex_word w, uint32_t val,
 	return task_set_restart(t, wait_again);
 }
 
-/* --- FUTEX_WAKE ------------------------------------------------------------- */
+/* --- FUTEX_WAKE ----------------------------------------------------------- */
 
 /*
  * Marks waiters of @key until @nr are or the batch is full; *done counts.
@@ -342,7 +342,7 @@ long futex_wake_addr(struct mm *mm, uint64_t addr, int nr)
 	return wake_key(&key, nr, LINUX_FUTEX_BITSET_MATCH_ANY);
 }
 
-/* --- futex_waitv ------------------------------------------------------------ */
+/* --- futex_waitv ---------------------------------------------------------- */
 
 /* Leaves all queues; the index of one that was woken, or -1. */
 static int leave_all(struct futex_waiter *w, uint32_t nr)

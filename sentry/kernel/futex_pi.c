@@ -244,7 +244,7 @@ long futex_unlock_pi(struct task *t, struct futex_word w)
 	return ret;
 }
 
-/* --- an owner that dies ----------------------------------------------------- */
+/* --- an owner that dies --------------------------------------------------- */
 
 /*
  * The waiter's own pin reaches the word: it is pinned as long as it waits,

@@ -128,7 +128,7 @@ long futex_requeue(struct task *t, struct futex_word from, struct futex_word to,
 	return ret;
 }
 
-/* --- FUTEX_WAKE_OP ---------------------------------------------------------- */
+/* --- FUTEX_WAKE_OP -------------------------------------------------------- */
 
 struct wake_op {
 	unsigned int op, cmp;

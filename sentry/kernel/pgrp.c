@@ -137,7 +137,7 @@ void pgrp_check_orphan_locked(struct thread_group *tg,
 {
 	struct thread_group *ignored = NULL;
 	struct process_group *pg = tg->pgrp;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	if (!parent) {
 		parent = tg->parent;
@@ -155,7 +155,8 @@ void pgrp_check_orphan_locked(struct thread_group *tg,
 	signal_send_pgrp_locked(pg, &si);
 }
 
-int signal_send_pgrp_locked(struct process_group *pg, const ksiginfo *si)
+int signal_send_pgrp_locked(struct process_group *pg,
+			    const struct linux_siginfo *si)
 {
 	struct thread_group *p;
 	int ret = -ESRCH;
@@ -170,7 +171,7 @@ int signal_send_pgrp_locked(struct process_group *pg, const ksiginfo *si)
 	return ret;
 }
 
-int signal_send_pgrp(struct process_group *pg, const ksiginfo *si)
+int signal_send_pgrp(struct process_group *pg, const struct linux_siginfo *si)
 {
 	int ret;
 

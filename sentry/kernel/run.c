@@ -17,7 +17,7 @@
 #include "sentry/lib/log.h"
 #include "sentry/syscalls/dispatch.h"
 
-/* --- the border ----------------------------------------------------------------- */
+/* --- the border ----------------------------------------------------------- */
 
 static void restart_now(struct task *t)
 {
@@ -50,7 +50,7 @@ static bool border(struct task *t)
 	return true;
 }
 
-/* --- stops ------------------------------------------------------------------------- */
+/* --- stops ---------------------------------------------------------------- */
 
 static void do_syscall(struct task *t, struct guest_regs *r)
 {
@@ -76,7 +76,7 @@ static void do_syscall(struct task *t, struct guest_regs *r)
 static void force_fault(struct task *t, int signo, int code,
 			const struct guest_stop *stop)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	siginfo_kernel(&si, signo);
 	si.code = code;
@@ -162,7 +162,7 @@ void task_run(struct task *t)
 	task_exit(t, p->exit_code);
 }
 
-/* --- restart.h ----------------------------------------------------------------------- */
+/* --- restart.h ------------------------------------------------------------ */
 
 union restart_data *task_restart_data(struct task *t)
 {

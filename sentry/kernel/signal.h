@@ -8,29 +8,27 @@
 #include "abi/signal.h"
 #include "sentry/kernel/task.h"
 
-/* As the guest's siginfo_t: 128 bytes. */
-typedef struct linux_siginfo ksiginfo;
-
 /* A kernel-made or user-made siginfo's common forms. */
-void siginfo_kernel(ksiginfo *si, int signo);	      /* SI_KERNEL */
-void siginfo_user(ksiginfo *si, int signo, int code); /* from current task */
+void siginfo_kernel(struct linux_siginfo *si, int signo); /* SI_KERNEL */
+void siginfo_user(struct linux_siginfo *si, int signo,
+		  int code); /* from current task */
 
 /*
  * Queue @si for a whole process, one thread, a process group, a session's
  * foreground.  Never blocks.  The permission check is the caller's (kill).
  * Returns: 0; -EAGAIN for a real-time signal beyond RLIMIT_SIGPENDING; -ESRCH.
  */
-int signal_send_group(struct thread_group *tg, const ksiginfo *si);
-int signal_send_task(struct task *t, const ksiginfo *si);
-int signal_send_pgrp(struct process_group *pg, const ksiginfo *si);
+int signal_send_group(struct thread_group *tg, const struct linux_siginfo *si);
+int signal_send_task(struct task *t, const struct linux_siginfo *si);
+int signal_send_pgrp(struct process_group *pg, const struct linux_siginfo *si);
 /* Synchronous fault: unblocks and resets the handler if needed (force_sig). */
-void signal_force(struct task *t, const ksiginfo *si);
+void signal_force(struct task *t, const struct linux_siginfo *si);
 /* SIGKILL to all threads. */
 void signal_kill_group(struct thread_group *tg);
 
 /* For signalfd and rt_sigtimedwait: takes one signal in @mask from the current
  * task's queues.  1 with *out, or 0. */
-int signal_dequeue(struct task *t, uint64_t mask, ksiginfo *out);
+int signal_dequeue(struct task *t, uint64_t mask, struct linux_siginfo *out);
 /* Any signal of @mask pending for @t (also blocked ones)? */
 bool signal_pending_in(struct task *t, uint64_t mask);
 /* Woken (POLLIN) when a signal arrives for the group: signalfd polls it. */

@@ -18,7 +18,7 @@
 
 #define NR_restart_syscall 219
 
-/* --- restart ---------------------------------------------------------------------- */
+/* --- restart -------------------------------------------------------------- */
 
 static void go_again(struct task *t, uint64_t nr)
 {
@@ -54,10 +54,10 @@ void signal_restart_plain(struct task *t)
 		go_again(t, (uint32_t)t->priv->restart_nr);
 }
 
-/* --- handlers ------------------------------------------------------------------------ */
+/* --- handlers ------------------------------------------------------------- */
 
 /* The handler's frame is in place: its mask applies. */
-static void enter_handler(struct task *t, const ksiginfo *si,
+static void enter_handler(struct task *t, const struct linux_siginfo *si,
 			  const struct linux_sigaction *act)
 {
 	uint64_t mask = t->signals->blocked | act->mask;
@@ -69,12 +69,12 @@ static void enter_handler(struct task *t, const ksiginfo *si,
 	signal_set_blocked(t, mask);
 }
 
-static void handle(struct task *t, const ksiginfo *si,
+static void handle(struct task *t, const struct linux_siginfo *si,
 		   const struct linux_sigaction *act)
 {
 	uint64_t saved = t->signals->has_saved ? t->signals->saved_mask
 					       : t->signals->blocked;
-	ksiginfo segv;
+	struct linux_siginfo segv;
 
 	restart_with_handler(t, act->flags);
 	if (signal_frame_setup(t, si, act, saved) == 0) {
@@ -91,7 +91,7 @@ static void handle(struct task *t, const ksiginfo *si,
 	signal_force(t, &segv);
 }
 
-/* --- stops ----------------------------------------------------------------------------- */
+/* --- stops ---------------------------------------------------------------- */
 
 static bool leave_locked(struct signal_state *s, struct task *t)
 {
@@ -178,9 +178,10 @@ NO_LOCK_CHECK static void take_stop(struct task *t, int signo)
 	mutex_unlock(&s->mu);
 }
 
-/* --- taking --------------------------------------------------------------------------- */
+/* --- taking --------------------------------------------------------------- */
 
-static bool dequeue_locked(struct task *t, uint64_t mask, ksiginfo *out)
+static bool dequeue_locked(struct task *t, uint64_t mask,
+			   struct linux_siginfo *out)
 {
 	struct signal_state *s = t->group->signals;
 
@@ -194,7 +195,7 @@ static bool dequeue_locked(struct task *t, uint64_t mask, ksiginfo *out)
 	return true;
 }
 
-int signal_dequeue(struct task *t, uint64_t mask, ksiginfo *out)
+int signal_dequeue(struct task *t, uint64_t mask, struct linux_siginfo *out)
 {
 	struct signal_state *s = t->group->signals;
 	bool got;
@@ -247,7 +248,7 @@ NO_LOCK_CHECK static enum step group_event(struct task *t)
 }
 
 NO_LOCK_CHECK static enum step default_action(struct task *t,
-						const ksiginfo *si)
+					      const struct linux_siginfo *si)
 {
 	struct signal_state *s = t->group->signals;
 
@@ -270,7 +271,7 @@ NO_LOCK_CHECK static enum step deliver_one(struct task *t)
 	struct signal_state *s = t->group->signals;
 	struct linux_sigaction act;
 	enum step step;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	mutex_lock(&s->mu);
 	step = group_event(t);
@@ -306,7 +307,7 @@ enum deliver_result signal_deliver(struct task *t)
 	return step == STEP_HANDLER ? DELIVER_HANDLER : DELIVER_NONE;
 }
 
-/* --- temporary masks ---------------------------------------------------------------- */
+/* --- temporary masks ------------------------------------------------------ */
 
 void signal_set_temp_mask(struct task *t, uint64_t mask)
 {

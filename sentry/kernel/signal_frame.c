@@ -27,7 +27,7 @@
 #define XFEATURE_FPSSE 3ull
 #define XHEADER_AT     512
 
-/* --- alternate stack ------------------------------------------------------------- */
+/* --- alternate stack ------------------------------------------------------ */
 
 static bool within(const struct linux_stack *ss, uint64_t sp)
 {
@@ -76,7 +76,7 @@ uint64_t signal_frame_size(void)
 	       platform_limits()->xsave_size + 4 + 64 + 16;
 }
 
-/* --- setting up ------------------------------------------------------------------- */
+/* --- setting up ----------------------------------------------------------- */
 
 struct frame_place {
 	uint64_t fpu, frame;
@@ -169,7 +169,7 @@ static void enter_regs(struct guest_regs *r, int signo, uint64_t frame,
 	r->orig_rax = UINT64_MAX;
 }
 
-int signal_frame_setup(struct task *t, const ksiginfo *si,
+int signal_frame_setup(struct task *t, const struct linux_siginfo *si,
 		       const struct linux_sigaction *act, uint64_t saved_mask)
 {
 	struct linux_stack *ss = &t->signals->altstack;
@@ -200,7 +200,7 @@ int signal_frame_setup(struct task *t, const ksiginfo *si,
 	return task_reset_fpu(t) < 0 ? -EFAULT : 0;
 }
 
-/* --- coming back -------------------------------------------------------------------- */
+/* --- coming back ---------------------------------------------------------- */
 
 static void restore_regs(struct guest_regs *r,
 			 const struct linux_sigcontext *sc)

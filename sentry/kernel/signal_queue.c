@@ -42,7 +42,8 @@ void sigpending_flush(struct sigpending *p, uint64_t mask)
 }
 
 /* Takes the oldest entry of @signo; clears its bit if it was the last. */
-static void take_signo(struct sigpending *p, int signo, ksiginfo *out)
+static void take_signo(struct sigpending *p, int signo,
+		       struct linux_siginfo *out)
 {
 	struct sigqueue *q, *first = NULL;
 	bool more = false;
@@ -67,7 +68,8 @@ static void take_signo(struct sigpending *p, int signo, ksiginfo *out)
 	}
 }
 
-bool sigpending_take(struct sigpending *p, uint64_t mask, ksiginfo *out)
+bool sigpending_take(struct sigpending *p, uint64_t mask,
+		     struct linux_siginfo *out)
 {
 	uint64_t ready = p->mask & mask;
 
@@ -79,7 +81,8 @@ bool sigpending_take(struct sigpending *p, uint64_t mask, ksiginfo *out)
 	return true;
 }
 
-bool sigpending_take_sync(struct sigpending *p, uint64_t blocked, ksiginfo *out)
+bool sigpending_take_sync(struct sigpending *p, uint64_t blocked,
+			  struct linux_siginfo *out)
 {
 	struct sigqueue *q;
 
@@ -129,7 +132,7 @@ static struct sigqueue *sigqueue_new(struct user_acct *user, uint64_t limit,
 	return q;
 }
 
-int sigpending_add(struct sigpending *p, const ksiginfo *si,
+int sigpending_add(struct sigpending *p, const struct linux_siginfo *si,
 		   struct user_acct *user, uint64_t limit, bool override)
 {
 	struct sigqueue *q = sigqueue_new(user, limit, override);
@@ -146,7 +149,7 @@ int sigpending_add(struct sigpending *p, const ksiginfo *si,
 	return 0;
 }
 
-/* --- actions ------------------------------------------------------------------ */
+/* --- actions -------------------------------------------------------------- */
 
 int sig_actions_new(struct sig_actions **out)
 {

@@ -18,14 +18,14 @@
 #include "abi/poll.h"
 #include "sentry/kernel/task_private.h"
 
-void siginfo_kernel(ksiginfo *si, int signo)
+void siginfo_kernel(struct linux_siginfo *si, int signo)
 {
 	memset(si, 0, sizeof(*si));
 	si->signo = signo;
 	si->code = LINUX_SI_KERNEL;
 }
 
-void siginfo_user(ksiginfo *si, int signo, int code)
+void siginfo_user(struct linux_siginfo *si, int signo, int code)
 {
 	struct task *t = current_task();
 
@@ -98,7 +98,7 @@ void signal_set_blocked(struct task *t, uint64_t mask)
 	mutex_unlock(&s->mu);
 }
 
-/* --- effects at sending --------------------------------------------------------- */
+/* --- effects at sending --------------------------------------------------- */
 
 static void flush_group_locked(struct thread_group *tg, uint64_t mask)
 {
@@ -163,7 +163,7 @@ static bool prepare_locked(struct task *t, int signo)
 	return !is_ignored_locked(t, signo);
 }
 
-/* --- who gets it -------------------------------------------------------------------- */
+/* --- who gets it ---------------------------------------------------------- */
 
 static bool wants_locked(struct task *t, int signo)
 {
@@ -243,7 +243,8 @@ static void complete_locked(struct task *hint, int signo, bool shared)
 	signal_wake_locked(t, false);
 }
 
-int signal_send_locked(struct task *t, const ksiginfo *si, bool shared)
+int signal_send_locked(struct task *t, const struct linux_siginfo *si,
+		       bool shared)
 {
 	struct thread_group *tg = t->group;
 	struct sigpending *p =
@@ -274,15 +275,15 @@ int signal_send_locked(struct task *t, const ksiginfo *si, bool shared)
 	return 0;
 }
 
-/* --- the interface --------------------------------------------------------------------- */
+/* --- the interface -------------------------------------------------------- */
 
-/* The thread that gets a group's signals if it can: the leader, or who lives. */
+/* The thread that gets a group's signals if it can: the leader or who lives. */
 static struct task *main_thread_locked(struct thread_group *tg)
 {
 	return list_first(&tg->threads, struct task, group_node);
 }
 
-int signal_send_group(struct thread_group *tg, const ksiginfo *si)
+int signal_send_group(struct thread_group *tg, const struct linux_siginfo *si)
 {
 	struct task *t;
 	int ret = -ESRCH;
@@ -295,7 +296,7 @@ int signal_send_group(struct thread_group *tg, const ksiginfo *si)
 	return ret;
 }
 
-int signal_send_task(struct task *t, const ksiginfo *si)
+int signal_send_task(struct task *t, const struct linux_siginfo *si)
 {
 	int ret = -ESRCH;
 
@@ -308,13 +309,13 @@ int signal_send_task(struct task *t, const ksiginfo *si)
 
 void signal_kill_group(struct thread_group *tg)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	siginfo_kernel(&si, LINUX_SIGKILL);
 	signal_send_group(tg, &si);
 }
 
-void signal_force(struct task *t, const ksiginfo *si)
+void signal_force(struct task *t, const struct linux_siginfo *si)
 {
 	struct signal_state *s = t->group->signals;
 	uint64_t bit = LINUX_SIGMASK(si->signo);

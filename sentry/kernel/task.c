@@ -51,7 +51,7 @@ uint32_t kernel_nr_tasks(void)
 	return g_nr_tasks;
 }
 
-/* --- making ---------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------- */
 
 static void signal_state_init(struct signal_state *s)
 {
@@ -118,7 +118,7 @@ int task_new(struct thread_group *tg, struct task **out)
 	return 0;
 }
 
-/* --- references -------------------------------------------------------------- */
+/* --- references ----------------------------------------------------------- */
 
 void task_get(struct task *t)
 {
@@ -162,7 +162,7 @@ void thread_group_put(struct thread_group *tg)
 	free(container_of(tg, struct group_alloc, group));
 }
 
-/* --- the tree ------------------------------------------------------------------ */
+/* --- the tree ------------------------------------------------------------- */
 
 /*
  * The check and the insertion are one step under sighand: a stop or a kill of
@@ -269,7 +269,7 @@ struct task *thread_group_next_task(struct thread_group *tg, uint32_t after)
 	return best;
 }
 
-/* --- what a task uses ----------------------------------------------------------- */
+/* --- what a task uses ----------------------------------------------------- */
 
 struct mm *task_get_mm(struct task *t)
 {
@@ -402,7 +402,7 @@ int task_may_access(struct task *t)
 	return cred_may_access(me->cred, it, mm ? mm_dumpable(mm) : 1);
 }
 
-/* --- to the border ---------------------------------------------------------------- */
+/* --- to the border -------------------------------------------------------- */
 
 /*
  * The run loop stores in_guest before it looks at work for the last time; we

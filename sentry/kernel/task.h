@@ -114,7 +114,7 @@ struct task {
 	const char *wchan; /* static: what it sleeps on */
 	/* Signal masks and queues: sentry/kernel/signal.h, under sighand. */
 	struct task_signals *signals;
-	/* exec, restart block, ptrace, accounting, sched: sentry/kernel only. */
+	/* exec, restart block, ptrace, accounting, sched: in sentry/kernel. */
 	struct task_private *priv;
 };
 

@@ -37,7 +37,7 @@
 struct sigqueue {
 	struct list node;
 	struct user_acct *user; /* charged for it; a reference */
-	ksiginfo si;
+	struct linux_siginfo si;
 };
 
 /* Signals that wait: a bit each, and the details in order of arrival. */
@@ -89,7 +89,7 @@ struct task_signals {
 	TASK_PRIVATE struct linux_stack altstack;
 };
 
-/* --- the rest of a task ---------------------------------------------------- */
+/* --- the rest of a task --------------------------------------------------- */
 
 /* A parent in vfork sleeps on this until the child has left its memory. */
 struct vfork_wait {
@@ -147,7 +147,7 @@ struct tg_private {
 	_Atomic bool files_shared; /* the same, CLONE_FILES */
 };
 
-/* --- process groups, sessions, ids (pid.c, pgrp.c) ------------------------- */
+/* --- process groups, sessions, ids (pid.c, pgrp.c) ------------------------ */
 
 struct session {
 	uint32_t nr_pgrps; /* LOCK_TASKLIST: freed with the last group */
@@ -199,12 +199,13 @@ bool pgrp_has_stopped_locked(const struct process_group *pg);
  * stopped members, SIGHUP and SIGCONT for it. */
 void pgrp_check_orphan_locked(struct thread_group *tg,
 			      struct thread_group *parent);
-int signal_send_pgrp_locked(struct process_group *pg, const ksiginfo *si);
+int signal_send_pgrp_locked(struct process_group *pg,
+			    const struct linux_siginfo *si);
 /* The session leader @tg ends or gives up its terminal. */
 void tty_ctl_disassociate_locked(struct thread_group *tg, bool exiting);
 uint32_t tty_ctl_pgrp_locked(const struct tty_ctl *c);
 /* To the foreground group, if there is one. */
-void tty_ctl_signal_locked(struct tty_ctl *c, const ksiginfo *si);
+void tty_ctl_signal_locked(struct tty_ctl *c, const struct linux_siginfo *si);
 uint64_t tty_ctl_dev(const struct tty_ctl *c);
 void tty_ctl_get(struct tty_ctl *c);
 /* The calls: 0 or a positive id, -errno. */
@@ -214,7 +215,7 @@ int task_get_job(struct task *t, int pid, bool want_session);
 /* Boot: @c becomes the controlling terminal of @tg's session. */
 void tty_ctl_boot_locked(struct tty_ctl *c, struct thread_group *tg);
 
-/* --- life (task.c, clone.c, exit.c, exec.c) -------------------------------- */
+/* --- life (task.c, clone.c, exit.c, exec.c) ------------------------------- */
 
 /*
  * A thread group with empty lists; @from gives limits, NULL for the first.
@@ -259,20 +260,22 @@ void task_start_regs(struct guest_regs *r, uint64_t entry, uint64_t sp);
 /* The FPU of the current task becomes that of a new program. */
 MUST_CHECK int task_reset_fpu(struct task *t);
 
-/* --- signals (signal_*.c) --------------------------------------------------- */
+/* --- signals (signal_*.c) ------------------------------------------------- */
 
 /* An empty queue. */
 void sigpending_init(struct sigpending *p);
 /* Throws away what is pending of @mask.  SIGHAND held. */
 void sigpending_flush(struct sigpending *p, uint64_t mask);
 /* Takes the next of @mask: synchronous first, then the lowest number. */
-bool sigpending_take(struct sigpending *p, uint64_t mask, ksiginfo *out);
+bool sigpending_take(struct sigpending *p, uint64_t mask,
+		     struct linux_siginfo *out);
 /* Takes the oldest with a kernel's si_code of SIGMASK_SYNC. */
 bool sigpending_take_sync(struct sigpending *p, uint64_t blocked,
-			  ksiginfo *out);
+			  struct linux_siginfo *out);
 /* Adds @si, charged to @user up to @limit entries (@override: beyond).
  * -EAGAIN: not added for want of room, and the sender must be told. */
-MUST_CHECK int sigpending_add(struct sigpending *p, const ksiginfo *si,
+MUST_CHECK int sigpending_add(struct sigpending *p,
+			      const struct linux_siginfo *si,
 			      struct user_acct *user, uint64_t limit,
 			      bool override);
 
@@ -302,7 +305,8 @@ void signal_set_blocked(struct task *t, uint64_t mask);
 /* SIGHAND held: others get to see shared signals of @mask. */
 void signal_retarget_locked(struct task *t, uint64_t mask);
 /* SIGHAND held. @shared: for the whole group, @t being a hint. */
-int signal_send_locked(struct task *t, const ksiginfo *si, bool shared);
+int signal_send_locked(struct task *t, const struct linux_siginfo *si,
+		       bool shared);
 /* -EPERM if the current task may not send @signo to @tg. */
 MUST_CHECK int signal_may_send(struct thread_group *tg, int signo);
 /* rt_sigaction's store, with the removal of what is ignored now. */
@@ -319,7 +323,8 @@ bool signal_notify_exit_locked(struct thread_group *tg);
 int thread_group_exit_code(struct thread_group *tg);
 
 /* The frame of a handler; -EFAULT if the stack cannot take it. */
-MUST_CHECK int signal_frame_setup(struct task *t, const ksiginfo *si,
+MUST_CHECK int signal_frame_setup(struct task *t,
+				  const struct linux_siginfo *si,
 				  const struct linux_sigaction *act,
 				  uint64_t saved_mask);
 /* sigreturn; -EFAULT: the frame is bad. */
@@ -329,7 +334,7 @@ uint32_t signal_altstack_flags(const struct linux_stack *ss, uint64_t sp);
 int signal_set_altstack(struct task *t, const struct linux_stack *ss,
 			uint64_t sp);
 
-/* --- accounting (rusage.c) -------------------------------------------------- */
+/* --- accounting (rusage.c) ------------------------------------------------ */
 
 /* Time of one thread in user and in system mode, ns. */
 uint64_t task_utime(struct task *t);

@@ -121,7 +121,7 @@ int tty_ctl_set_controlling(struct tty_ctl *c, bool steal)
 /* SIGHUP and SIGCONT to the foreground, as a hang-up does. */
 static void hangup_locked(struct tty_ctl *c)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	if (!c->pgrp)
 		return;
@@ -206,7 +206,7 @@ int tty_ctl_get_sid(struct tty_ctl *c)
 	return ret;
 }
 
-void tty_ctl_signal_locked(struct tty_ctl *c, const ksiginfo *si)
+void tty_ctl_signal_locked(struct tty_ctl *c, const struct linux_siginfo *si)
 {
 	if (c->pgrp)
 		(void)signal_send_pgrp_locked(c->pgrp, si);
@@ -214,7 +214,7 @@ void tty_ctl_signal_locked(struct tty_ctl *c, const ksiginfo *si)
 
 void tty_ctl_signal(struct tty_ctl *c, int signo)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	siginfo_kernel(&si, signo);
 	tasklist_lock();
@@ -235,7 +235,7 @@ static int check_locked(struct tty_ctl *c, struct task *t, int signo)
 {
 	struct process_group *pg = t->group->pgrp;
 	bool ignored = ignores(t, signo);
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	if (!c->session || pg->session != c->session || !c->pgrp ||
 	    c->pgrp == pg)

@@ -26,9 +26,9 @@ enum lock_rank {
 	LOCK_ITIMER,   /* interval and POSIX timers of a process */
 	LOCK_FS_CTX,   /* cwd, root, umask */
 	LOCK_FD_TABLE,
-	LOCK_FILE,  /* flags, owner of an open file description */
-	LOCK_PIPE,  /* pipes, eventfds, socket pairs: buffer state */
-	LOCK_MM, /* vma tree of an address space; two at fork: parent first */
+	LOCK_FILE, /* flags, owner of an open file description */
+	LOCK_PIPE, /* pipes, eventfds, socket pairs: buffer state */
+	LOCK_MM,   /* vma tree of an address space; two at fork: parent first */
 	LOCK_MAPPINGS,	  /* which address spaces map an inode */
 	LOCK_FUTEX,	  /* a futex bucket; two by address */
 	LOCK_TMPFS_DATA,  /* extents of a tmpfs file */

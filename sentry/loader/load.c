@@ -59,7 +59,7 @@ static void load_fini(struct load *l)
 		cred_put(l->cred);
 }
 
-/* --- scripts ---------------------------------------------------------------- */
+/* --- scripts -------------------------------------------------------------- */
 
 static uint64_t arg_limit(const struct load_args *args)
 {
@@ -153,7 +153,7 @@ static int follow_scripts(struct load *l)
 	}
 }
 
-/* --- ELF -------------------------------------------------------------------- */
+/* --- ELF ------------------------------------------------------------------ */
 
 static int open_interp(struct load *l)
 {
@@ -230,7 +230,7 @@ static bool may_dump(const struct load *l)
 	       inode_permission(l->interp->inode, l->args->cred, MAY_READ) == 0;
 }
 
-/* --- stack ------------------------------------------------------------------ */
+/* --- stack ---------------------------------------------------------------- */
 
 struct auxv {
 	uint64_t word[STACK_AUXV_WORDS];
@@ -367,7 +367,7 @@ static int build_stack(struct load *l)
 	return ret;
 }
 
-/* --- all of it -------------------------------------------------------------- */
+/* --- all of it ------------------------------------------------------------ */
 
 static int fill_space(struct load *l)
 {

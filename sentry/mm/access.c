@@ -201,7 +201,7 @@ int copy_in_struct(void *dst, size_t ksize, uaddr_t src, size_t usize)
 	return 0;
 }
 
-/* --- pins --------------------------------------------------------------------------- */
+/* --- pins ----------------------------------------------------------------- */
 
 /* Holds the pages of @size bytes at @view, which is @off of @p's backing. */
 static void hold(struct mm_pin *pin, struct pma *p, uint64_t addr, size_t size)
@@ -280,7 +280,7 @@ void mm_unpin(struct mm_pin *pin)
 	pin->nr = 0;
 }
 
-/* --- futex keys ------------------------------------------------------------------------ */
+/* --- futex keys ----------------------------------------------------------- */
 
 /* Kinds of objects in mm_key.object: an inode's address has its low bits
  * clear, so that the others do not collide with it. */

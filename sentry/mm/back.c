@@ -81,7 +81,7 @@ int back_anon(struct mm_batch *b, struct vma *v, uint64_t start, uint64_t end,
 	return ret;
 }
 
-/* --- files ------------------------------------------------------------------ */
+/* --- files ---------------------------------------------------------------- */
 
 /* Appends an answer; contiguous parts of one host file become one. */
 static void append(struct backings *out, uint64_t at,

@@ -78,7 +78,7 @@ static int spurious(struct fault *f, struct mm_batch *b, struct pma *p)
 	return 0;
 }
 
-/* --- stack ------------------------------------------------------------------- */
+/* --- stack ---------------------------------------------------------------- */
 
 /* The lowest start that the stack @v may have; above @addr: it may not grow. */
 static uint64_t stack_floor(struct mm *mm, struct vma *v)
@@ -125,7 +125,7 @@ static int grow_stack(struct mm_batch *b, struct vma *v, uint64_t addr)
 	return ret;
 }
 
-/* --- what is missing ------------------------------------------------------------ */
+/* --- what is missing ------------------------------------------------------ */
 
 /* The aligned chunk around @addr inside @v that has no pma. */
 static void gap_around(struct mm *mm, struct vma *v, uint64_t addr,
@@ -347,7 +347,7 @@ static int touch(struct mm *mm, uint64_t start, uint64_t end)
 int fault_populate(struct mm *mm, uint64_t start, uint64_t end, uint32_t access,
 		   bool pages)
 {
-	struct fault_result res;
+	struct fault_result res = { 0 };
 	uint64_t pos = start, to;
 	int err;
 

@@ -93,7 +93,7 @@ int mm_map_stack(struct mm *mm, bool exec, uint64_t *out_top)
 	return 0;
 }
 
-/* --- free areas ---------------------------------------------------------------- */
+/* --- free areas ----------------------------------------------------------- */
 
 static uint64_t guarded_start(const struct vma *v)
 {

@@ -104,7 +104,7 @@ uint64_t mm_id(const struct mm *mm)
 	return mm->id;
 }
 
-/* --- fork ----------------------------------------------------------------------- */
+/* --- fork ----------------------------------------------------------------- */
 
 static int fork_pma(struct mm_batch *parent, struct mm_batch *child,
 		    struct vma *v, struct vma *n, struct pma *p)
@@ -210,7 +210,7 @@ int mm_fork(struct mm *mm, struct mm **out)
 	return 0;
 }
 
-/* --- small things ------------------------------------------------------------------- */
+/* --- small things --------------------------------------------------------- */
 
 struct mm_marks *mm_marks(struct mm *mm)
 {

@@ -141,7 +141,7 @@ static int change(struct mm_batch *b, uint64_t start, uint64_t end, int advice)
 	return ret < 0 ? ret : hole;
 }
 
-/* --- MADV_REMOVE ------------------------------------------------------------------ */
+/* --- MADV_REMOVE ---------------------------------------------------------- */
 
 /* The next piece to punch at or after *pos: 1 with a file (+1), 0 none. */
 static int next_remove(struct mm *mm, uint64_t *pos, uint64_t end,
@@ -201,7 +201,7 @@ static int remove_pages(struct mm *mm, uint64_t start, uint64_t end)
 	}
 }
 
-/* --- the rest --------------------------------------------------------------------- */
+/* --- the rest ------------------------------------------------------------- */
 
 /* Only the errors: what the advice would do has no effect here. */
 static int check_only(struct mm *mm, uint64_t start, uint64_t end, int advice)

@@ -89,7 +89,7 @@ static int cmp_size(const struct seg *a, const struct seg *b)
 TREE_GENERATE(off_tree, seg, by_off, cmp_off)
 TREE_GENERATE(size_tree, seg, by_size, cmp_size)
 
-/* --- segments; g_mf.mu is held --------------------------------------------- */
+/* --- segments; g_mf.mu is held -------------------------------------------- */
 
 /* References are dropped where nothing may fail: a few nodes are kept back. */
 static struct seg *seg_alloc(void)
@@ -261,7 +261,7 @@ static void set_range_state(uint64_t start, uint64_t end, enum seg_state state)
 	merge_range(start, end);
 }
 
-/* --- start ------------------------------------------------------------------ */
+/* --- start ---------------------------------------------------------------- */
 
 int memfile_start(int fd, uint64_t limit)
 {
@@ -301,7 +301,7 @@ void *memfile_ptr(uint64_t off)
 	return g_mf.base + off;
 }
 
-/* --- allocation --------------------------------------------------------------- */
+/* --- allocation ----------------------------------------------------------- */
 
 /* Parts of a fresh range that hold old data. */
 struct zero_runs {
@@ -465,7 +465,7 @@ int memfile_commit(uint64_t off, uint64_t size)
 	return ret;
 }
 
-/* --- giving back -------------------------------------------------------------- */
+/* --- giving back ---------------------------------------------------------- */
 
 /* Punches a busy range out; it becomes void. */
 static void punch_busy(uint64_t start, uint64_t end)
@@ -643,7 +643,7 @@ void memfile_decommit(uint64_t off, uint64_t size)
 		log_error("memory file: cannot give pages back");
 }
 
-/* --- reports ------------------------------------------------------------------ */
+/* --- reports -------------------------------------------------------------- */
 
 uint64_t memfile_resident(uint64_t off, uint64_t size)
 {

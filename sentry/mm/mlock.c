@@ -167,7 +167,7 @@ int mm_munlockall(struct mm *mm)
 	return 0;
 }
 
-/* --- msync -------------------------------------------------------------------------- */
+/* --- msync ---------------------------------------------------------------- */
 
 /* One vma of the range; *sync gets its file (+1) if it must be synced. */
 static int next_sync(struct mm *mm, uint64_t *pos, uint64_t end, int flags,
@@ -219,7 +219,7 @@ int mm_msync(struct mm *mm, uint64_t addr, uint64_t size, int flags)
 	return ret < 0 ? ret : hole ? -ENOMEM : 0;
 }
 
-/* --- mincore --------------------------------------------------------------------------- */
+/* --- mincore -------------------------------------------------------------- */
 
 #define MINCORE_PAGES 1024
 

@@ -183,7 +183,7 @@ void mapping_invalidate(struct mapping *m, uint64_t off, uint64_t size);
 /* The same for a file that was cut at @size: all behind it goes, and private
  * copies of it too (hole punching leaves those). */
 void mapping_truncate(struct mapping *m, uint64_t size);
-/* Does any space map it shared and (maybe later) writable?  For F_SEAL_WRITE. */
+/* Does any space map it shared and (maybe later) writable?  F_SEAL_WRITE. */
 bool mapping_writable(struct mapping *m);
 
 /* --- reports -------------------------------------------------------------- */

@@ -170,7 +170,7 @@ static inline bool mm_is_current(const struct mm *mm)
 	return t && t->mm == mm && t->cpu;
 }
 
-/* --- vma.c -------------------------------------------------------------------- */
+/* --- vma.c ---------------------------------------------------------------- */
 
 /* The first vma that ends above @addr / that contains it; reading is enough. */
 struct vma *vma_find(struct mm *mm, uint64_t addr);
@@ -195,7 +195,7 @@ void vma_free(struct vma *v);
 /* Bytes of [start, end) that are mapped. */
 uint64_t vma_bytes(struct mm *mm, uint64_t start, uint64_t end);
 
-/* --- pma.c -------------------------------------------------------------------- */
+/* --- pma.c ---------------------------------------------------------------- */
 
 /* The first that ends above @addr; the one around @addr; the neighbours. */
 struct pma *pma_find(struct mm *mm, uint64_t addr);
@@ -228,7 +228,7 @@ void mm_merge(struct mm *mm, uint64_t start, uint64_t end);
 /* Nodes for one operation.  -ENOMEM. */
 MUST_CHECK int mm_reserve(struct mm *mm);
 
-/* --- window.c: the sentry's mappings of host files ------------------------------ */
+/* --- window.c: the sentry's mappings of host files ------------------------ */
 
 /*
  * A mapping of [off, off + size) of @fd, shared by all pmas that ask for the
@@ -242,7 +242,7 @@ void window_unpin(struct window *w);
 bool window_covers(const struct window *w, uint64_t off, uint64_t size);
 void *window_ptr(const struct window *w, uint64_t off);
 
-/* --- batch.c: orders and what is dropped afterwards ------------------------------ */
+/* --- batch.c: orders and what is dropped afterwards ----------------------- */
 
 struct mm_batch {
 	struct mm *mm;
@@ -280,7 +280,7 @@ void batch_teardown(struct mm_batch *b);
 /* Without the lock: drops files. */
 void batch_finish(struct mm_batch *b);
 
-/* --- back.c: finding memory for vmas ---------------------------------------------- */
+/* --- back.c: finding memory for vmas -------------------------------------- */
 
 /* Is @v backed when it is made (or made accessible)? */
 bool back_now(const struct vma *v);
@@ -313,7 +313,7 @@ bool back_file(struct mm_batch *b, struct vma *v, struct backings *got,
 	       uint64_t start, uint64_t end, bool populate);
 void back_drop(struct backings *got);
 
-/* --- fault.c ------------------------------------------------------------------------- */
+/* --- fault.c -------------------------------------------------------------- */
 
 enum { FAULT_FORCE = 1, FAULT_SENTRY = 2 };
 /* As mm_fault(), also for the sentry's own accesses; no lock. */
@@ -326,7 +326,7 @@ MUST_CHECK int fault_handle(struct mm *mm, uint64_t addr, uint32_t access,
 int fault_populate(struct mm *mm, uint64_t start, uint64_t end, uint32_t access,
 		   bool pages);
 
-/* --- mmap.c, layout.c ------------------------------------------------------------------ */
+/* --- mmap.c, layout.c ----------------------------------------------------- */
 
 /* A place for @size bytes: @addr if it can be, or a free one.  -ENOMEM. */
 long area_find(struct mm *mm, uint64_t addr, uint64_t size, uint32_t map_flags);
@@ -342,7 +342,7 @@ MUST_CHECK int munmap_locked(struct mm_batch *b, uint64_t start, uint64_t end);
 /* -EINVAL, or the length rounded up; the range ends inside user space. */
 MUST_CHECK int mm_check_range(uint64_t addr, uint64_t size, uint64_t *out_end);
 
-/* --- mapping.c ---------------------------------------------------------------------------- */
+/* --- mapping.c ------------------------------------------------------------ */
 
 /* @v shows @m from now on (-ENOMEM: it does not), until it leaves. */
 MUST_CHECK int mapping_join(struct mapping *m, struct vma *v);
@@ -350,7 +350,7 @@ void mapping_leave(struct vma *v);
 uint64_t mapping_seq(struct mapping *m);
 void mm_unref(struct mm *mm); /* the struct */
 
-/* --- check.c --------------------------------------------------------------------------------- */
+/* --- check.c -------------------------------------------------------------- */
 
 /* Aborts if the structures contradict each other; reading is enough. */
 void mm_check(struct mm *mm);

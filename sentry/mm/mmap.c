@@ -28,7 +28,7 @@ struct map_req {
 	bool fixed, populate;
 };
 
-/* --- limits ------------------------------------------------------------------- */
+/* --- limits --------------------------------------------------------------- */
 
 int mm_check_range(uint64_t addr, uint64_t size, uint64_t *out_end)
 {
@@ -80,7 +80,7 @@ static bool can_lock(void)
 	       capable(CAP_NR_IPC_LOCK);
 }
 
-/* --- checks -------------------------------------------------------------------- */
+/* --- checks --------------------------------------------------------------- */
 
 static int check_addr(struct map_req *r)
 {
@@ -182,7 +182,7 @@ static int check_request(struct map_req *r)
 	return r->a.file ? check_file(r) : check_anon(r);
 }
 
-/* --- mmap ------------------------------------------------------------------------ */
+/* --- mmap ----------------------------------------------------------------- */
 
 static int vma_new(struct mm *mm, const struct map_req *r, struct vma **out)
 {
@@ -358,7 +358,7 @@ long mm_mmap(struct mm *mm, const struct mmap_args *args)
 	return addr;
 }
 
-/* --- munmap ----------------------------------------------------------------------- */
+/* --- munmap --------------------------------------------------------------- */
 
 int munmap_locked(struct mm_batch *b, uint64_t start, uint64_t end)
 {
@@ -390,7 +390,7 @@ int mm_munmap(struct mm *mm, uint64_t addr, uint64_t size)
 	return ret;
 }
 
-/* --- brk --------------------------------------------------------------------------- */
+/* --- brk ------------------------------------------------------------------ */
 
 /* May the heap reach up to @end?  A gap to the next mapping stays. */
 static bool brk_fits(struct mm *mm, uint64_t end)

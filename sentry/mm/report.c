@@ -146,7 +146,7 @@ void mm_print_maps(struct mm *mm, struct seq_buf *out)
 	drop_lines(&lines);
 }
 
-/* --- smaps --------------------------------------------------------------------- */
+/* --- smaps ---------------------------------------------------------------- */
 
 static void print_flags(const struct map_line *l, struct seq_buf *out)
 {

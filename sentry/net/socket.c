@@ -29,7 +29,7 @@ void current_ucred(struct linux_ucred *out)
 	out->gid = t->cred->egid;
 }
 
-/* --- control messages ---------------------------------------------------------- */
+/* --- control messages ----------------------------------------------------- */
 
 void scm_fini(struct scm *scm)
 {
@@ -58,7 +58,7 @@ int scm_copy(const struct scm *from, struct scm *to)
 	return 0;
 }
 
-/* --- file operations -------------------------------------------------------------- */
+/* --- file operations ------------------------------------------------------ */
 
 static uint32_t wait_flag(const struct file *f)
 {

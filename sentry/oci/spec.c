@@ -12,8 +12,8 @@ void oci_spec_add_mount(struct oci_spec *spec, enum oci_mount_kind kind,
 			const char *source, const char *destination,
 			bool readonly)
 {
-	struct oci_mount *grown = xzalloc((spec->nr_mounts + 1) *
-					  sizeof(*grown));
+	struct oci_mount *grown =
+		xzalloc((spec->nr_mounts + 1) * sizeof(*grown));
 	struct oci_mount *m = &grown[spec->nr_mounts];
 
 	for (uint32_t i = 0; i < spec->nr_mounts; i++)

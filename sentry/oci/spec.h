@@ -27,8 +27,14 @@ struct oci_process {
 	bool no_new_privileges;
 };
 
-enum oci_mount_kind { OCI_MOUNT_BIND, OCI_MOUNT_TMPFS, OCI_MOUNT_PROC,
-		      OCI_MOUNT_SYSFS, OCI_MOUNT_DEV, OCI_MOUNT_DEVPTS };
+enum oci_mount_kind {
+	OCI_MOUNT_BIND,
+	OCI_MOUNT_TMPFS,
+	OCI_MOUNT_PROC,
+	OCI_MOUNT_SYSFS,
+	OCI_MOUNT_DEV,
+	OCI_MOUNT_DEVPTS
+};
 
 struct oci_mount {
 	enum oci_mount_kind kind;
@@ -40,7 +46,7 @@ struct oci_mount {
 
 struct oci_spec {
 	struct oci_process process;
-	char *root_path; /* host directory */
+	char *root_path;   /* host directory */
 	bool root_overlay; /* writes go to memory above it */
 	char *hostname;
 	struct oci_mount *mounts; /* in mounting order */

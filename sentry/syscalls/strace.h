@@ -97,7 +97,7 @@ struct syscall_desc {
 /* Indexed by number; size SYSCALL_TABLE_SIZE. */
 extern const struct syscall_desc g_syscalls[];
 
-/* --- the trace -------------------------------------------------------------- */
+/* --- the trace ------------------------------------------------------------ */
 
 /* Set by strace_setup() before the first task, constant afterwards. */
 extern bool g_strace_enabled;

@@ -13,7 +13,7 @@ static int setattr_path(struct task *t, const struct path *p, struct iattr *a)
 	return inode_setattr(p->mnt, dentry_inode(p->dentry), t->cred, a);
 }
 
-/* --- mode ------------------------------------------------------------------- */
+/* --- mode ----------------------------------------------------------------- */
 
 static int chmod_path(struct task *t, const struct path *p, uint32_t mode)
 {
@@ -56,7 +56,7 @@ long sys_fchmod(struct task *t, int32_t fd, uint32_t mode)
 	return f ? chmod_path(t, &f->path, mode) : -EBADF;
 }
 
-/* --- owner -------------------------------------------------------------------- */
+/* --- owner ---------------------------------------------------------------- */
 
 static int chown_path(struct task *t, const struct path *p, uint32_t uid,
 		      uint32_t gid)
@@ -105,7 +105,7 @@ long sys_fchown(struct task *t, int32_t fd, uint32_t uid, uint32_t gid)
 	return f ? chown_path(t, &f->path, uid, gid) : -EBADF;
 }
 
-/* --- times ---------------------------------------------------------------------- */
+/* --- times ---------------------------------------------------------------- */
 
 static bool nsec_valid(int64_t nsec)
 {

@@ -145,7 +145,7 @@ long sys_setgroups(struct task *t, int32_t nr, uaddr_t list)
 	return commit(t, ret, new);
 }
 
-/* --- capabilities --------------------------------------------------------------- */
+/* --- capabilities --------------------------------------------------------- */
 
 /* Number of words a set has; an unknown version is answered with ours. */
 static int cap_words(uaddr_t hdr, struct linux_cap_header *h)

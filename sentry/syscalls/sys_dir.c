@@ -109,7 +109,7 @@ long sys_getdents(struct task *t, int32_t fd, uaddr_t buf, uint32_t size)
 	return getdents(t, fd, buf, size, true);
 }
 
-/* --- cwd and root ------------------------------------------------------------------ */
+/* --- cwd and root --------------------------------------------------------- */
 
 static void fs_path(struct fs_ctx *fs, const struct path *which,
 		    struct path *out)

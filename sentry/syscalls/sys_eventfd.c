@@ -35,7 +35,7 @@ long sys_eventfd(struct task *t, uint32_t initval)
 	return sys_eventfd2(t, initval, 0);
 }
 
-/* --- timerfd ------------------------------------------------------------------- */
+/* --- timerfd -------------------------------------------------------------- */
 
 long sys_timerfd_create(struct task *t, int32_t clock, uint32_t flags)
 {
@@ -113,7 +113,7 @@ long sys_timerfd_gettime(struct task *t, int32_t fd, uaddr_t value)
 	return copy_out(value, &now, sizeof(now));
 }
 
-/* --- signalfd ------------------------------------------------------------------- */
+/* --- signalfd ------------------------------------------------------------- */
 
 /* Another mask for an existing descriptor. */
 static long change_mask(struct task *t, int fd, uint64_t mask)

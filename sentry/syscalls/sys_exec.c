@@ -15,8 +15,8 @@
 
 #define PATH_SIZE	4096
 #define AT_EXECVE_CHECK 0x10000u
-#define AT_ALLOWED                                                      \
-	((uint32_t)(LINUX_AT_EMPTY_PATH | LINUX_AT_SYMLINK_NOFOLLOW) |  \
+#define AT_ALLOWED                                                     \
+	((uint32_t)(LINUX_AT_EMPTY_PATH | LINUX_AT_SYMLINK_NOFOLLOW) | \
 	 AT_EXECVE_CHECK)
 
 struct exec_name {

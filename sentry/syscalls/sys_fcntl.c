@@ -9,7 +9,7 @@
 #include "sentry/vfs/locks.h"
 #include "syscalls.h"
 
-/* --- dup ----------------------------------------------------------------------- */
+/* --- dup ------------------------------------------------------------------ */
 
 long sys_dup(struct task *t, int32_t fd)
 {
@@ -48,7 +48,7 @@ long sys_dup3(struct task *t, int32_t old_fd, int32_t new_fd, uint32_t flags)
 	return dup_to(t, old_fd, new_fd, flags & LINUX_O_CLOEXEC);
 }
 
-/* --- record locks ----------------------------------------------------------------- */
+/* --- record locks --------------------------------------------------------- */
 
 static int64_t lock_base(struct file *f, int whence)
 {
@@ -168,7 +168,7 @@ static long lock_set(struct task *t, int fd, struct file *f, bool ofd,
 	return ret;
 }
 
-/* --- status flags -------------------------------------------------------------------- */
+/* --- status flags --------------------------------------------------------- */
 
 static int set_flags(struct task *t, struct file *f, uint32_t arg)
 {
@@ -194,7 +194,7 @@ static int set_flags(struct task *t, struct file *f, uint32_t arg)
 	return 0;
 }
 
-/* --- owner ------------------------------------------------------------------------------ */
+/* --- owner ---------------------------------------------------------------- */
 
 static int set_owner(struct file *f, int type, int pid)
 {
@@ -270,7 +270,7 @@ static int set_sig(struct file *f, uint64_t sig)
 	return 0;
 }
 
-/* --- the call ----------------------------------------------------------------------------- */
+/* --- the call ------------------------------------------------------------- */
 
 static long fcntl_dupfd(struct task *t, struct file *f, uint64_t arg,
 			bool cloexec)
@@ -420,7 +420,7 @@ long sys_flock(struct task *t, int32_t fd, uint32_t op)
 	return locks_set(f->inode, &r, wait);
 }
 
-/* --- ioctl -------------------------------------------------------------------------------- */
+/* --- ioctl ---------------------------------------------------------------- */
 
 static long ioctl_nonblock(struct file *f, uaddr_t arg)
 {

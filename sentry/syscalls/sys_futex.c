@@ -108,7 +108,7 @@ long sys_futex(struct task *t, uaddr_t addr, int32_t op, uint32_t val,
 	return do_futex(t, &a);
 }
 
-/* --- futex_waitv ------------------------------------------------------------ */
+/* --- futex_waitv ---------------------------------------------------------- */
 
 static int read_waiters(uaddr_t at, uint32_t nr, struct futex_multi *out)
 {

@@ -14,7 +14,7 @@
 #include "sentry/vfs/vfs.h"
 #include "syscalls.h"
 
-static int send_checked(struct thread_group *tg, const ksiginfo *si)
+static int send_checked(struct thread_group *tg, const struct linux_siginfo *si)
 {
 	int ret;
 
@@ -27,14 +27,15 @@ static int send_checked(struct thread_group *tg, const ksiginfo *si)
 	return ret == -ESRCH ? 0 : ret; /* it dies as if it had got it */
 }
 
-static int kill_process_locked(uint32_t pid, const ksiginfo *si)
+static int kill_process_locked(uint32_t pid, const struct linux_siginfo *si)
 {
 	struct task *p = pid_peek_task_locked(pid);
 
 	return p ? send_checked(p->group, si) : -ESRCH;
 }
 
-static int kill_pgrp_locked(struct process_group *pg, const ksiginfo *si)
+static int kill_pgrp_locked(struct process_group *pg,
+			    const struct linux_siginfo *si)
 {
 	struct thread_group *tg;
 	int ret = -ESRCH;
@@ -54,7 +55,7 @@ static int kill_pgrp_locked(struct process_group *pg, const ksiginfo *si)
 }
 
 /* Everybody but process 1 and the caller. */
-static int kill_all_locked(struct task *t, const ksiginfo *si)
+static int kill_all_locked(struct task *t, const struct linux_siginfo *si)
 {
 	int ret = 0, count = 0;
 
@@ -72,7 +73,8 @@ static int kill_all_locked(struct task *t, const ksiginfo *si)
 	return count ? ret : -ESRCH;
 }
 
-static int kill_something(struct task *t, int32_t pid, const ksiginfo *si)
+static int kill_something(struct task *t, int32_t pid,
+			  const struct linux_siginfo *si)
 {
 	int ret;
 
@@ -94,14 +96,15 @@ static int kill_something(struct task *t, int32_t pid, const ksiginfo *si)
 
 long sys_kill(struct task *t, int32_t pid, int32_t sig)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	siginfo_user(&si, sig, LINUX_SI_USER);
 	return kill_something(t, pid, &si);
 }
 
 /* To one thread; @tgid 0: whichever process it is of. */
-static long kill_thread(int32_t tgid, int32_t tid, const ksiginfo *si)
+static long kill_thread(int32_t tgid, int32_t tid,
+			const struct linux_siginfo *si)
 {
 	AUTO_PUT(task) struct task *p = task_lookup((uint32_t)tid);
 	int ret;
@@ -121,7 +124,7 @@ static long kill_thread(int32_t tgid, int32_t tid, const ksiginfo *si)
 
 long sys_tkill(struct task *t, int32_t tid, int32_t sig)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	(void)t;
 	if (tid <= 0)
@@ -132,7 +135,7 @@ long sys_tkill(struct task *t, int32_t tid, int32_t sig)
 
 long sys_tgkill(struct task *t, int32_t tgid, int32_t tid, int32_t sig)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	(void)t;
 	if (tid <= 0 || tgid <= 0)
@@ -142,7 +145,7 @@ long sys_tgkill(struct task *t, int32_t tgid, int32_t tid, int32_t sig)
 }
 
 /* A siginfo of the guest's own; it may not pose as the kernel or kill(2). */
-static int copy_siginfo(ksiginfo *si, uaddr_t info, int32_t sig)
+static int copy_siginfo(struct linux_siginfo *si, uaddr_t info, int32_t sig)
 {
 	if (copy_in(si, info, sizeof(*si)) < 0)
 		return -EFAULT;
@@ -150,7 +153,8 @@ static int copy_siginfo(ksiginfo *si, uaddr_t info, int32_t sig)
 	return 0;
 }
 
-static bool may_pose(struct task *t, int32_t pid, const ksiginfo *si)
+static bool may_pose(struct task *t, int32_t pid,
+		     const struct linux_siginfo *si)
 {
 	return (si->code < 0 && si->code != LINUX_SI_TKILL) ||
 	       (uint32_t)pid == t->tid;
@@ -158,7 +162,7 @@ static bool may_pose(struct task *t, int32_t pid, const ksiginfo *si)
 
 long sys_rt_sigqueueinfo(struct task *t, int32_t pid, int32_t sig, uaddr_t info)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 	int ret = copy_siginfo(&si, info, sig);
 
 	if (ret < 0)
@@ -174,7 +178,7 @@ long sys_rt_sigqueueinfo(struct task *t, int32_t pid, int32_t sig, uaddr_t info)
 long sys_rt_tgsigqueueinfo(struct task *t, int32_t tgid, int32_t tid,
 			   int32_t sig, uaddr_t info)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 	int ret = copy_siginfo(&si, info, sig);
 
 	if (ret < 0)
@@ -186,13 +190,13 @@ long sys_rt_tgsigqueueinfo(struct task *t, int32_t tgid, int32_t tid,
 	return kill_thread(tgid, tid, &si);
 }
 
-/* --- pidfds ---------------------------------------------------------------------- */
+/* --- pidfds --------------------------------------------------------------- */
 
 long sys_pidfd_send_signal(struct task *t, int32_t pidfd, int32_t sig,
 			   uaddr_t info, uint32_t flags)
 {
 	AUTO_PUT(thread_group) struct thread_group *tg = NULL;
-	ksiginfo si;
+	struct linux_siginfo si;
 	int ret;
 
 	if (flags) /* PIDFD_SIGNAL_*: not there */

@@ -102,7 +102,7 @@ long sys_munlockall(struct task *t)
 	return mm_munlockall(t->mm);
 }
 
-/* --- process_vm_readv, process_vm_writev ------------------------------------------- */
+/* --- process_vm_readv, process_vm_writev ---------------------------------- */
 
 /* The other side: a uio over another space's iovecs, which are in the caller's
  * memory.  The current task is the caller. */

@@ -37,7 +37,7 @@ static uint32_t to_mnt_flags(uint64_t ms)
 	return flags;
 }
 
-/* --- options of tmpfs -------------------------------------------------------------- */
+/* --- options of tmpfs ----------------------------------------------------- */
 
 struct tmpfs_options {
 	uint64_t size, inodes;
@@ -123,7 +123,7 @@ static int make_super(const char *type, uaddr_t data, struct super **out)
 	return -ENODEV;
 }
 
-/* --- the calls ------------------------------------------------------------------------ */
+/* --- the calls ------------------------------------------------------------ */
 
 static int mount_new_super(struct task *t, const char *source,
 			   const struct path *at, uaddr_t fstype,

@@ -49,7 +49,7 @@ long sys_unlinkat(struct task *t, int32_t dirfd, uaddr_t path, uint32_t flags)
 	return remove_name(dirfd, path, flags & LINUX_AT_REMOVEDIR);
 }
 
-/* --- rename ----------------------------------------------------------------- */
+/* --- rename --------------------------------------------------------------- */
 
 long sys_renameat2(struct task *t, int32_t old_dirfd, uaddr_t old_path,
 		   int32_t new_dirfd, uaddr_t new_path, uint32_t flags)
@@ -85,7 +85,7 @@ long sys_rename(struct task *t, uaddr_t old_path, uaddr_t new_path)
 			     new_path, 0);
 }
 
-/* --- links ------------------------------------------------------------------- */
+/* --- links ---------------------------------------------------------------- */
 
 long sys_linkat(struct task *t, int32_t old_dirfd, uaddr_t old_path,
 		int32_t new_dirfd, uaddr_t new_path, uint32_t flags)
@@ -199,7 +199,7 @@ long sys_readlink(struct task *t, uaddr_t path, uaddr_t buf, int32_t size)
 	return sys_readlinkat(t, LINUX_AT_FDCWD, path, buf, size);
 }
 
-/* --- mknod --------------------------------------------------------------------- */
+/* --- mknod ---------------------------------------------------------------- */
 
 long sys_mknodat(struct task *t, int32_t dirfd, uaddr_t path, uint32_t mode,
 		 uint32_t dev)

@@ -19,7 +19,7 @@
 #include "sentry/time/clock.h"
 #include "syscalls.h"
 
-/* --- time and masks, shared with epoll ---------------------------------------- */
+/* --- time and masks, shared with epoll ------------------------------------ */
 
 uint64_t wait_deadline(uint64_t sec, uint64_t nsec)
 {
@@ -107,7 +107,7 @@ void temp_mask_finish(struct task *t, uaddr_t set, bool interrupted)
 		signal_restore_mask(t);
 }
 
-/* --- poll ------------------------------------------------------------------------ */
+/* --- poll ----------------------------------------------------------------- */
 
 static uint32_t poll_one(struct pollset *set, struct task *t,
 			 const struct linux_pollfd *p)

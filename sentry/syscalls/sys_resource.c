@@ -36,8 +36,8 @@ static int do_prlimit(struct thread_group *tg, uint32_t which,
 	else if (new)
 		*slot = (struct rlimit_pair){ new->cur, new->max };
 	mutex_unlock(&tg->signals->mu);
-	if (ret == 0 && new != NULL && which == RLIM_CPU &&
-	    tg == current_task()->group)
+	if (ret == 0 && new != NULL &&
+	    which == RLIM_CPU && tg == current_task()->group)
 		ret = itimer_cpu_limit(current_task());
 	return ret;
 }

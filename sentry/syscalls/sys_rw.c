@@ -90,7 +90,7 @@ long sys_pwrite64(struct task *t, int32_t fd, uaddr_t buf, uint64_t size,
 	return ret < 0 ? ret : file_write(f, &u, &off);
 }
 
-/* --- vectors ---------------------------------------------------------------- */
+/* --- vectors -------------------------------------------------------------- */
 
 /* Flags of preadv2 and pwritev2 that can be honoured on @f. */
 static int check_rwf(const struct file *f, uint32_t flags, bool write)
@@ -194,7 +194,7 @@ long sys_pwritev2(struct task *t, int32_t fd, uaddr_t iov, uint64_t nr,
 	return rw_vec(t, fd, iov, nr, pos == -1 ? NULL : &pos, flags, true);
 }
 
-/* --- positions ---------------------------------------------------------------- */
+/* --- positions ------------------------------------------------------------ */
 
 long sys_lseek(struct task *t, int32_t fd, int64_t off, uint32_t whence)
 {

@@ -271,7 +271,7 @@ long sys_sched_rr_get_interval(struct task *t, int32_t pid, uaddr_t interval)
 	return copy_out(interval, ts, sizeof(ts));
 }
 
-/* --- affinity ------------------------------------------------------------------- */
+/* --- affinity ------------------------------------------------------------- */
 
 static uint32_t mask_size(void)
 {
@@ -325,7 +325,7 @@ long sys_sched_setaffinity(struct task *t, int32_t pid, uint32_t size,
 	return 0;
 }
 
-/* --- nice ------------------------------------------------------------------------- */
+/* --- nice ----------------------------------------------------------------- */
 
 struct nice_walk {
 	struct task *me;

@@ -89,7 +89,7 @@ long sys_rt_sigpending(struct task *t, uaddr_t set, uint64_t size)
 
 /* Sleeps until one of @these comes, @deadline, or another signal. */
 static int sigtimedwait_sleep(struct task *t, uint64_t these, uint64_t deadline,
-			      ksiginfo *out)
+			      struct linux_siginfo *out)
 {
 	struct signal_state *s = t->group->signals;
 	struct task_waiter w;
@@ -141,7 +141,7 @@ long sys_rt_sigtimedwait(struct task *t, uaddr_t set, uaddr_t info,
 			 uaddr_t timeout, uint64_t size)
 {
 	uint64_t these, deadline;
-	ksiginfo si;
+	struct linux_siginfo si;
 	int ret;
 
 	if (size != SIGSET_SIZE)
@@ -196,7 +196,7 @@ long sys_pause(struct task *t)
 /* The result goes to rax, which the frame has set; no restart. */
 long sys_rt_sigreturn(struct task *t)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	t->syscall_nr = -1;
 	if (signal_frame_restore(t) < 0) {

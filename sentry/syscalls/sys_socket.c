@@ -50,7 +50,7 @@ int socket_addr_out(const void *addr, uint32_t size, uaddr_t to, uaddr_t ulen)
 	return copy_out(ulen, &full, sizeof(full));
 }
 
-/* --- making --------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------- */
 
 /* Family and type of socket(2) and socketpair(2). */
 static int check_kind(int family, int type)
@@ -121,7 +121,7 @@ long sys_socketpair(struct task *t, int32_t family, int32_t type,
 	return ret;
 }
 
-/* --- addresses --------------------------------------------------------------------- */
+/* --- addresses ------------------------------------------------------------ */
 
 long sys_bind(struct task *t, int32_t fd, uaddr_t addr, int32_t len)
 {
@@ -178,7 +178,7 @@ long sys_getpeername(struct task *t, int32_t fd, uaddr_t addr, uaddr_t len)
 	return get_name(t, fd, true, addr, len);
 }
 
-/* --- connections -------------------------------------------------------------------- */
+/* --- connections ---------------------------------------------------------- */
 
 long sys_listen(struct task *t, int32_t fd, int32_t backlog)
 {
@@ -249,7 +249,7 @@ long sys_shutdown(struct task *t, int32_t fd, int32_t how)
 	return ret < 0 ? ret : s->ops->shutdown(s, how);
 }
 
-/* --- options ------------------------------------------------------------------------- */
+/* --- options -------------------------------------------------------------- */
 
 long sys_setsockopt(struct task *t, int32_t fd, int32_t level, int32_t name,
 		    uaddr_t val, int32_t len)

@@ -15,7 +15,7 @@
 #define CONTROL_MAX 20480u /* net.core.optmem_max of old; Linux: ENOBUFS */
 #define HDR	    sizeof(struct linux_cmsghdr)
 
-/* --- in --------------------------------------------------------------------------- */
+/* --- in ------------------------------------------------------------------- */
 
 static int add_files(struct task *t, const uint8_t *data, size_t size,
 		     struct scm *out)
@@ -112,7 +112,7 @@ int cmsg_in(struct task *t, uaddr_t control, uint64_t len, struct scm *out)
 	return ret;
 }
 
-/* --- out -------------------------------------------------------------------------- */
+/* --- out ------------------------------------------------------------------ */
 
 struct cmsg_room {
 	uaddr_t at;

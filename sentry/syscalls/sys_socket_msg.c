@@ -21,7 +21,7 @@ static uint32_t with_nonblock(const struct file *f, uint32_t flags)
 	return file_nonblock(f) ? flags | LINUX_MSG_DONTWAIT : flags;
 }
 
-/* --- one buffer -------------------------------------------------------------------- */
+/* --- one buffer ----------------------------------------------------------- */
 
 long sys_sendto(struct task *t, int32_t fd, uaddr_t buf, uint64_t size,
 		uint32_t flags, uaddr_t addr, int32_t len)
@@ -71,7 +71,7 @@ long sys_recvfrom(struct task *t, int32_t fd, uaddr_t buf, uint64_t size,
 	return err < 0 ? err : ret;
 }
 
-/* --- msghdr -------------------------------------------------------------------------- */
+/* --- msghdr --------------------------------------------------------------- */
 
 /* A msghdr and its vector; free(heap) afterwards. */
 struct msg_call {
@@ -191,7 +191,7 @@ long sys_recvmsg(struct task *t, int32_t fd, uaddr_t msg, uint32_t flags)
 	return ret != 0 ? ret : recv_one(t, s, with_nonblock(f, flags), msg);
 }
 
-/* --- many messages --------------------------------------------------------------------- */
+/* --- many messages -------------------------------------------------------- */
 
 static uaddr_t msg_at(uaddr_t msgs, uint32_t i)
 {

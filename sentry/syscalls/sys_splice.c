@@ -208,7 +208,7 @@ long sys_splice(struct task *t, int32_t fd_in, uaddr_t off_in, int32_t fd_out,
 	return ret;
 }
 
-/* --- tee ------------------------------------------------------------------------ */
+/* --- tee ------------------------------------------------------------------ */
 
 static long do_tee(struct file *in, struct file *out, uint64_t size,
 		   bool nonblock)
@@ -251,7 +251,7 @@ long sys_tee(struct task *t, int32_t fd_in, int32_t fd_out, uint64_t size,
 	return ret == -EPIPE ? broken_pipe() : ret;
 }
 
-/* --- vmsplice --------------------------------------------------------------------- */
+/* --- vmsplice ------------------------------------------------------------- */
 
 /* Copies; a gift of pages is not taken. */
 long sys_vmsplice(struct task *t, int32_t fd, uaddr_t iov, uint64_t nr,

@@ -9,7 +9,7 @@
 #include "sentry/vfs/mount.h"
 #include "syscalls.h"
 
-/* --- looking up for *at calls -------------------------------------------------- */
+/* --- looking up for *at calls --------------------------------------------- */
 
 static int at_descriptor(int dirfd, struct path *out)
 {
@@ -42,7 +42,7 @@ int at_lookup(int dirfd, uaddr_t name, uint32_t at_flags, uint32_t walk,
 	return path_lookup(dirfd, b.name, walk, out, NULL);
 }
 
-/* --- stat ------------------------------------------------------------------------ */
+/* --- stat ----------------------------------------------------------------- */
 
 static int stat_path(const struct path *p, struct kstat *out)
 {
@@ -82,7 +82,7 @@ static long stat_common(int dirfd, uaddr_t path, uint32_t at_flags,
 			uint32_t walk, uaddr_t buf)
 {
 	AUTO_PATH struct path p = { NULL, NULL };
-	struct kstat st;
+	struct kstat st = { 0 };
 	int ret;
 
 	ret = at_lookup(dirfd, path, at_flags, walk, &p);
@@ -188,7 +188,7 @@ long sys_statx(struct task *t, int32_t dirfd, uaddr_t path, uint32_t flags,
 	return ret < 0 ? ret : statx_out(buf, &st);
 }
 
-/* --- access ----------------------------------------------------------------------- */
+/* --- access --------------------------------------------------------------- */
 
 /* The identity access(2) asks for: real ids, capabilities of a real root. */
 static int real_cred(const struct cred *c, struct cred **out)
@@ -281,7 +281,7 @@ long sys_faccessat2(struct task *t, int32_t dirfd, uaddr_t path, uint32_t mode,
 	return access_common(t, dirfd, path, mode, flags);
 }
 
-/* --- statfs ------------------------------------------------------------------------ */
+/* --- statfs --------------------------------------------------------------- */
 
 static const struct {
 	uint32_t mnt;

@@ -65,7 +65,7 @@ long sys_sync_file_range(struct task *t, int32_t fd, int64_t off, int64_t size,
 	return flags && f->ops->fsync ? f->ops->fsync(f, true) : 0;
 }
 
-/* --- advice: nothing to do, but refused as on Linux ----------------------------- */
+/* --- advice: nothing to do, but refused as on Linux ----------------------- */
 
 long sys_readahead(struct task *t, int32_t fd, int64_t off, uint64_t size)
 {
@@ -93,7 +93,7 @@ long sys_fadvise64(struct task *t, int32_t fd, int64_t off, uint64_t size,
 	return 0;
 }
 
-/* --- size ------------------------------------------------------------------------- */
+/* --- size ----------------------------------------------------------------- */
 
 /* Modes that vfs_fallocate() lets through. */
 static int check_falloc_mode(uint32_t mode)

@@ -18,7 +18,7 @@
 #define OFFSET_READ	    0xa001u
 #define ADJ_READ_ONLY(mode) ((mode) == 0 || (mode) == OFFSET_READ)
 
-/* --- reading ---------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 long sys_clock_gettime(struct task *t, int32_t id, uaddr_t out)
 {
@@ -67,7 +67,7 @@ long sys_time(struct task *t, uaddr_t out)
 	return (long)now;
 }
 
-/* --- setting: refused ------------------------------------------------------- */
+/* --- setting: refused ----------------------------------------------------- */
 
 long sys_clock_settime(struct task *t, int32_t id, uaddr_t ts_at)
 {
@@ -151,7 +151,7 @@ long sys_clock_adjtime(struct task *t, int32_t id, uaddr_t buf)
 	return read_timex(buf);
 }
 
-/* --- sleeping --------------------------------------------------------------- */
+/* --- sleeping ------------------------------------------------------------- */
 
 /* Longest sleep on a CPU clock before it is read again, and the shortest. */
 #define CPU_SLEEP_MAX 100000000ull

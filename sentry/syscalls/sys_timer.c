@@ -12,7 +12,7 @@
 #include "sentry/time/group_timers.h"
 #include "syscalls.h"
 
-/* --- setitimer -------------------------------------------------------------- */
+/* --- setitimer ------------------------------------------------------------ */
 
 static struct linux_itimerval to_itimerval(const struct guest_timer_spec *s)
 {
@@ -81,7 +81,7 @@ long sys_alarm(struct task *t, uint32_t seconds)
 	return (long)sec;
 }
 
-/* --- timer_create ----------------------------------------------------------- */
+/* --- timer_create --------------------------------------------------------- */
 
 /* Checks a sigevent and finds its thread.  -EINVAL. */
 static int decode_event(struct task *t, const struct linux_sigevent *se,

@@ -63,7 +63,7 @@ static int xattr_permission(const struct path *p, const char *name,
 	return -EOPNOTSUPP;
 }
 
-/* --- on a path -------------------------------------------------------------------- */
+/* --- on a path ------------------------------------------------------------ */
 
 static long set_on(const struct path *p, uaddr_t name, uaddr_t value,
 		   uint64_t size, uint32_t flags)
@@ -184,7 +184,7 @@ static long remove_on(const struct path *p, uaddr_t name)
 	return inode->ops->removexattr(inode, key);
 }
 
-/* --- the twelve calls ----------------------------------------------------------------- */
+/* --- the twelve calls ----------------------------------------------------- */
 
 static int by_path(uaddr_t path, uint32_t walk, struct path *p)
 {

@@ -47,7 +47,7 @@ static bool g_use_tsc;		   /* start-up only */
 #define LOAD(f)	    atomic_load_explicit(&g_params.f, memory_order_relaxed)
 #define STORE(f, v) atomic_store_explicit(&g_params.f, v, memory_order_relaxed)
 
-/* --- samples ---------------------------------------------------------------- */
+/* --- samples -------------------------------------------------------------- */
 
 /* The host's clock with the TSC in the middle of the tightest bracket. */
 static uint64_t sample_one(int clock, uint64_t *tsc, uint64_t *width)
@@ -79,7 +79,7 @@ static void take_sample(struct clock_sample *s, uint64_t mult)
 	s->real += vvar_age(real_tsc, s->tsc) * mult >> VVAR_SHIFT;
 }
 
-/* --- publishing ------------------------------------------------------------- */
+/* --- publishing ----------------------------------------------------------- */
 
 static void split(uint64_t ns, struct vvar_base *out)
 {
@@ -136,7 +136,7 @@ static void refresh(void)
 	atomic_flag_clear_explicit(&g_refreshing, memory_order_release);
 }
 
-/* --- start ------------------------------------------------------------------ */
+/* --- start ---------------------------------------------------------------- */
 
 /*
  * The host trusts its TSC if it is invariant and the host's own vDSO reads the
@@ -198,7 +198,7 @@ void clock_publish(struct vvar_data *page)
 	atomic_flag_clear(&g_refreshing);
 }
 
-/* --- reading ---------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 /* One consistent reading; false if the parameters are due for a refresh. */
 static bool read_now(uint64_t *mono, uint64_t *real_offset)

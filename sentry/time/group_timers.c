@@ -23,6 +23,7 @@
 
 #include "abi/resource.h"
 #include "sentry/kernel/exit_hooks.h"
+#include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
 
 #define NR_ITIMERS 3
@@ -57,12 +58,12 @@ struct posix_timer {
 
 static struct mutex g_create = MUTEX_INIT(LOCK_ITIMER);
 
-/* --- interval timers -------------------------------------------------------- */
+/* --- interval timers ------------------------------------------------------ */
 
 static void itimer_expired(struct guest_timer *g, uint64_t times)
 {
 	struct itimer *it = container_of(g, struct itimer, timer);
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	(void)times; /* standard signals do not queue */
 	siginfo_kernel(&si, it->signo);
@@ -77,7 +78,7 @@ static void cpu_limit_reached(struct guest_timer *g, uint64_t times)
 	struct rlimit_pair *limit = &tg->rlimits[RLIM_CPU];
 	uint64_t sec = guest_clock_now(&g->clock) / NSEC_PER_SEC;
 	bool hard, soft;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	(void)times;
 	mutex_lock(&tg->signals->mu);
@@ -186,7 +187,7 @@ int itimer_cpu_limit(struct task *t)
 	return guest_timer_set(&gt->cpu_limit.timer, &spec, true, NULL);
 }
 
-/* --- POSIX timers ----------------------------------------------------------- */
+/* --- POSIX timers --------------------------------------------------------- */
 
 /* Is the signal still in a queue? */
 static bool still_pending(struct posix_timer *p)
@@ -203,7 +204,7 @@ static bool still_pending(struct posix_timer *p)
 
 static void send_signal(struct posix_timer *p)
 {
-	ksiginfo si = {
+	struct linux_siginfo si = {
 		.signo = p->ev.signo,
 		.code = LINUX_SI_TIMER,
 		.timer = { .tid = p->id, .value = p->ev.value },
@@ -251,7 +252,7 @@ static struct posix_timer *find_locked(struct group_timers *gt, int32_t id)
 }
 
 /* The group's only user of the queue is the current task: no g_create. */
-void posix_timer_dequeued(struct task *t, ksiginfo *si)
+void posix_timer_dequeued(struct task *t, struct linux_siginfo *si)
 {
 	struct group_timers *gt = t->group->itimers;
 	struct posix_timer *p;
@@ -412,7 +413,7 @@ static void delete_all(struct group_timers *gt)
 	} while (p);
 }
 
-/* --- hooks of the kernel ---------------------------------------------------- */
+/* --- hooks of the kernel -------------------------------------------------- */
 
 void itimers_start(struct task *t)
 {

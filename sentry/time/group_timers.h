@@ -9,7 +9,7 @@
 #include "sentry/kernel/signal.h"
 #include "sentry/time/guest_timer.h"
 
-/* --- setitimer(2): @which is LINUX_ITIMER_*, checked ----------------------- */
+/* --- setitimer(2): @which is LINUX_ITIMER_*, checked ---------------------- */
 int itimer_get(struct task *t, int which, struct guest_timer_spec *out);
 MUST_CHECK int itimer_set(struct task *t, int which,
 			  const struct guest_timer_spec *spec,
@@ -18,7 +18,7 @@ MUST_CHECK int itimer_set(struct task *t, int which,
 /* Follows the RLIMIT_CPU of @t's process; @t is the current task. */
 MUST_CHECK int itimer_cpu_limit(struct task *t);
 
-/* --- timer_create(2) -------------------------------------------------------- */
+/* --- timer_create(2) ------------------------------------------------------ */
 struct posix_timer;
 struct posix_timer_event {
 	int32_t notify; /* LINUX_SIGEV_* */
@@ -47,6 +47,7 @@ int posix_timer_delete(struct task *t, int32_t id); /* 0, -EINVAL */
  * The current task takes @si (SI_TIMER) from its queue: fills in the overrun.
  * Caller holds the group's sighand lock.
  */
-__attribute__((weak)) void posix_timer_dequeued(struct task *t, ksiginfo *si);
+__attribute__((weak)) void posix_timer_dequeued(struct task *t,
+						struct linux_siginfo *si);
 
 #endif

@@ -159,7 +159,7 @@ uint64_t guest_clock_res(const struct guest_clock *c)
 	return coarse ? LINUX_TICK_NSEC : 1;
 }
 
-/* --- conversions ------------------------------------------------------------ */
+/* --- conversions ---------------------------------------------------------- */
 
 static uint64_t to_ns(int64_t sec, uint64_t ns)
 {

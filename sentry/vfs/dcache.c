@@ -140,7 +140,7 @@ void dentry_put(struct dentry *d)
 	}
 }
 
-/* --- hash ------------------------------------------------------------------ */
+/* --- hash ----------------------------------------------------------------- */
 
 static void bucket_insert(struct dentry *d)
 {
@@ -249,7 +249,7 @@ static bool unhash(struct dentry *d, bool unused_only)
 	return was;
 }
 
-/* --- eviction --------------------------------------------------------------- */
+/* --- eviction ------------------------------------------------------------- */
 
 /* A candidate of one shard, +1, or NULL. */
 static struct dentry *evict_candidate(struct shard *s)
@@ -331,7 +331,7 @@ void dentry_invalidate(struct dentry *parent, const char *name)
 	dentry_put(d);
 }
 
-/* --- rename ------------------------------------------------------------------ */
+/* --- rename --------------------------------------------------------------- */
 
 int dcache_move_prepare(struct dcache_move *m, size_t len)
 {
@@ -417,7 +417,7 @@ void dcache_exchange(struct dentry *a, struct dentry *b)
 		dentry_put(b);
 }
 
-/* --- pruning ------------------------------------------------------------------ */
+/* --- pruning -------------------------------------------------------------- */
 
 /* One hashed child of @d, +1, or NULL. */
 static struct dentry *first_child(struct dentry *d)
@@ -476,7 +476,7 @@ void dcache_drop_super(struct super *sb)
 	}
 }
 
-/* --- the tree ------------------------------------------------------------------ */
+/* --- the tree ------------------------------------------------------------- */
 
 void dcache_names_lock(void)
 {

@@ -51,7 +51,7 @@ static uint32_t fd_limit(void)
 	return (uint32_t)MIN(limit, FDS_MAX);
 }
 
-/* --- life ---------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static int arrays_new(uint32_t nr, struct file ***slots, uint64_t **used)
 {
@@ -169,7 +169,7 @@ int fd_table_fork(struct fd_table *from, struct fd_table **out)
 	return 0;
 }
 
-/* --- lookups ---------------------------------------------------------------------- */
+/* --- lookups -------------------------------------------------------------- */
 
 static struct file *lookup(struct fd_table *tbl, int fd)
 {
@@ -230,7 +230,7 @@ int fd_table_next(struct fd_table *tbl, int fd)
 	return found;
 }
 
-/* --- growth and installation --------------------------------------------------------- */
+/* --- growth and installation ---------------------------------------------- */
 
 /* Makes room for descriptor @fd.  The lock is dropped and taken again while
  * memory is allocated: callers look again. */
@@ -341,7 +341,7 @@ int fd_table_replace(struct fd_table *tbl, int fd, struct file *f, bool cloexec)
 	return ret < 0 ? ret : fd;
 }
 
-/* --- closing ---------------------------------------------------------------------------- */
+/* --- closing -------------------------------------------------------------- */
 
 static struct file *take_slot(struct fd_table *tbl, uint32_t fd)
 {

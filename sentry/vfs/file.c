@@ -20,7 +20,7 @@
 #include "sentry/vfs/locks.h"
 #include "sentry/vfs/namei.h"
 
-/* --- life -------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 int file_new(const struct path *path, struct inode *inode, uint32_t flags,
 	     struct file **out)
@@ -62,7 +62,7 @@ void file_put(struct file *f)
 	free(f);
 }
 
-/* --- anonymous files ------------------------------------------------------------- */
+/* --- anonymous files ------------------------------------------------------ */
 
 static int anon_statfs(struct super *sb, struct kstatfs *out)
 {
@@ -157,7 +157,7 @@ int file_new_anon(const char *name, const struct file_ops *ops, void *priv,
 	return 0;
 }
 
-/* --- reading ---------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 long file_read(struct file *f, struct uio *u, int64_t *pos)
 {
@@ -315,7 +315,7 @@ int64_t file_generic_llseek(struct file *f, int64_t off, int whence)
 	return to;
 }
 
-/* --- copies between files ------------------------------------------------------------ */
+/* --- copies between files ------------------------------------------------- */
 
 #define COPY_CHUNK 65536u
 

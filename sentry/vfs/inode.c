@@ -68,7 +68,7 @@ void inode_put(struct inode *inode)
 	free(inode);
 }
 
-/* --- super blocks ------------------------------------------------------------ */
+/* --- super blocks --------------------------------------------------------- */
 
 void super_init(struct super *sb, const struct super_ops *ops)
 {
@@ -100,7 +100,7 @@ void super_put(struct super *sb)
 		sb->ops->free(sb);
 }
 
-/* --- permission --------------------------------------------------------------- */
+/* --- permission ----------------------------------------------------------- */
 
 static int mode_permission(uint32_t mode, uint32_t uid, uint32_t gid,
 			   const struct cred *cred, uint32_t mask)
@@ -150,7 +150,7 @@ bool inode_owner_or_capable(struct inode *inode, const struct cred *cred)
 	       cred_capable(cred, CAP_NR_FOWNER);
 }
 
-/* --- attributes ---------------------------------------------------------------- */
+/* --- attributes ----------------------------------------------------------- */
 
 int inode_getattr(struct inode *inode, struct kstat *out)
 {
@@ -303,12 +303,12 @@ int inode_setattr(struct mount *mnt, struct inode *inode,
 	return ret;
 }
 
-/* --- truncation, as truncate(2), ftruncate(2) and O_TRUNC ------------------------ */
+/* --- truncation, as truncate(2), ftruncate(2) and O_TRUNC ----------------- */
 
 int vfs_check_size_limit(uint64_t size)
 {
 	struct task *t = current_task();
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	if (!t || size <= task_rlimit(t, RLIM_FSIZE))
 		return 0;

@@ -106,7 +106,7 @@ static struct lock *find_conflict(struct lock_set *s, const struct lock_req *r)
 	return NULL;
 }
 
-/* --- changing ranges ------------------------------------------------------------ */
+/* --- changing ranges ------------------------------------------------------ */
 
 static void lock_free(struct lock *l)
 {
@@ -200,7 +200,7 @@ static bool drop_owner(struct list *head, enum lock_kind kind,
 	return any;
 }
 
-/* --- deadlock ------------------------------------------------------------------------ */
+/* --- deadlock ------------------------------------------------------------- */
 
 /* Does @owner wait, through others, for @me? */
 static bool waits_for(const void *owner, const void *me, int depth)
@@ -218,7 +218,7 @@ static bool waits_for(const void *owner, const void *me, int depth)
 	return false;
 }
 
-/* --- requests ------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------- */
 
 /* One attempt.  -EAGAIN: *w says whom to wait for (POSIX). */
 static int try_set(struct lock_set *s, const struct lock_req *req,

@@ -47,7 +47,7 @@ static struct list *hash_head(const struct mount *m, const struct dentry *d)
 	return &g_hash[(m->id * 31 + d->id) % NR_HASH];
 }
 
-/* --- one mount ----------------------------------------------------------------- */
+/* --- one mount ------------------------------------------------------------ */
 
 static int mount_new(struct super *sb, struct dentry *root, uint32_t flags,
 		     const char *source, struct mount **out)
@@ -119,7 +119,7 @@ void mount_set_flags(struct mount *m, uint32_t flags)
 	m->flags = flags;
 }
 
-/* --- lookups --------------------------------------------------------------------- */
+/* --- lookups -------------------------------------------------------------- */
 
 static struct mount *lookup_locked_mount(struct mount *m, struct dentry *d)
 {
@@ -162,7 +162,7 @@ bool mount_parent(struct mount *m, struct path *out)
 	return has;
 }
 
-/* --- attaching --------------------------------------------------------------------- */
+/* --- attaching ------------------------------------------------------------ */
 
 /* Attaches @m (its creator's reference goes to the namespace). */
 static int attach(struct mount_ns *ns, const struct path *at, struct mount *m)
@@ -292,7 +292,7 @@ int mount_detach(struct mount_ns *ns, const struct path *p, bool lazy)
 	return ret;
 }
 
-/* --- namespaces ------------------------------------------------------------------- */
+/* --- namespaces ----------------------------------------------------------- */
 
 int mount_ns_new(struct super *root, struct mount_ns **out)
 {
@@ -358,7 +358,7 @@ void mount_ns_root(struct mount_ns *ns, struct path *out)
 	}
 }
 
-/* --- reports ---------------------------------------------------------------------- */
+/* --- reports -------------------------------------------------------------- */
 
 static void print_flags(struct seq_buf *out, uint32_t flags)
 {

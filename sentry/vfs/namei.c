@@ -19,7 +19,7 @@
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/namei.h"
 
-/* --- who may ------------------------------------------------------------------ */
+/* --- who may -------------------------------------------------------------- */
 
 static const struct cred *my_cred(void)
 {
@@ -65,7 +65,7 @@ static int may_delete(struct dentry *dir, struct dentry *victim,
 	return dir->deleted ? -ENOENT : 0;
 }
 
-/* --- creation ------------------------------------------------------------------ */
+/* --- creation ------------------------------------------------------------- */
 
 /* Owner, group and mode of a new node: inode(7) on set-group-ID. */
 static void new_owner(struct inode *dir, const struct cred *cred,
@@ -239,7 +239,7 @@ int vfs_symlinkat(const char *target, int dirfd, const char *name)
 	return make_node(dirfd, name, LINUX_S_IFLNK | 0777, 0, target, NULL);
 }
 
-/* --- hard links ----------------------------------------------------------------- */
+/* --- hard links ----------------------------------------------------------- */
 
 static int link_locked(const struct path *old, struct path *dir,
 		       struct dentry *d)
@@ -288,7 +288,7 @@ int vfs_linkat(const struct path *old, int dirfd, const char *name)
 	return ret;
 }
 
-/* --- removal ---------------------------------------------------------------------- */
+/* --- removal -------------------------------------------------------------- */
 
 /*
  * A name that has just gone is often made again: the file system need not be
@@ -401,7 +401,7 @@ int vfs_unlinkat(int dirfd, const char *name, bool rmdir)
 	return ret;
 }
 
-/* --- rename ------------------------------------------------------------------------ */
+/* --- rename --------------------------------------------------------------- */
 
 struct rename_args {
 	struct path old_dir, new_dir;
@@ -489,7 +489,8 @@ static int rename_may(struct rename_args *r)
 		return 0;
 	if (is_dir)
 		ret = inode_permission(old, cred, MAY_WRITE);
-	if (ret == 0 && new != NULL && new_dir && (r->flags & LINUX_RENAME_EXCHANGE))
+	if (ret == 0 && new != NULL && new_dir &&
+	    (r->flags & LINUX_RENAME_EXCHANGE))
 		ret = inode_permission(new, cred, MAY_WRITE);
 	return ret;
 }

@@ -41,7 +41,7 @@ int open_check_flags(uint32_t flags)
 	return 0;
 }
 
-/* --- the inode is known -------------------------------------------------------- */
+/* --- the inode is known --------------------------------------------------- */
 
 /* Is @flags allowed on a file of this type, whoever asks? */
 static int check_type(const struct path *p, struct inode *inode,
@@ -175,7 +175,7 @@ int vfs_open_path(const struct path *p, uint32_t flags, const struct cred *cred,
 	return finish_open(p, flags & LINUX_O_VALID, false, cred, out);
 }
 
-/* --- with creation ---------------------------------------------------------------- */
+/* --- with creation -------------------------------------------------------- */
 
 /* Under dir_mu: *out is the child, +1; *created says that it is new. */
 static int lookup_or_create(struct walk *w, const struct open_args *a,

@@ -30,7 +30,7 @@ void path_put(struct path *p)
 	p->mnt = NULL;
 }
 
-/* --- text -------------------------------------------------------------------- */
+/* --- text ----------------------------------------------------------------- */
 
 /* Fills a buffer from its end towards its start. */
 struct back_buf {
@@ -126,7 +126,7 @@ long path_to_string(const struct path *p, char *buf, size_t size,
 	return path_string_from(p, &root, buf, size, unreachable);
 }
 
-/* --- fs_ctx ------------------------------------------------------------------- */
+/* --- fs_ctx --------------------------------------------------------------- */
 
 int fs_ctx_new(const struct path *root, struct fs_ctx **out)
 {

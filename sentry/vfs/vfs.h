@@ -139,12 +139,12 @@ struct inode_ops {
 	long (*listxattr)(struct inode *inode, char *buf, size_t size);
 	int (*removexattr)(struct inode *inode, const char *name);
 	/*
-	 * Fills @file (ops, priv) for an open of this inode; path, flags are set
-	 * already.  O_TRUNC, O_CREAT, permission were done.  [ENXIO]
+	 * Fills @file (ops, priv) for an open of this inode; path, flags are
+	 * set already.  O_TRUNC, O_CREAT, permission were done.  [ENXIO]
 	 */
 	int (*open)(struct inode *inode, struct file *file);
 	/* For shared caches: 1 still valid, 0 look it up again.  NULL: valid
-	 * for ever.  Called without locks, on a cached (maybe negative) child */
+	 * for ever.  Called without locks, on a cached (or negative) child */
 	int (*revalidate)(struct inode *dir, const char *name,
 			  struct inode *child);
 	/*
@@ -160,16 +160,16 @@ struct inode {
 	IMMUTABLE struct super *sb;
 	IMMUTABLE uint64_t ino;
 	IMMUTABLE uint64_t rdev;
-	struct mutex dir_mu; /* LOCK_INODE_DIR; directories: entries */
-	struct mutex mu;     /* LOCK_INODE */
+	struct mutex dir_mu;   /* LOCK_INODE_DIR; directories: entries */
+	struct mutex mu;       /* LOCK_INODE */
 	_Atomic uint32_t mode; /* type bits immutable */
 	_Atomic uint32_t uid, gid, nlink;
 	_Atomic uint64_t size;
 	struct ktime atime, mtime, ctime, btime GUARDED_BY(mu);
 	struct mapping *mapping; /* regular files that can be mapped shared */
-	void *locks;	 /* private to vfs/locks.c (flock, fcntl) */
-	void *watches;	 /* inotify, later */
-	void *pipe;	 /* the pipe behind a FIFO, under mu */
+	void *locks;		 /* private to vfs/locks.c (flock, fcntl) */
+	void *watches;		 /* inotify, later */
+	void *pipe;		 /* the pipe behind a FIFO, under mu */
 	_Atomic bool linkable; /* O_TMPFILE without O_EXCL: nlink 0 may rise */
 };
 
@@ -219,8 +219,8 @@ DEFINE_AUTO_PUT(super)
 struct dentry {
 	struct refcount ref;
 	IMMUTABLE struct super *sb;
-	struct dentry *parent;	/* LOCK_RENAME + LOCK_DCACHE to change */
-	struct inode *inode;	/* NULL: negative; under LOCK_DCACHE */
+	struct dentry *parent; /* LOCK_RENAME + LOCK_DCACHE to change */
+	struct inode *inode;   /* NULL: negative; under LOCK_DCACHE */
 	uint64_t hash;
 	struct list hash_node, lru_node, sibling, children; /* LOCK_DCACHE */
 	_Atomic uint32_t nr_mounts; /* mounts attached here, any namespace */
@@ -230,7 +230,7 @@ struct dentry {
 	IMMUTABLE bool pseudo;	    /* anonymous: the name is the whole path */
 	IMMUTABLE uint32_t id;	    /* seeds the hash of the children */
 	uint16_t name_len;
-	char *name;		    /* under LOCK_DCACHE; inline if short */
+	char *name; /* under LOCK_DCACHE; inline if short */
 	char inline_name[32];
 };
 /* The last put frees it, and lets go of its parent. */
@@ -252,11 +252,11 @@ void path_put(struct path *p); /* clears it; harmless on a cleared one */
 /* --- path walk ------------------------------------------------------------ */
 
 enum {
-	WALK_FOLLOW = 1,     /* follow a final symlink */
-	WALK_DIRECTORY = 2,  /* the result must be a directory */
-	WALK_EMPTY = 4,	     /* AT_EMPTY_PATH: "" means dirfd itself */
-	WALK_PARENT = 8,     /* stop at the parent; *last is the final name */
-	WALK_BENEATH = 16,   /* openat2 RESOLVE_* */
+	WALK_FOLLOW = 1,    /* follow a final symlink */
+	WALK_DIRECTORY = 2, /* the result must be a directory */
+	WALK_EMPTY = 4,	    /* AT_EMPTY_PATH: "" means dirfd itself */
+	WALK_PARENT = 8,    /* stop at the parent; *last is the final name */
+	WALK_BENEATH = 16,  /* openat2 RESOLVE_* */
 	WALK_IN_ROOT = 32,
 	WALK_NO_XDEV = 64,
 	WALK_NO_SYMLINKS = 128,
@@ -292,7 +292,7 @@ MUST_CHECK int path_lookup_at(const struct path *base, const char *name,
 MUST_CHECK long path_to_string(const struct path *p, char *buf, size_t size,
 			       bool *unreachable);
 
-/* --- files ------------------------------------------------------------------ */
+/* --- files ---------------------------------------------------------------- */
 
 /* Called by getdents; false: buffer full, stop without advancing. */
 struct dir_sink {
@@ -349,15 +349,15 @@ struct mmap_backing {
 struct file {
 	struct refcount ref;
 	IMMUTABLE const struct file_ops *ops;
-	IMMUTABLE struct path path; /* anonymous files: a pseudo dentry */
+	IMMUTABLE struct path path;    /* anonymous files: a pseudo dentry */
 	IMMUTABLE struct inode *inode; /* path.dentry's, or an upper one */
-	_Atomic uint32_t flags;	    /* LINUX_O_* incl. access mode, O_PATH */
-	struct mutex pos_mu;	    /* LOCK_FILE_POS */
+	_Atomic uint32_t flags;	       /* LINUX_O_* incl. access mode, O_PATH */
+	struct mutex pos_mu;	       /* LOCK_FILE_POS */
 	int64_t pos GUARDED_BY(pos_mu);
-	struct mutex mu;	    /* LOCK_FILE: owner */
+	struct mutex mu; /* LOCK_FILE: owner */
 	int32_t owner_pid, owner_type, owner_sig GUARDED_BY(mu);
-	void *priv;		    /* the file system's */
-	void *epolls; /* private to fs/epoll: who watches; freed with the file */
+	void *priv;   /* the file system's */
+	void *epolls; /* private to fs/epoll: who watches; freed with us */
 };
 
 /* @path and @inode get own references.  ops may be set by the inode's open. */
@@ -389,7 +389,7 @@ MUST_CHECK int vfs_open(int dirfd, const char *name, uint32_t flags,
 MUST_CHECK int vfs_open_path(const struct path *p, uint32_t flags,
 			     const struct cred *cred, struct file **out);
 
-/* --- descriptors --------------------------------------------------------------- */
+/* --- descriptors ---------------------------------------------------------- */
 
 struct fd_table;
 /* Empty, or a copy of @from (fork); one reference. */
@@ -417,7 +417,7 @@ int fd_table_close(struct fd_table *tbl, int fd);
 int fd_table_close_range(struct fd_table *tbl, uint32_t first, uint32_t last,
 			 bool set_cloexec);
 void fd_table_close_on_exec(struct fd_table *tbl);
-int fd_table_get_cloexec(struct fd_table *tbl, int fd);	/* 0, 1, -EBADF */
+int fd_table_get_cloexec(struct fd_table *tbl, int fd); /* 0, 1, -EBADF */
 int fd_table_set_cloexec(struct fd_table *tbl, int fd, bool on);
 /* Next used descriptor >= @fd, or -1 (for /proc/pid/fd). */
 int fd_table_next(struct fd_table *tbl, int fd);
@@ -425,7 +425,7 @@ int fd_table_next(struct fd_table *tbl, int fd);
 struct file *current_file(int fd);
 struct file *current_file_any(int fd);
 
-/* --- mounts ---------------------------------------------------------------------- */
+/* --- mounts --------------------------------------------------------------- */
 
 struct mount_ns;
 /* A namespace with @root as its only mount; one reference. */
@@ -434,8 +434,14 @@ void mount_ns_get(struct mount_ns *ns);
 void mount_ns_put(struct mount_ns *ns);
 DEFINE_AUTO_PUT(mount_ns)
 void mount_ns_root(struct mount_ns *ns, struct path *out); /* +1 */
-enum { MNT_READONLY = 1, MNT_NOSUID = 2, MNT_NODEV = 4, MNT_NOEXEC = 8,
-       MNT_NOATIME = 16, MNT_RELATIME = 32 };
+enum {
+	MNT_READONLY = 1,
+	MNT_NOSUID = 2,
+	MNT_NODEV = 4,
+	MNT_NOEXEC = 8,
+	MNT_NOATIME = 16,
+	MNT_RELATIME = 32
+};
 /* Attaches @sb (reference taken) at @at; @source for mountinfo. */
 MUST_CHECK int mount_attach(struct mount_ns *ns, const struct path *at,
 			    struct super *sb, uint32_t flags,
@@ -461,7 +467,7 @@ MUST_CHECK int fs_ctx_copy(struct fs_ctx *from, struct fs_ctx **out);
 void fs_ctx_get(struct fs_ctx *c);
 void fs_ctx_put(struct fs_ctx *c);
 
-/* --- file systems (each in sentry/fs/NAME/) --------------------------------------- */
+/* --- file systems (each in sentry/fs/NAME/) ------------------------------- */
 
 /* All give a super with one reference. */
 MUST_CHECK int tmpfs_new(uint64_t max_bytes, uint64_t max_inodes, uint32_t mode,

@@ -23,7 +23,7 @@
 #define WALK_SCOPED  (WALK_BENEATH | WALK_IN_ROOT)
 #define PREFETCH_MAX 16
 
-/* --- the ends of a walk -------------------------------------------------------- */
+/* --- the ends of a walk --------------------------------------------------- */
 
 static void replace_path(struct path *p, struct path with)
 {
@@ -107,7 +107,7 @@ void walk_fini(struct walk *w)
 	path_put(&w->root);
 }
 
-/* --- one component ---------------------------------------------------------------- */
+/* --- one component -------------------------------------------------------- */
 
 /* dir->dir_mu is held. */
 int lookup_locked(struct dentry *dir, const char *name, size_t len,
@@ -291,7 +291,7 @@ int walk_dotdot(struct walk *w)
 	return cross_mounts(w);
 }
 
-/* --- symbolic links ------------------------------------------------------------------ */
+/* --- symbolic links ------------------------------------------------------- */
 
 static int follow_magic(struct walk *w, struct inode *link)
 {
@@ -390,7 +390,7 @@ static bool more_below(const struct walk *w)
 	return false;
 }
 
-/* --- the walk ------------------------------------------------------------------------ */
+/* --- the walk ------------------------------------------------------------- */
 
 static int last_type_of(const char *name, size_t len)
 {

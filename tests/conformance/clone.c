@@ -13,8 +13,8 @@
 
 #include "tests/harness/guest_test.h"
 
-#define CLONE_ALL_THREAD                                                       \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |    \
+#define CLONE_ALL_THREAD                                                    \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
 	 CLONE_SYSVSEM)
 
 int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
@@ -38,7 +38,7 @@ static long clone3(struct clone_args *a, size_t size)
 	return syscall(SYS_clone3, a, size);
 }
 
-/* --- refusals ---------------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------- */
 
 TEST(clone, flags_that_need_others)
 {
@@ -46,12 +46,12 @@ TEST(clone, flags_that_need_others)
 	EXPECT_ERRNO(EINVAL, raw(CLONE_THREAD | SIGCHLD, NULL, NULL));
 	EXPECT_ERRNO(EINVAL, raw(CLONE_THREAD | CLONE_SIGHAND, NULL, NULL));
 	EXPECT_ERRNO(EINVAL, raw(CLONE_FS | CLONE_NEWNS | SIGCHLD, NULL, NULL));
-	EXPECT_ERRNO(EINVAL, raw(CLONE_FS | CLONE_NEWUSER | SIGCHLD, NULL,
-				 NULL));
+	EXPECT_ERRNO(EINVAL,
+		     raw(CLONE_FS | CLONE_NEWUSER | SIGCHLD, NULL, NULL));
 	EXPECT_ERRNO(EINVAL, raw(CLONE_PIDFD | CLONE_PARENT_SETTID | SIGCHLD,
 				 NULL, NULL));
-	EXPECT_ERRNO(EINVAL, raw(CLONE_PIDFD | CLONE_DETACHED | SIGCHLD, NULL,
-				 NULL));
+	EXPECT_ERRNO(EINVAL,
+		     raw(CLONE_PIDFD | CLONE_DETACHED | SIGCHLD, NULL, NULL));
 }
 
 TEST(clone, three_checks_its_struct)
@@ -104,7 +104,7 @@ TEST(clone, three_checks_its_values)
 	EXPECT_ERRNO(EINVAL, clone3(&a, sizeof(a)));
 }
 
-/* --- what is shared ------------------------------------------------------------------ */
+/* --- what is shared ------------------------------------------------------- */
 
 static _Atomic int value;
 
@@ -174,9 +174,9 @@ TEST(clone, sighand_shares_handlers)
 	EXPECT_EXIT(0, EXPECT_OK(run(ignore_usr1, CLONE_VM | SIGCHLD, NULL)));
 	EXPECT_OK(sigaction(SIGUSR1, NULL, &sa));
 	EXPECT_TRUE(sa.sa_handler == SIG_DFL);
-	EXPECT_EXIT(0, EXPECT_OK(run(ignore_usr1,
-				     CLONE_VM | CLONE_SIGHAND | SIGCHLD,
-				     NULL)));
+	EXPECT_EXIT(0,
+		    EXPECT_OK(run(ignore_usr1,
+				  CLONE_VM | CLONE_SIGHAND | SIGCHLD, NULL)));
 	EXPECT_OK(sigaction(SIGUSR1, NULL, &sa));
 	EXPECT_TRUE(sa.sa_handler == SIG_IGN);
 }
@@ -224,7 +224,7 @@ TEST(clone, parent_makes_a_sibling)
 	EXPECT_EQ(21, WEXITSTATUS(st));
 }
 
-/* --- ids and descriptors --------------------------------------------------------------- */
+/* --- ids and descriptors -------------------------------------------------- */
 
 TEST(clone, ids_are_stored_before_anybody_runs)
 {
@@ -240,8 +240,8 @@ TEST(clone, ids_are_stored_before_anybody_runs)
 	EXPECT_EQ(kid, ids[0]);
 	EXPECT_EXIT(0, (pid_t)kid);
 	/* A bad address is nobody's error. */
-	kid = raw(CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD,
-		  (void *)8, (void *)8);
+	kid = raw(CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD, (void *)8,
+		  (void *)8);
 	if (kid == 0)
 		_exit(0);
 	EXPECT_TRUE(kid > 0);
@@ -314,7 +314,7 @@ TEST(clone, settls_sets_fs)
 				    1ull << 63));
 }
 
-/* --- fork and vfork ------------------------------------------------------------------------ */
+/* --- fork and vfork ------------------------------------------------------- */
 
 TEST(clone, fork_copies_memory_both_ways)
 {
@@ -354,8 +354,8 @@ TEST(clone, fork_does_not_inherit_what_is_pending)
 		struct itimerval now;
 		sigpending(&got);
 		getitimer(ITIMER_REAL, &now);
-		_exit(sigismember(&got, SIGUSR1) ||
-		      now.it_value.tv_sec || now.it_value.tv_usec);
+		_exit(sigismember(&got, SIGUSR1) || now.it_value.tv_sec ||
+		      now.it_value.tv_usec);
 	});
 	EXPECT_EXIT(0, kid);
 }

@@ -61,7 +61,7 @@ static char *make_script(const char *name, const char *text)
 	return make_file(name, text, strlen(text), 0755);
 }
 
-/* --- what the helper says ------------------------------------------------------- */
+/* --- what the helper says ------------------------------------------------- */
 
 static int ignored(int sig)
 {
@@ -96,8 +96,7 @@ static void say_state(void)
 	       getpid() == gettid(), defaulted(SIGUSR1), ignored(SIGUSR2),
 	       sigismember(&mask, SIGHUP), sigismember(&pending, SIGHUP),
 	       ss.ss_flags == SS_DISABLE, fcntl(100, F_GETFD) == -1,
-	       fcntl(101, F_GETFD) == 0, comm, death,
-	       prctl(PR_GET_DUMPABLE));
+	       fcntl(101, F_GETFD) == 0, comm, death, prctl(PR_GET_DUMPABLE));
 }
 
 __attribute__((constructor)) static void helper(void)
@@ -134,34 +133,34 @@ __attribute__((constructor)) static void helper(void)
 }
 
 /* Runs @body in a child whose output is read into @out. */
-#define SAYS(out, body)                                                        \
-	do {                                                                   \
-		int p_[2], st_;                                                \
-		ssize_t n_, all_ = 0;                                          \
-		EXPECT_OK(pipe(p_));                                           \
-		pid_t k_ = EXPECT_OK(fork());                                  \
-		if (k_ == 0) {                                                 \
-			dup2(p_[1], 1);                                        \
-			close(p_[0]);                                          \
-			close(p_[1]);                                          \
-			body;                                                  \
-			printf("errno %s\n", strerrorname_np(errno));          \
-			fflush(stdout);                                        \
-			_exit(1);                                              \
-		}                                                              \
-		close(p_[1]);                                                  \
-		while ((n_ = read(p_[0], out + all_,                           \
-				  sizeof(out) - 1 - (size_t)all_)) > 0)        \
-			all_ += n_;                                            \
-		out[all_] = 0;                                                 \
-		close(p_[0]);                                                  \
-		EXPECT_EQ(k_, waitpid(k_, &st_, 0));                           \
+#define SAYS(out, body)                                                 \
+	do {                                                            \
+		int p_[2], st_;                                         \
+		ssize_t n_, all_ = 0;                                   \
+		EXPECT_OK(pipe(p_));                                    \
+		pid_t k_ = EXPECT_OK(fork());                           \
+		if (k_ == 0) {                                          \
+			dup2(p_[1], 1);                                 \
+			close(p_[0]);                                   \
+			close(p_[1]);                                   \
+			body;                                           \
+			printf("errno %s\n", strerrorname_np(errno));   \
+			fflush(stdout);                                 \
+			_exit(1);                                       \
+		}                                                       \
+		close(p_[1]);                                           \
+		while ((n_ = read(p_[0], out + all_,                    \
+				  sizeof(out) - 1 - (size_t)all_)) > 0) \
+			all_ += n_;                                     \
+		out[all_] = 0;                                          \
+		close(p_[0]);                                           \
+		EXPECT_EQ(k_, waitpid(k_, &st_, 0));                    \
 	} while (0)
 
 static char *self_args[] = { "self", NULL };
 static char *no_env[] = { NULL };
 
-/* --- refusals ------------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------- */
 
 TEST(exec, paths_that_lead_nowhere)
 {
@@ -188,14 +187,20 @@ TEST(exec, files_that_are_not_programs)
 	char *fifo = in_dir("fifo");
 
 	EXPECT_ERRNO(EACCES, ex("/", self_args, no_env));
-	EXPECT_ERRNO(EACCES, ex(make_file("noexec", "\x7f" "ELF", 4, 0644),
-				    self_args, no_env));
+	EXPECT_ERRNO(EACCES, ex(make_file("noexec",
+					  "\x7f"
+					  "ELF",
+					  4, 0644),
+				self_args, no_env));
 	EXPECT_ERRNO(ENOEXEC, ex(make_file("text", "echo hi\n", 8, 0755),
-				     self_args, no_env));
-	EXPECT_ERRNO(ENOEXEC, ex(make_file("empty", "", 0, 0755),
-				     self_args, no_env));
-	EXPECT_ERRNO(ENOEXEC, ex(make_file("short", "\x7f" "ELF", 4, 0755),
-				     self_args, no_env));
+				 self_args, no_env));
+	EXPECT_ERRNO(ENOEXEC,
+		     ex(make_file("empty", "", 0, 0755), self_args, no_env));
+	EXPECT_ERRNO(ENOEXEC, ex(make_file("short",
+					   "\x7f"
+					   "ELF",
+					   4, 0755),
+				 self_args, no_env));
 	EXPECT_OK(mkfifo(fifo, 0755));
 	EXPECT_ERRNO(EACCES, ex(fifo, self_args, no_env));
 	EXPECT_ERRNO(EACCES, ex("/dev/null", self_args, no_env));
@@ -290,8 +295,8 @@ TEST(exec, a_failure_leaves_everything)
 	signal(SIGUSR1, SIG_IGN);
 	EXPECT_OK(sigaltstack(&ss, NULL));
 	EXPECT_OK(prctl(PR_SET_NAME, "before"));
-	EXPECT_ERRNO(ENOEXEC, ex(make_file("text", "hi", 2, 0755),
-				     self_args, no_env));
+	EXPECT_ERRNO(ENOEXEC,
+		     ex(make_file("text", "hi", 2, 0755), self_args, no_env));
 	EXPECT_TRUE(fcntl(fd, F_GETFD) == FD_CLOEXEC);
 	EXPECT_TRUE(ignored(SIGUSR1));
 	EXPECT_OK(sigaltstack(NULL, &now));
@@ -301,7 +306,7 @@ TEST(exec, a_failure_leaves_everything)
 	EXPECT_STR("before", comm);
 }
 
-/* --- what the new program sees --------------------------------------------------- */
+/* --- what the new program sees -------------------------------------------- */
 
 static void nothing(int sig)
 {
@@ -329,8 +334,8 @@ static void prepare_state(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
-#define STATE_AS(comm)                                                         \
-	"leader 1 usr1 dfl 1 usr2 ign 1 hup blocked 1 pending 1 alt 1 "        \
+#define STATE_AS(comm)                                                  \
+	"leader 1 usr1 dfl 1 usr2 ign 1 hup blocked 1 pending 1 alt 1 " \
 	"cloexec 1 kept 1 comm " comm " death 12 dumpable 1\n"
 #define STATE	 STATE_AS("exe")
 #define STATE_OF STATE_AS("%.15s")
@@ -392,7 +397,7 @@ TEST(exec, a_timer_and_an_alarm_go_on)
 	EXPECT_KILLED(SIGALRM, kid);
 }
 
-/* --- scripts ---------------------------------------------------------------------- */
+/* --- scripts -------------------------------------------------------------- */
 
 static char *args_env[] = { "EXEC_SAY=args", NULL };
 
@@ -410,7 +415,8 @@ static const char *interp(void)
 
 TEST(exec, a_script_gets_interpreter_one_argument_and_its_path)
 {
-	char out[600], want[600], text[400], *args[] = { "zero", "a", "b", NULL };
+	char out[600], want[600], text[400],
+		*args[] = { "zero", "a", "b", NULL };
 	const char *i = interp();
 
 	snprintf(text, sizeof(text), "#! \t %s  x y \t\nrest\n", i);
@@ -455,19 +461,17 @@ TEST(exec, bad_scripts)
 {
 	char text[1000];
 
-	EXPECT_ERRNO(ENOENT, ex(make_script("a", "#!/nonexistent\n"),
-				    self_args, no_env));
-	EXPECT_ERRNO(ENOEXEC, ex(make_script("b", "#!\n"), self_args,
-				     no_env));
-	EXPECT_ERRNO(ENOEXEC, ex(make_script("c", "#!   \n"), self_args,
-				     no_env));
-	EXPECT_ERRNO(EACCES, ex(make_script("d", "#!/\n"), self_args,
-				    no_env));
+	EXPECT_ERRNO(ENOENT, ex(make_script("a", "#!/nonexistent\n"), self_args,
+				no_env));
+	EXPECT_ERRNO(ENOEXEC, ex(make_script("b", "#!\n"), self_args, no_env));
+	EXPECT_ERRNO(ENOEXEC,
+		     ex(make_script("c", "#!   \n"), self_args, no_env));
+	EXPECT_ERRNO(EACCES, ex(make_script("d", "#!/\n"), self_args, no_env));
 	/* A name that the 256 bytes cut off is no name. */
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "#!/", 3);
 	EXPECT_ERRNO(ENOEXEC, ex(make_file("e", text, sizeof(text), 0755),
-				     self_args, no_env));
+				 self_args, no_env));
 }
 
 TEST(exec, a_long_argument_of_a_script_is_cut)
@@ -487,7 +491,7 @@ TEST(exec, a_long_argument_of_a_script_is_cut)
 	EXPECT_TRUE(len >= 254u - (size_t)n && len <= 256u - (size_t)n);
 }
 
-/* --- execveat ----------------------------------------------------------------------- */
+/* --- execveat ------------------------------------------------------------- */
 
 static long at(int fd, const char *path, char **argv, char **envp, int flags)
 {
@@ -531,7 +535,7 @@ TEST(exec, at_errors)
 	EXPECT_ERRNO(ENOENT, at(s, "", self_args, no_env, AT_EMPTY_PATH));
 }
 
-/* --- threads ------------------------------------------------------------------------- */
+/* --- threads -------------------------------------------------------------- */
 
 static void *sleeper(void *arg)
 {

@@ -76,8 +76,8 @@ TEST(exit, first_status_counts_when_threads_race)
 			syscall(SYS_exit_group, 18);
 		});
 		EXPECT_EQ(kid, waitpid(kid, &st, 0));
-		EXPECT_TRUE(WIFEXITED(st) && (WEXITSTATUS(st) == 17 ||
-					      WEXITSTATUS(st) == 18));
+		EXPECT_TRUE(WIFEXITED(st) &&
+			    (WEXITSTATUS(st) == 17 || WEXITSTATUS(st) == 18));
 	}
 }
 

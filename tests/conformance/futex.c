@@ -265,7 +265,7 @@ TEST(futex, no_wakeup_is_lost_while_forking)
 	EXPECT_EQ(6000, turn);
 }
 
-/* --- PI --------------------------------------------------------------------- */
+/* --- PI ------------------------------------------------------------------- */
 
 static void *pi_locker(void *arg)
 {
@@ -342,7 +342,7 @@ TEST(futex, pi_owner_that_is_gone)
 		     futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0));
 }
 
-/* --- robust ----------------------------------------------------------------- */
+/* --- robust --------------------------------------------------------------- */
 
 static void *die_holding(void *m)
 {
@@ -404,7 +404,7 @@ TEST(futex, robust_list_calls)
 		     syscall(SYS_get_robust_list, 99999999, &head, &size));
 }
 
-/* --- waitv ------------------------------------------------------------------ */
+/* --- waitv ---------------------------------------------------------------- */
 
 struct waitv {
 	uint64_t val, uaddr;

@@ -12,28 +12,28 @@
 
 #include "tests/harness/guest_test.h"
 
-#define ROOT_ONLY()                                                            \
-	do {                                                                   \
-		if (getuid() != 0)                                             \
-			SKIP("needs root");                                    \
+#define ROOT_ONLY()                         \
+	do {                                \
+		if (getuid() != 0)          \
+			SKIP("needs root"); \
 	} while (0)
 
-#define EXPECT_UIDS(r, e, s)                                                   \
-	do {                                                                   \
-		uid_t r_, e_, s_;                                              \
-		EXPECT_OK(getresuid(&r_, &e_, &s_));                           \
-		EXPECT_EQ(r, r_);                                              \
-		EXPECT_EQ(e, e_);                                              \
-		EXPECT_EQ(s, s_);                                              \
+#define EXPECT_UIDS(r, e, s)                         \
+	do {                                         \
+		uid_t r_, e_, s_;                    \
+		EXPECT_OK(getresuid(&r_, &e_, &s_)); \
+		EXPECT_EQ(r, r_);                    \
+		EXPECT_EQ(e, e_);                    \
+		EXPECT_EQ(s, s_);                    \
 	} while (0)
 
-#define EXPECT_GIDS(r, e, s)                                                   \
-	do {                                                                   \
-		gid_t r_, e_, s_;                                              \
-		EXPECT_OK(getresgid(&r_, &e_, &s_));                           \
-		EXPECT_EQ(r, r_);                                              \
-		EXPECT_EQ(e, e_);                                              \
-		EXPECT_EQ(s, s_);                                              \
+#define EXPECT_GIDS(r, e, s)                         \
+	do {                                         \
+		gid_t r_, e_, s_;                    \
+		EXPECT_OK(getresgid(&r_, &e_, &s_)); \
+		EXPECT_EQ(r, r_);                    \
+		EXPECT_EQ(e, e_);                    \
+		EXPECT_EQ(s, s_);                    \
 	} while (0)
 
 struct caps {
@@ -46,11 +46,10 @@ static struct caps caps(void)
 	struct __user_cap_data_struct d[2];
 
 	EXPECT_OK(syscall(SYS_capget, &h, d));
-	return (struct caps){
-		d[0].effective | (uint64_t)d[1].effective << 32,
-		d[0].permitted | (uint64_t)d[1].permitted << 32,
-		d[0].inheritable | (uint64_t)d[1].inheritable << 32
-	};
+	return (struct caps){ d[0].effective | (uint64_t)d[1].effective << 32,
+			      d[0].permitted | (uint64_t)d[1].permitted << 32,
+			      d[0].inheritable | (uint64_t)d[1].inheritable
+							 << 32 };
 }
 
 static int set_caps(struct caps c)
@@ -243,14 +242,14 @@ TEST(ids, bounding_and_ambient_sets)
 	c.inheritable |= 1ull << CAP_KILL;
 	EXPECT_OK(set_caps(c));
 	EXPECT_OK(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0));
-	EXPECT_EQ(1, prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_KILL, 0,
-			   0));
+	EXPECT_EQ(1,
+		  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_KILL, 0, 0));
 	c.inheritable = 0;
 	EXPECT_OK(set_caps(c));
-	EXPECT_EQ(0, prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_KILL, 0,
-			   0));
-	EXPECT_ERRNO(EINVAL, prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 1,
-				   0, 0));
+	EXPECT_EQ(0,
+		  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_KILL, 0, 0));
+	EXPECT_ERRNO(EINVAL,
+		     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 1, 0, 0));
 	EXPECT_ERRNO(EINVAL, prctl(PR_CAP_AMBIENT, 9, 1, 0, 0));
 }
 
@@ -261,8 +260,8 @@ TEST(ids, securebits)
 	EXPECT_OK(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP));
 	EXPECT_OK(setresuid(5, 5, 5));
 	EXPECT_TRUE(caps().effective != 0);
-	EXPECT_OK(prctl(PR_SET_SECUREBITS, SECBIT_KEEP_CAPS_LOCKED |
-						   SECBIT_NO_SETUID_FIXUP));
+	EXPECT_OK(prctl(PR_SET_SECUREBITS,
+			SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_SETUID_FIXUP));
 	EXPECT_ERRNO(EPERM, prctl(PR_SET_KEEPCAPS, 1));
 	EXPECT_ERRNO(EPERM, prctl(PR_SET_SECUREBITS, 0));
 }

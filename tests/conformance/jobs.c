@@ -100,10 +100,9 @@ TEST(jobs, setsid_refuses_group_leaders)
 			_exit(1);
 		if (fork() == 0) {
 			pid_t s = setsid();
-			_exit(s == getpid() && getsid(0) == s &&
-					      getpgrp() == s ?
-				      0 :
-				      1);
+			_exit(s == getpid() && getsid(0) == s && getpgrp() == s
+				      ? 0
+				      : 1);
 		}
 		int st;
 		wait(&st);

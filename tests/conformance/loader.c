@@ -277,7 +277,7 @@ TEST(loader, interpreter_that_is_no_elf)
 	unlink(script);
 }
 
-/* --- scripts ---------------------------------------------------------------- */
+/* --- scripts -------------------------------------------------------------- */
 
 static int run_script(const char *text, char *const argv[])
 {
@@ -352,7 +352,7 @@ TEST(loader, script_chains_have_a_limit)
 		unlink(name[i]);
 }
 
-/* --- the stack -------------------------------------------------------------- */
+/* --- the stack ------------------------------------------------------------ */
 
 TEST(loader, auxv_is_complete)
 {

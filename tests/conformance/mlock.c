@@ -44,7 +44,9 @@ TEST(mlock, refuses_bad_arguments)
 {
 	char *p = map(3);
 
-	EXPECT_ERRNO(EINVAL, mlock(p, -PAGE));
+	/* An ordinary user's limit is looked at first: ENOMEM. */
+	EXPECT_TRUE(mlock(p, -PAGE) == -1);
+	EXPECT_TRUE(errno == EINVAL || (errno == ENOMEM && geteuid()));
 	EXPECT_ERRNO(EINVAL, mlock2(p, PAGE, 2));
 	EXPECT_ERRNO(EINVAL, mlockall(0));
 	EXPECT_ERRNO(EINVAL, mlockall(8));

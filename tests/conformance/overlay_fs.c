@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Changing what exists in the root file system: inside, these are copy-ups and
- * whiteouts.  /etc and /usr/share are read; what is changed is /etc/hostname
- * and such only inside a user's own view, else the test is skipped.
+ * whiteouts.  The program and the files next to it are in the lower layer; what
+ * is done to them is undone, or done only where it stays inside().
  */
 #include <dirent.h>
 #include <fcntl.h>

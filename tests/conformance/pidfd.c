@@ -60,8 +60,8 @@ TEST(pidfd, sends_signals)
 	EXPECT_ERRNO(EBADF, p_send(99, 0, NULL, 0));
 	EXPECT_ERRNO(EBADF, p_send(0, 0, NULL, 0));
 	EXPECT_OK(p_send(fd, SIGTERM, NULL, 0));
-	EXPECT_OK(waitid(P_PID, (id_t)kid, &(siginfo_t){ 0 },
-			 WEXITED | WNOWAIT));
+	EXPECT_OK(
+		waitid(P_PID, (id_t)kid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT));
 	EXPECT_OK(p_send(fd, SIGTERM, NULL, 0)); /* a zombie still takes it */
 	EXPECT_KILLED(SIGTERM, kid);
 	EXPECT_ERRNO(ESRCH, p_send(fd, SIGTERM, NULL, 0));

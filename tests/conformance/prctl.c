@@ -51,9 +51,9 @@ TEST(prctl, death_signal)
 	EXPECT_ERRNO(EFAULT, prctl(PR_GET_PDEATHSIG, 8));
 	/* Not for children. */
 	EXPECT_EXIT(0, CHILD({
-			prctl(PR_GET_PDEATHSIG, &sig);
-			_exit(sig);
-		}));
+			    prctl(PR_GET_PDEATHSIG, &sig);
+			    _exit(sig);
+		    }));
 }
 
 TEST(prctl, no_new_privs_is_for_ever)
@@ -89,9 +89,9 @@ TEST(prctl, small_settings)
 	EXPECT_EQ(1, v);
 	EXPECT_ERRNO(EFAULT, prctl(PR_GET_CHILD_SUBREAPER, 8));
 	EXPECT_EXIT(0, CHILD({
-			prctl(PR_GET_CHILD_SUBREAPER, &v);
-			_exit(v);
-		}));
+			    prctl(PR_GET_CHILD_SUBREAPER, &v);
+			    _exit(v);
+		    }));
 }
 
 TEST(prctl, thread_pointers)
@@ -119,8 +119,8 @@ TEST(prctl, personality)
 
 	EXPECT_EQ(old, personality(ADDR_NO_RANDOMIZE));
 	EXPECT_EQ(ADDR_NO_RANDOMIZE, personality(0xffffffff));
-	EXPECT_EXIT(0, CHILD(_exit(personality(0xffffffff) !=
-				   ADDR_NO_RANDOMIZE)));
+	EXPECT_EXIT(0,
+		    CHILD(_exit(personality(0xffffffff) != ADDR_NO_RANDOMIZE)));
 }
 
 TEST_MAIN

@@ -53,9 +53,9 @@ TEST(resource, limits_are_kept_and_inherited)
 	EXPECT_OK(prlimit(0, RLIMIT_NOFILE, NULL, &got));
 	EXPECT_TRUE(got.rlim_cur == 64 && got.rlim_max == 128);
 	EXPECT_EXIT(64, CHILD({
-			getrlimit(RLIMIT_NOFILE, &got);
-			_exit((int)got.rlim_cur);
-		}));
+			    getrlimit(RLIMIT_NOFILE, &got);
+			    _exit((int)got.rlim_cur);
+		    }));
 	EXPECT_EXIT(0, CHILD(execl("/bin/sh", "sh", "-c",
 				   "[ $(ulimit -n) = 64 ]", NULL)));
 	/* Another process, by prlimit. */

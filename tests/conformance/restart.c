@@ -130,8 +130,8 @@ TEST(restart, without_a_handler_the_time_goes_on)
 	EXPECT_EXIT(0, kid);
 	kid = stop_and_continue();
 	start = now_ms();
-	EXPECT_ERRNO(ETIMEDOUT, syscall(SYS_futex, &word, FUTEX_WAIT, 1, &ts,
-					NULL, 0));
+	EXPECT_ERRNO(ETIMEDOUT,
+		     syscall(SYS_futex, &word, FUTEX_WAIT, 1, &ts, NULL, 0));
 	EXPECT_TRUE(now_ms() - start >= 150 && now_ms() - start < 1500);
 	EXPECT_EXIT(0, kid);
 }
@@ -163,12 +163,12 @@ TEST(restart, futex_wait)
 	uint32_t word = 1;
 
 	alarm_in(20, 0);
-	EXPECT_ERRNO(EINTR, syscall(SYS_futex, &word, FUTEX_WAIT, 1, NULL, NULL,
-				    0));
+	EXPECT_ERRNO(EINTR,
+		     syscall(SYS_futex, &word, FUTEX_WAIT, 1, NULL, NULL, 0));
 	/* With a time-out it cannot be restarted plainly. */
 	alarm_in(20, SA_RESTART);
-	EXPECT_ERRNO(EINTR, syscall(SYS_futex, &word, FUTEX_WAIT, 1, &ts, NULL,
-				    0));
+	EXPECT_ERRNO(EINTR,
+		     syscall(SYS_futex, &word, FUTEX_WAIT, 1, &ts, NULL, 0));
 }
 
 TEST(restart, ignored_signals_interrupt_nothing)

@@ -116,12 +116,12 @@ TEST(sched, nice)
 	EXPECT_EQ(1, raw_prio(PRIO_PROCESS, 0));
 	EXPECT_EQ(1, raw_prio(PRIO_PGRP, 0));
 	EXPECT_EXIT(0, CHILD({
-			if (getuid() == 0 && setuid(1000))
-				_exit(1);
-			if (setpriority(PRIO_PROCESS, 0, 0) != -1 ||
-			    errno != EACCES)
-				_exit(2);
-		}));
+			    if (getuid() == 0 && setuid(1000))
+				    _exit(1);
+			    if (setpriority(PRIO_PROCESS, 0, 0) != -1 ||
+				errno != EACCES)
+				    _exit(2);
+		    }));
 }
 
 TEST(sched, nice_of_others)
@@ -132,12 +132,13 @@ TEST(sched, nice_of_others)
 	EXPECT_OK(setpriority(PRIO_PROCESS, (id_t)kid, 7));
 	EXPECT_EQ(13, raw_prio(PRIO_PROCESS, kid));
 	EXPECT_EXIT(0, CHILD({
-			if (setuid(1000))
-				_exit(1);
-			if (setpriority(PRIO_PROCESS, (id_t)kid, 19) != -1 ||
-			    errno != EPERM)
-				_exit(2);
-		}));
+			    if (setuid(1000))
+				    _exit(1);
+			    if (setpriority(PRIO_PROCESS, (id_t)kid, 19) !=
+					-1 ||
+				errno != EPERM)
+				    _exit(2);
+		    }));
 	EXPECT_OK(kill(kid, SIGKILL));
 	EXPECT_KILLED(SIGKILL, kid);
 }

@@ -23,7 +23,7 @@ static void install(int sig, void (*fn)(int, siginfo_t *, void *), int flags)
 	EXPECT_OK(sigaction(sig, &sa, NULL));
 }
 
-/* --- registers ------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------ */
 
 static void clobber(int sig, siginfo_t *si, void *ctx)
 {
@@ -74,16 +74,16 @@ TEST(sigframe, sse_registers_and_control_words_come_back)
 	int pid = getpid();
 
 	install(SIGUSR1, clobber, 0);
-	__asm__ volatile("movq %[in], %%xmm5\n ldmxcsr %[csr]\n fldcw %[cw]\n"
-			 "mov %[pid], %%edi\n mov $10, %%esi\n mov $62, %%eax\n"
-			 "syscall\n"
-			 "movq %%xmm5, %[out]\n stmxcsr %[got]\n"
-			 "fnstcw %[gcw]\n ldmxcsr %[norm]\n fldcw %[ncw]\n"
-			 : [out] "=m"(out), [got] "=m"(got), [gcw] "=m"(got_cw)
-			 : [in] "m"(in), [csr] "m"(csr), [cw] "m"(cw),
-			   [pid] "m"(pid), [norm] "m"(normal),
-			   [ncw] "m"(normal_cw)
-			 : "rax", "rdi", "rsi", "rcx", "r11", "xmm5", "memory");
+	__asm__ volatile(
+		"movq %[in], %%xmm5\n ldmxcsr %[csr]\n fldcw %[cw]\n"
+		"mov %[pid], %%edi\n mov $10, %%esi\n mov $62, %%eax\n"
+		"syscall\n"
+		"movq %%xmm5, %[out]\n stmxcsr %[got]\n"
+		"fnstcw %[gcw]\n ldmxcsr %[norm]\n fldcw %[ncw]\n"
+		: [out] "=m"(out), [got] "=m"(got), [gcw] "=m"(got_cw)
+		: [in] "m"(in), [csr] "m"(csr), [cw] "m"(cw), [pid] "m"(pid),
+		  [norm] "m"(normal), [ncw] "m"(normal_cw)
+		: "rax", "rdi", "rsi", "rcx", "r11", "xmm5", "memory");
 	EXPECT_EQ(in, out);
 	EXPECT_EQ(csr, got);
 	EXPECT_EQ(cw, got_cw);
@@ -98,7 +98,8 @@ static void read_controls(int sig, siginfo_t *si, void *ctx)
 	(void)sig;
 	(void)si;
 	(void)ctx;
-	__asm__ volatile("stmxcsr %0\n fnstcw %1" : "=m"(handler_csr), "=m"(cw));
+	__asm__ volatile("stmxcsr %0\n fnstcw %1"
+			 : "=m"(handler_csr), "=m"(cw));
 	handler_cw = cw;
 }
 
@@ -110,8 +111,7 @@ TEST(sigframe, a_handler_starts_with_a_fresh_fpu)
 	install(SIGUSR1, read_controls, 0);
 	__asm__ volatile("ldmxcsr %0\n fldcw %1" ::"m"(csr), "m"(cw));
 	raise(SIGUSR1);
-	__asm__ volatile("ldmxcsr %0\n fldcw %1" ::"m"(normal),
-			 "m"(normal_cw));
+	__asm__ volatile("ldmxcsr %0\n fldcw %1" ::"m"(normal), "m"(normal_cw));
 	EXPECT_EQ(0x1f80, handler_csr);
 	EXPECT_EQ(0x37f, handler_cw);
 }
@@ -203,7 +203,7 @@ TEST(sigframe, software_bytes_describe_the_xsave_area)
 	EXPECT_EQ(3, xfeatures & 3);
 }
 
-/* --- what the handler may change ------------------------------------------------------ */
+/* --- what the handler may change ------------------------------------------ */
 
 static void change_context(int sig, siginfo_t *si, void *ctx)
 {
@@ -294,8 +294,9 @@ TEST(sigframe, bad_contexts_kill_with_segv)
 	});
 	EXPECT_KILLED(SIGSEGV, kid);
 	/* sigreturn from nowhere */
-	kid = CHILD(__asm__ volatile("mov $16, %%rsp\n mov $15, %%eax\n syscall"
-				     ::: "rax", "rcx", "r11", "memory"));
+	kid = CHILD(
+		__asm__ volatile("mov $16, %%rsp\n mov $15, %%eax\n syscall" ::
+					 : "rax", "rcx", "r11", "memory"));
 	EXPECT_KILLED(SIGSEGV, kid);
 	/* no room for the frame */
 	kid = CHILD({
@@ -309,7 +310,7 @@ TEST(sigframe, bad_contexts_kill_with_segv)
 	EXPECT_KILLED(SIGSEGV, kid);
 }
 
-/* --- stacks -------------------------------------------------------------------------------- */
+/* --- stacks --------------------------------------------------------------- */
 
 static char alt[65536] __attribute__((aligned(64)));
 static volatile long on_alt, change_errno, flags_inside;

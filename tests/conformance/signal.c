@@ -33,7 +33,7 @@ static void on_signal(int sig, siginfo_t *si, void *ctx)
 	hits++;
 }
 
-static void catch(int sig, int flags)
+static void catch (int sig, int flags)
 {
 	struct sigaction sa = { .sa_sigaction = on_signal,
 				.sa_flags = SA_SIGINFO | flags };
@@ -67,7 +67,7 @@ static int is_pending(int sig)
 	return sigismember(&m, sig);
 }
 
-/* --- actions and masks -------------------------------------------------------------- */
+/* --- actions and masks ---------------------------------------------------- */
 
 struct kaction {
 	void *handler;
@@ -131,7 +131,7 @@ TEST(signal, mask_checks_and_kill_cannot_be_blocked)
 
 TEST(signal, blocked_ones_wait_standard_ones_once)
 {
-	catch(SIGUSR1, 0);
+	catch (SIGUSR1, 0);
 	block(SIGUSR1);
 	raise(SIGUSR1);
 	raise(SIGUSR1);
@@ -145,12 +145,12 @@ TEST(signal, blocked_ones_wait_standard_ones_once)
 TEST(signal, ignoring_throws_away_what_is_pending)
 {
 	block(SIGUSR1);
-	catch(SIGUSR1, 0);
+	catch (SIGUSR1, 0);
 	raise(SIGUSR1);
 	signal(SIGUSR1, SIG_IGN);
 	EXPECT_EQ(0, is_pending(SIGUSR1));
 	block(SIGCHLD);
-	catch(SIGCHLD, 0);
+	catch (SIGCHLD, 0);
 	raise(SIGCHLD);
 	signal(SIGCHLD, SIG_DFL); /* its default is to ignore */
 	EXPECT_EQ(0, is_pending(SIGCHLD));
@@ -164,7 +164,7 @@ TEST(signal, lower_numbers_first_and_queues_in_order)
 	union sigval v;
 
 	for (int s = SIGRTMIN; s < SIGRTMIN + 3; s++) {
-		catch(s, 0);
+		catch (s, 0);
 		block(s);
 	}
 	for (int i = 0; i < 3; i++) {
@@ -203,7 +203,7 @@ TEST(signal, handlers_run_with_their_mask)
 	struct sigaction sa = { .sa_handler = outer };
 
 	sigaddset(&sa.sa_mask, SIGUSR2);
-	catch(SIGUSR2, 0);
+	catch (SIGUSR2, 0);
 	EXPECT_OK(sigaction(SIGUSR1, &sa, NULL));
 	raise(SIGUSR1);
 	EXPECT_EQ(0, nested);
@@ -226,20 +226,20 @@ TEST(signal, nodefer_and_resethand)
 	EXPECT_OK(sigaction(SIGUSR1, &sa, NULL));
 	raise(SIGUSR1);
 	EXPECT_EQ(3, deepest);
-	catch(SIGUSR1, SA_RESETHAND);
+	catch (SIGUSR1, SA_RESETHAND);
 	raise(SIGUSR1);
 	EXPECT_OK(sigaction(SIGUSR1, NULL, &sa));
 	EXPECT_TRUE(sa.sa_handler == SIG_DFL);
 	EXPECT_EQ(1, hits);
 }
 
-/* --- sending ----------------------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------- */
 
 TEST(signal, codes_tell_how_it_was_sent)
 {
 	siginfo_t si;
 
-	catch(SIGUSR1, 0);
+	catch (SIGUSR1, 0);
 	EXPECT_OK(kill(getpid(), SIGUSR1));
 	EXPECT_EQ(SI_USER, last_code);
 	EXPECT_EQ(getpid(), last_pid);
@@ -313,13 +313,11 @@ TEST(signal, permission)
 	});
 	EXPECT_EQ(1, read(p[0], &c, 1));
 	/* Real against saved, as set*id programs need it. */
-	pid_t other = CHILD(_exit(setresuid(4001, 4002, 4003) ||
-				  kill(kid, 0)));
+	pid_t other = CHILD(_exit(setresuid(4001, 4002, 4003) || kill(kid, 0)));
 	EXPECT_EXIT(0, other);
 	other = CHILD(_exit(setresuid(4005, 4000, 4005) || kill(kid, 0)));
 	EXPECT_EXIT(0, other);
-	other = CHILD(_exit(setresuid(4005, 4005, 4000) ||
-			    kill(kid, 0) != -1));
+	other = CHILD(_exit(setresuid(4005, 4005, 4000) || kill(kid, 0) != -1));
 	EXPECT_EXIT(0, other);
 	EXPECT_OK(kill(kid, SIGKILL));
 	EXPECT_KILLED(SIGKILL, kid);
@@ -346,7 +344,7 @@ TEST(signal, queue_limit)
 	EXPECT_OK(kill(getpid(), SIGRTMIN));
 }
 
-/* --- waiting ------------------------------------------------------------------------------- */
+/* --- waiting -------------------------------------------------------------- */
 
 TEST(signal, timedwait)
 {
@@ -368,7 +366,7 @@ TEST(signal, timedwait)
 	EXPECT_EQ(SI_USER, si.si_code); /* the C library says so */
 	/* Another signal's handler ends it. */
 	struct itimerval it = { { 0, 0 }, { 0, 20000 } };
-	catch(SIGALRM, SA_RESTART);
+	catch (SIGALRM, SA_RESTART);
 	setitimer(ITIMER_REAL, &it, NULL);
 	EXPECT_ERRNO(EINTR, sigtimedwait(&m, &si, NULL));
 }
@@ -377,7 +375,7 @@ TEST(signal, suspend_swaps_the_mask)
 {
 	sigset_t none, now;
 
-	catch(SIGUSR1, 0);
+	catch (SIGUSR1, 0);
 	block(SIGUSR1);
 	raise(SIGUSR1);
 	sigemptyset(&none);
@@ -400,7 +398,7 @@ TEST(signal, pending_writes_as_much_as_asked)
 	EXPECT_ERRNO(EFAULT, syscall(SYS_rt_sigpending, 8, 8));
 }
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads -------------------------------------------------------------- */
 
 static _Atomic int go, thread_tid;
 
@@ -417,7 +415,7 @@ TEST(signal, a_process_signal_goes_to_a_thread_that_wants_it)
 {
 	pthread_t t;
 
-	catch(SIGUSR1, 0);
+	catch (SIGUSR1, 0);
 	pthread_create(&t, NULL, blocked_thread, NULL);
 	EXPECT_SOON(thread_tid);
 	for (int i = 0; i < 20; i++) {
@@ -444,7 +442,7 @@ TEST(signal, a_pending_process_signal_is_taken_by_who_unblocks)
 	pthread_t t;
 	void *res;
 
-	catch(SIGUSR1, 0);
+	catch (SIGUSR1, 0);
 	block(SIGUSR1);
 	EXPECT_OK(kill(getpid(), SIGUSR1));
 	EXPECT_EQ(1, is_pending(SIGUSR1));
@@ -485,7 +483,7 @@ TEST(signal, two_waiters_take_each_queued_one_once)
 	pthread_join(t[1], NULL);
 }
 
-/* --- faults ------------------------------------------------------------------------------------- */
+/* --- faults --------------------------------------------------------------- */
 
 static sigjmp_buf back;
 
@@ -503,21 +501,21 @@ static void catch_fault(int sig)
 	EXPECT_OK(sigaction(sig, &sa, NULL));
 }
 
-#define EXPECT_FAULT(sig, code, ...)                                           \
-	do {                                                                   \
-		last_sig = 0;                                                  \
-		if (!sigsetjmp(back, 1)) {                                     \
-			__VA_ARGS__;                                           \
-			FAIL("line %d: no fault", __LINE__);                   \
-		}                                                              \
-		EXPECT_EQ(sig, last_sig);                                      \
-		EXPECT_EQ(code, last_code);                                    \
+#define EXPECT_FAULT(sig, code, ...)                         \
+	do {                                                 \
+		last_sig = 0;                                \
+		if (!sigsetjmp(back, 1)) {                   \
+			__VA_ARGS__;                         \
+			FAIL("line %d: no fault", __LINE__); \
+		}                                            \
+		EXPECT_EQ(sig, last_sig);                    \
+		EXPECT_EQ(code, last_code);                  \
 	} while (0)
 
 TEST(signal, memory_faults_tell_code_and_address)
 {
-	char *p = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		       0);
+	char *p =
+		mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	catch_fault(SIGSEGV);
 	catch_fault(SIGBUS);
@@ -579,7 +577,7 @@ TEST(signal, sigpipe_is_for_the_writing_thread)
 {
 	int p[2];
 
-	catch(SIGPIPE, 0);
+	catch (SIGPIPE, 0);
 	EXPECT_OK(pipe(p));
 	close(p[0]);
 	EXPECT_ERRNO(EPIPE, write(p[1], "x", 1));

@@ -221,7 +221,7 @@ TEST(wait, a_stopped_process_with_threads)
 	end(kid);
 }
 
-/* --- SIGCHLD ---------------------------------------------------------------------- */
+/* --- SIGCHLD -------------------------------------------------------------- */
 
 static _Atomic int chld_nr, chld_code, chld_status, chld_pid;
 
@@ -332,7 +332,7 @@ TEST(wait, is_interrupted_by_a_handler_and_restarts)
 	alarm(20);
 }
 
-/* --- whose children ------------------------------------------------------------------ */
+/* --- whose children ------------------------------------------------------- */
 
 TEST(wait, odd_exit_signals_need_wclone)
 {
@@ -375,7 +375,9 @@ TEST(wait, any_thread_may_wait_unless_wnothread)
 		errno = 0;
 		return (void *)(waitpid(*(pid_t *)p, NULL,
 					__WNOTHREAD | WNOHANG) == -1 &&
-				errno == ECHILD ? 1L : 0L);
+						errno == ECHILD
+					? 1L
+					: 0L);
 	}
 	void *res;
 

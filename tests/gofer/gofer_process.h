@@ -31,8 +31,8 @@ int gofer_process_wait(struct gofer_process *g);
 /* What it said on its error pipe, until that was closed. */
 size_t gofer_process_error(struct gofer_process *g, char *buf, size_t size);
 
-/* One raw exchange in @slot.  The reply's size; the gofer's -errno; -ENOTCONN if
- * no answer came and the gofer ended. */
+/* One raw exchange in @slot.  The reply's size; the gofer's -errno; -ENOTCONN
+ * if no answer came and the gofer ended. */
 long gofer_process_call(struct gofer_process *g, unsigned int slot, uint32_t op,
 			const void *req, size_t size, void *rep, size_t cap);
 /* The descriptor that waits on the socket, or -1. */

@@ -127,7 +127,7 @@ static void assert_ended(struct gofer_process *g)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
-/* --- as a sentry ------------------------------------------------------------- */
+/* --- as a sentry ---------------------------------------------------------- */
 
 static void walks_and_reads(void **state)
 {
@@ -381,7 +381,7 @@ static void ends_when_the_sentry_hangs_up(void **state)
 	stop(g);
 }
 
-/* --- as a fallen sentry -------------------------------------------------------- */
+/* --- as a fallen sentry --------------------------------------------------- */
 
 static long raw(struct gofer_process *g, uint32_t op, const void *req,
 		size_t size)
@@ -681,7 +681,7 @@ static void data_on_the_socket_ends_it(void **state)
 	stop(g);
 }
 
-/* --- its filter ------------------------------------------------------------------- */
+/* --- its filter ----------------------------------------------------------- */
 
 static void try_socket(void)
 {

@@ -208,12 +208,32 @@ def run_host(build, moat, tally, only, as_user):
             tally.fail(name, "it checked nothing")
 
 
+def user_prefix(user):
+    """What runs a command as USER, without any privilege."""
+    who = pwd.getpwnam(user)
+    return ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}",
+            "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
+
+
+def run_guests(build, moat, tally, args, kinds, prefix):
+    def as_user(argv):
+        return prefix + argv
+
+    if "conformance" in kinds:
+        run_conformance(build, moat, tally, args.only, as_user)
+    if "real" in kinds:
+        run_real(moat, tally, args.only, as_user)
+    if "host" in kinds:
+        run_host(build, moat, tally, args.only, as_user)
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--build", default="build/rel")
     ap.add_argument("--only", help="regular expression of names")
     ap.add_argument("--kinds", default="unit,conformance,real,host")
     ap.add_argument("--as-user", help="run conformance, real, host as USER")
+    ap.add_argument("--also-user", help="run them again as USER, if root")
     ap.add_argument("--verbose", action="store_true")
     args = ap.parse_args()
     build = (ROOT / args.build).resolve()
@@ -222,21 +242,18 @@ def main():
     kinds = args.kinds.split(",")
     start = time.monotonic()
 
-    def as_user(argv):
-        if not args.as_user:
-            return argv
-        uid = pwd.getpwnam(args.as_user)
-        return ["setpriv", f"--reuid={uid.pw_uid}", f"--regid={uid.pw_gid}",
-                "--clear-groups", "--inh-caps=-all"] + argv
-
     if "unit" in kinds:
         run_unit(build, tally, args.only)
-    if "conformance" in kinds:
-        run_conformance(build, moat, tally, args.only, as_user)
-    if "real" in kinds:
-        run_real(moat, tally, args.only, as_user)
-    if "host" in kinds:
-        run_host(build, moat, tally, args.only, as_user)
+    run_guests(build, moat, tally, args, kinds,
+               user_prefix(args.as_user) if args.as_user else [])
+    if args.also_user and os.geteuid() == 0:
+        prefix = user_prefix(args.also_user)
+        if run(prefix + ["test", "-x", moat])[0] == 0:
+            print(f"again, as {args.also_user}:", flush=True)
+            run_guests(build, moat, tally, args, kinds, prefix)
+        else:
+            tally.skip(f"everything as {args.also_user}",
+                       f"that user cannot reach {args.build}")
     print(f"{args.build}{' as ' + args.as_user if args.as_user else ''}: "
           f"{time.monotonic() - start:.0f} s")
     print(f"{tally.passed} passed, {tally.failed} failed, "

@@ -41,14 +41,14 @@ static struct guest_test guest_tests[GUEST_TEST_MAX];
 static int guest_test_count;
 static int guest_test_pipe = -1;
 
-#define TEST(suite, name)                                                      \
-	static void test_##suite##_##name(void);                               \
-	__attribute__((constructor)) static void reg_##suite##_##name(void)    \
-	{                                                                      \
-		guest_tests[guest_test_count++] = (struct guest_test){         \
-			#suite "." #name, test_##suite##_##name                \
-		};                                                             \
-	}                                                                      \
+#define TEST(suite, name)                                                   \
+	static void test_##suite##_##name(void);                            \
+	__attribute__((constructor)) static void reg_##suite##_##name(void) \
+	{                                                                   \
+		guest_tests[guest_test_count++] =                           \
+			(struct guest_test){ #suite "." #name,              \
+					     test_##suite##_##name };       \
+	}                                                                   \
 	static void test_##suite##_##name(void)
 
 __attribute__((format(printf, 2, 3), noreturn, unused)) static void
@@ -69,26 +69,26 @@ guest_test_end(char verdict, const char *fmt, ...)
 #define SKIP(...) guest_test_end('s', __VA_ARGS__)
 
 /* The expression must give >= 0 (or a pointer that is not MAP_FAILED). */
-#define EXPECT_OK(expr)                                                        \
-	({                                                                     \
-		__typeof__(expr) ok_ = (expr);                                 \
-		if ((long)ok_ == -1)                                           \
-			FAIL("line %d: %s: %s", __LINE__, #expr,               \
-			     strerrorname_np(errno));                          \
-		ok_;                                                           \
+#define EXPECT_OK(expr)                                          \
+	({                                                       \
+		__typeof__(expr) ok_ = (expr);                   \
+		if ((long)ok_ == -1)                             \
+			FAIL("line %d: %s: %s", __LINE__, #expr, \
+			     strerrorname_np(errno));            \
+		ok_;                                             \
 	})
 
 /* The expression must give -1 with errno @err. */
-#define EXPECT_ERRNO(err, expr)                                                \
-	do {                                                                   \
-		errno = 0;                                                     \
-		long got_ = (long)(expr);                                      \
-		if (got_ != -1)                                                \
-			FAIL("line %d: %s gave %ld, not %s", __LINE__, #expr,  \
-			     got_, #err);                                      \
-		if (errno != (err))                                            \
-			FAIL("line %d: %s failed with %s, not %s", __LINE__,   \
-			     #expr, strerrorname_np(errno), #err);             \
+#define EXPECT_ERRNO(err, expr)                                               \
+	do {                                                                  \
+		errno = 0;                                                    \
+		long got_ = (long)(expr);                                     \
+		if (got_ != -1)                                               \
+			FAIL("line %d: %s gave %ld, not %s", __LINE__, #expr, \
+			     got_, #err);                                     \
+		if (errno != (err))                                           \
+			FAIL("line %d: %s failed with %s, not %s", __LINE__,  \
+			     #expr, strerrorname_np(errno), #err);            \
 	} while (0)
 
 #define EXPECT_EQ(want, expr)                                                  \
@@ -99,18 +99,18 @@ guest_test_end(char verdict, const char *fmt, ...)
 			     got_, want_);                                     \
 	} while (0)
 
-#define EXPECT_TRUE(expr)                                                      \
-	do {                                                                   \
-		if (!(expr))                                                   \
-			FAIL("line %d: not so: %s", __LINE__, #expr);          \
+#define EXPECT_TRUE(expr)                                             \
+	do {                                                          \
+		if (!(expr))                                          \
+			FAIL("line %d: not so: %s", __LINE__, #expr); \
 	} while (0)
 
-#define EXPECT_STR(want, expr)                                                 \
-	do {                                                                   \
-		const char *want_ = (want), *got_ = (expr);                    \
-		if (strcmp(want_, got_))                                       \
-			FAIL("line %d: %s is \"%.80s\", not \"%.80s\"",        \
-			     __LINE__, #expr, got_, want_);                    \
+#define EXPECT_STR(want, expr)                                          \
+	do {                                                            \
+		const char *want_ = (want), *got_ = (expr);             \
+		if (strcmp(want_, got_))                                \
+			FAIL("line %d: %s is \"%.80s\", not \"%.80s\"", \
+			     __LINE__, #expr, got_, want_);             \
 	} while (0)
 
 /* Polls until @cond holds; fails after 10 s.  Nothing sleeps blindly. */
@@ -125,33 +125,33 @@ guest_test_end(char verdict, const char *fmt, ...)
 	} while (0)
 
 /* Forks a child that runs the statements and exits with 0; gives its pid. */
-#define CHILD(...)                                                             \
-	({                                                                     \
-		pid_t pid_ = EXPECT_OK(fork());                                \
-		if (pid_ == 0) {                                               \
-			__VA_ARGS__;                                           \
-			_exit(0);                                              \
-		}                                                              \
-		pid_;                                                          \
+#define CHILD(...)                              \
+	({                                      \
+		pid_t pid_ = EXPECT_OK(fork()); \
+		if (pid_ == 0) {                \
+			__VA_ARGS__;            \
+			_exit(0);               \
+		}                               \
+		pid_;                           \
 	})
 
 /* Waits for @pid and expects exit status @code. */
-#define EXPECT_EXIT(code, pid)                                                 \
-	do {                                                                   \
-		int st_ = 0;                                                   \
-		EXPECT_OK(waitpid(pid, &st_, 0));                              \
-		if (!WIFEXITED(st_) || WEXITSTATUS(st_) != (code))             \
-			FAIL("line %d: wait status %#x, not exit %d",          \
-			     __LINE__, st_, (int)(code));                      \
+#define EXPECT_EXIT(code, pid)                                        \
+	do {                                                          \
+		int st_ = 0;                                          \
+		EXPECT_OK(waitpid(pid, &st_, 0));                     \
+		if (!WIFEXITED(st_) || WEXITSTATUS(st_) != (code))    \
+			FAIL("line %d: wait status %#x, not exit %d", \
+			     __LINE__, st_, (int)(code));             \
 	} while (0)
 
-#define EXPECT_KILLED(signo, pid)                                              \
-	do {                                                                   \
-		int st_ = 0;                                                   \
-		EXPECT_OK(waitpid(pid, &st_, 0));                              \
-		if (!WIFSIGNALED(st_) || WTERMSIG(st_) != (signo))             \
-			FAIL("line %d: wait status %#x, not signal %d",        \
-			     __LINE__, st_, (int)(signo));                     \
+#define EXPECT_KILLED(signo, pid)                                       \
+	do {                                                            \
+		int st_ = 0;                                            \
+		EXPECT_OK(waitpid(pid, &st_, 0));                       \
+		if (!WIFSIGNALED(st_) || WTERMSIG(st_) != (signo))      \
+			FAIL("line %d: wait status %#x, not signal %d", \
+			     __LINE__, st_, (int)(signo));              \
 	} while (0)
 
 static void guest_test_print(const struct guest_test *t, int status,
@@ -163,9 +163,9 @@ static void guest_test_print(const struct guest_test *t, int status,
 		printf("not ok %s: %s\n", t->name, text + 1);
 	else if (WIFSIGNALED(status))
 		printf("not ok %s: %s\n", t->name,
-		       WTERMSIG(status) == SIGALRM ?
-			       "took too long" :
-			       sigabbrev_np(WTERMSIG(status)));
+		       WTERMSIG(status) == SIGALRM
+			       ? "took too long"
+			       : sigabbrev_np(WTERMSIG(status)));
 	else if (WEXITSTATUS(status))
 		printf("not ok %s: exit status %d\n", t->name,
 		       WEXITSTATUS(status));
@@ -210,8 +210,8 @@ static void guest_test_run(const struct guest_test *t)
 		for (int i = 0; i < guest_test_count; i++) {                   \
 			int wanted = argc < 2;                                 \
 			for (int a = 1; a < argc; a++)                         \
-				wanted |= !strcmp(argv[a],                     \
-						  guest_tests[i].name);        \
+				wanted |=                                      \
+					!strcmp(argv[a], guest_tests[i].name); \
 			if (wanted)                                            \
 				guest_test_run(&guest_tests[i]);               \
 		}                                                              \

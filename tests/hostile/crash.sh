@@ -12,6 +12,7 @@ print("up", flush=True)
 time.sleep(1000)
 P
 for signo in SEGV ABRT BUS ILL FPE SYS TRAP; do
+	: >"$TMP/out"
 	"$MOAT" run -- python3 "$TMP/guest.py" >"$TMP/out" 2>"$TMP/err" &
 	pid=$!
 	soon 20 grep -q up "$TMP/out" || not_ok "$signo-starts" "$(cat "$TMP/err")"
@@ -32,7 +33,7 @@ for signo in SEGV ABRT BUS ILL FPE SYS TRAP; do
 	done <<-L
 		^moat: the sentry has crashed: signal
 		#[0-9]+ +sentry_main
-		#[0-9]+ +main\\+
+		#[0-9]+ +cmd_run\\+
 		#[0-9]+ +sys_clock_nanosleep
 		#[0-9]+ +task_run
 		#[0-9]+ +libc\\.so

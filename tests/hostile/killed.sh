@@ -5,6 +5,7 @@
 
 for who in launcher gofer sentry; do
 	mounts=$(wc -l </proc/self/mountinfo)
+	: >"$TMP/out"
 	"$MOAT" run -- sh -c 'echo up; sleep 1000 & sleep 1000; :' \
 		>"$TMP/out" 2>"$TMP/err" &
 	pid=$!
@@ -28,7 +29,41 @@ for who in launcher gofer sentry; do
 		not_ok "$who-named" "$(cat "$TMP/err")"
 done
 
+# A stub is a process of the program: it dies alone, as by SIGKILL, and the log
+# says who did it.
+echo up >"$TMP/up"
+: >"$TMP/out"
+"$MOAT" run -- sh -c "tail -f $TMP/up; echo ended \$?" >"$TMP/out" 2>"$TMP/err" &
+pid=$!
+soon 10 grep -q up "$TMP/out"
+all=$(tree "$pid")
+for p in $(cat /proc/"$(victim sentry $pid)"/task/*/children); do
+	grep -q '^TracerPid:.*[1-9]' /proc/"$p"/status && last=$p
+done
+kill -KILL "$last"
+wait "$pid"
+status=$?
+[ $status = 0 ] && grep -q 'ended 137' "$TMP/out" && ok stub-dies-alone ||
+	not_ok stub-dies-alone "status $status: $(cat "$TMP/out" "$TMP/err")"
+grep -q 'the host killed' "$TMP/err" && ok stub-named || not_ok stub-named "$(cat "$TMP/err")"
+soon 2 none_alive $all && ok stub-nothing-left || not_ok stub-nothing-left "$(ps -o pid,args $all)"
+
+# All of them at once: the program is gone, nothing remains.
+: >"$TMP/out"
+"$MOAT" run -- sh -c "tail -f $TMP/up; echo ended \$?" >"$TMP/out" 2>"$TMP/err" &
+pid=$!
+soon 10 grep -q up "$TMP/out"
+all=$(tree "$pid")
+kill -KILL $(cat /proc/"$(victim sentry $pid)"/task/*/children)
+soon 5 none_alive $all && ok stubs-nothing-left || not_ok stubs-nothing-left "$(ps -o pid,args $all)"
+kill -KILL $all 2>/dev/null
+wait "$pid" 2>/dev/null
+status=$?
+[ $status = 137 ] || [ $status = 125 ] && ok stubs-status ||
+	not_ok stubs-status "$status: $(cat "$TMP/out" "$TMP/err")"
+
 # A signal to the launcher reaches the program.
+: >"$TMP/out"
 "$MOAT" run -- sh -c 'trap "echo got; exit 3" TERM; echo up; while :; do sleep 0.05; done' \
 	>"$TMP/out" 2>&1 &
 pid=$!

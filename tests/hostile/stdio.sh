@@ -73,6 +73,7 @@ P
 fi
 
 # The launcher under nohup lives on, and so does the program.
+: >"$TMP/out"
 nohup "$MOAT" run -- sh -c 'echo up; while [ ! -e /proc/nothing ]; do sleep 0.02; done' \
 	>"$TMP/out" 2>&1 </dev/null &
 pid=$!

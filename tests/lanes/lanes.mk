@@ -46,9 +46,14 @@ thread-safety: $(gen-headers:%=$(B)/%)
 analyze: $(gen-headers:%=$(B)/%)
 	@tests/lanes/analyze.sh $(B) $(SOURCES)
 
+# The committed pages that are made from tables are current.
 .PHONY: compat-check
 compat-check:
 	@mkdir -p $(B)
 	@awk -v product=compat -f syscalls-table/gen.awk \
 		syscalls-table/x86_64.tbl >$(B)/compat.md
-	@tests/lanes/compat-check.sh $(B)/compat.md
+	@tests/lanes/compat-check.sh $(B)/compat.md docs/compat.md compat
+	@awk -v out=doc -v intro=gofer/protocol.md -f gofer/gen.awk \
+		gofer/messages.tbl >$(B)/gofer-protocol.md
+	@tests/lanes/compat-check.sh $(B)/gofer-protocol.md \
+		docs/gofer-protocol.md gofer-docs

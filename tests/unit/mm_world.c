@@ -25,7 +25,7 @@ static const struct platform_limits g_limits = {
 	.max_host_maps = 2000,
 };
 
-/* --- what sentry/mm needs of the others ------------------------------------------ */
+/* --- what sentry/mm needs of the others ----------------------------------- */
 
 struct task *current_task(void)
 {
@@ -69,7 +69,7 @@ const struct platform_limits *platform_limits(void)
 	return &g_limits;
 }
 
-/* --- the platform ---------------------------------------------------------------------- */
+/* --- the platform --------------------------------------------------------- */
 
 int platform_as_new(struct platform_as **out)
 {
@@ -175,7 +175,7 @@ void platform_as_sync(struct platform_as *as)
 	(void)flush(as);
 }
 
-/* --- files -------------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------- */
 
 static int fake_backing(struct file *f, uint64_t off, uint64_t size, bool write,
 			struct mmap_backing *out)
@@ -261,7 +261,7 @@ void fake_file_drop(struct fake_file *f)
 	free(f);
 }
 
-/* --- the world ---------------------------------------------------------------------------- */
+/* --- the world ------------------------------------------------------------ */
 
 void world_start(uint64_t memory_limit)
 {

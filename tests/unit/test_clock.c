@@ -197,7 +197,7 @@ static void page_reading(void **state)
 	assert_true(vvar_read(&v, false, &now));
 }
 
-/* --- the running clock ------------------------------------------------------ */
+/* --- the running clock ---------------------------------------------------- */
 
 static struct vvar_data g_page;
 static _Atomic uint64_t g_latest;

@@ -30,7 +30,7 @@ static struct cred *make(struct ids ids, uint64_t caps, uint32_t securebits)
 	return c;
 }
 
-/* --- which ids may be taken -------------------------------------------------- */
+/* --- which ids may be taken ----------------------------------------------- */
 
 enum call { SETUID_, SETREUID, SETRESUID, SETFSUID };
 
@@ -247,7 +247,7 @@ static void ids_follow_the_man_pages(void **state)
 	}
 }
 
-/* --- capabilities follow the ids ------------------------------------------------ */
+/* --- capabilities follow the ids ------------------------------------------ */
 
 static void leaving_root_loses_capabilities(void **state)
 {
@@ -340,7 +340,7 @@ static void securebit_locks_hold(void **state)
 	cred_put(c);
 }
 
-/* --- execve ------------------------------------------------------------------------ */
+/* --- execve --------------------------------------------------------------- */
 
 static void exec_of_setuid_root_gives_root(void **state)
 {

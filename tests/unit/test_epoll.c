@@ -17,7 +17,7 @@
 #include "sentry/fs/epoll/epoll_private.h"
 #include "sentry/kernel/task.h"
 
-/* --- a world of wait queues, files and one task ------------------------------- */
+/* --- a world of wait queues, files and one task --------------------------- */
 
 static struct thread_group g_group;
 static struct task g_task = { .group = &g_group };
@@ -227,7 +227,7 @@ static long wait_now(struct file *epf, struct linux_epoll_event *evs,
 	return epoll_wait_events(epf, uaddr((uintptr_t)evs), max, 0);
 }
 
-/* --- tests ------------------------------------------------------------------------ */
+/* --- tests ---------------------------------------------------------------- */
 
 static void test_level_edge_oneshot(void **state)
 {

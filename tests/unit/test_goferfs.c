@@ -23,7 +23,7 @@
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/namei.h"
 
-/* --- the pretended gofer: /a (dir), /a/b, /a/c (one file), /l (link) ------------ */
+/* --- the pretended gofer: /a (dir), /a/b, /a/c (one file), /l (link) ------ */
 
 enum { INO_ROOT = 1, INO_A, INO_FILE, INO_LINK };
 
@@ -212,7 +212,7 @@ NEVER(void, mapping_invalidate, struct mapping *m UNUSED, uint64_t o UNUSED,
       uint64_t s UNUSED)
 NEVER(void, mapping_truncate, struct mapping *m UNUSED, uint64_t s UNUSED)
 
-/* --- the VFS's part, shortened --------------------------------------------------- */
+/* --- the VFS's part, shortened -------------------------------------------- */
 
 void inode_init(struct inode *inode, struct super *sb,
 		const struct inode_ops *ops, uint64_t ino, uint32_t mode)
@@ -281,7 +281,7 @@ int inode_generic_permission(struct inode *inode, const struct cred *cred,
 	return g_generic;
 }
 
-/* --- tests -------------------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------- */
 
 static struct super *start(bool readonly, bool shared)
 {

@@ -62,7 +62,7 @@ static void store(struct mm *mm, uint64_t addr, uint64_t v)
 	assert_int_equal(guest_write(mm, addr, v), 0);
 }
 
-/* --- mmap -------------------------------------------------------------------------- */
+/* --- mmap ----------------------------------------------------------------- */
 
 static void test_mmap_errors(void **state)
 {
@@ -282,7 +282,7 @@ static void test_mremap(void **state)
 	expect(g_mm, BASE + 2 * PG, 10);
 }
 
-/* --- copy-on-write ------------------------------------------------------------------ */
+/* --- copy-on-write -------------------------------------------------------- */
 
 static void test_fork_cow(void **state)
 {
@@ -403,7 +403,7 @@ static void test_force(void **state)
 	fake_file_drop(f);
 }
 
-/* --- stack -------------------------------------------------------------------------- */
+/* --- stack ---------------------------------------------------------------- */
 
 static void test_stack(void **state)
 {
@@ -428,7 +428,7 @@ static void test_stack(void **state)
 	world_rlimit(RLIM_STACK, 8ull << 20);
 }
 
-/* --- files --------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------- */
 
 static void test_invalidate(void **state)
 {
@@ -487,7 +487,7 @@ static void test_invalidate_race(void **state)
 	fake_file_drop(f);
 }
 
-/* --- refusals ------------------------------------------------------------------------ */
+/* --- refusals ------------------------------------------------------------- */
 
 /* The host refuses one order of each call; nothing is lost, and what is
  * mapped afterwards is right. */
@@ -541,7 +541,7 @@ static void test_host_limit(void **state)
 	assert_true(map_anon(g_mm, 0, 1, RW, PRIV) > 0);
 }
 
-/* --- the sentry's accesses -------------------------------------------------------------- */
+/* --- the sentry's accesses ------------------------------------------------ */
 
 static void test_copies(void **state)
 {
@@ -670,7 +670,7 @@ static void test_keys(void **state)
 	world_run(g_mm);
 }
 
-/* --- the small calls ---------------------------------------------------------------------- */
+/* --- the small calls ------------------------------------------------------ */
 
 static void test_advice(void **state)
 {

@@ -76,7 +76,7 @@ static uint8_t model_prot(const struct model_page *p)
 	return p->prot ? p->prot | PLAT_READ : 0;
 }
 
-/* --- checks ----------------------------------------------------------------------- */
+/* --- checks --------------------------------------------------------------- */
 
 static void check_page(struct space *s, uint32_t i)
 {
@@ -119,7 +119,7 @@ static void check_all(void)
 	}
 }
 
-/* --- operations --------------------------------------------------------------------- */
+/* --- operations ----------------------------------------------------------- */
 
 static void model_unmap(struct space *s, uint32_t from, uint32_t n)
 {

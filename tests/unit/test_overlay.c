@@ -21,7 +21,7 @@
 
 static struct mount_ns *g_ns;
 
-/* --- the world: / with the mounts /l (lower), /k (its twin), /m (model), /o --- */
+/* --- the world: / with the mounts /l (lower), /k (its twin), /m (model), /o */
 
 static void mount_at(const char *name, struct super *sb)
 {
@@ -75,7 +75,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- operations -------------------------------------------------------------- */
+/* --- operations ----------------------------------------------------------- */
 
 static long read_whole(const char *name, char *buf, size_t size)
 {
@@ -135,7 +135,7 @@ static int set_xattr(const char *name, uint32_t value)
 	return i->ops->setxattr(i, "user.test", &value, sizeof(value), 0);
 }
 
-/* --- reading a directory ------------------------------------------------------- */
+/* --- reading a directory -------------------------------------------------- */
 
 struct names {
 	struct dir_sink sink;
@@ -186,7 +186,7 @@ static int list_dir(const char *name, struct names *n)
 	return 0;
 }
 
-/* --- comparing trees --------------------------------------------------------------- */
+/* --- comparing trees ------------------------------------------------------ */
 
 static void stat_of(const char *name, struct kstat *st)
 {
@@ -278,7 +278,7 @@ static void same_tree(const char *a, const char *b)
 	}
 }
 
-/* --- random operations ------------------------------------------------------------------ */
+/* --- random operations ---------------------------------------------------- */
 
 static void random_name(char *out, size_t size)
 {
@@ -414,7 +414,7 @@ static void test_model_empty_lower(void **state)
 	model_run(0, 2000);
 }
 
-/* --- single properties -------------------------------------------------------------------- */
+/* --- single properties ---------------------------------------------------- */
 
 static void simple_world(void)
 {

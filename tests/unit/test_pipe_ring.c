@@ -14,7 +14,7 @@
 
 #include "sentry/fs/pipe/ring.h"
 
-/* --- a uio over sentry memory that faults after so many bytes --------------- */
+/* --- a uio over sentry memory that faults after so many bytes ------------- */
 
 static size_t g_fault_after = SIZE_MAX;
 
@@ -50,7 +50,7 @@ static struct uio make_uio(void *buf, size_t size)
 	return (struct uio){ .one = { buf, size }, .left = size };
 }
 
-/* --- tests -------------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------- */
 
 static uint32_t next_random(void)
 {

@@ -13,7 +13,7 @@
 
 static int add(struct sigpending *p, int signo, int code, uint64_t value)
 {
-	ksiginfo si = { .signo = signo, .code = code };
+	struct linux_siginfo si = { .signo = signo, .code = code };
 
 	si.rt.value = value;
 	return sigpending_add(p, &si, NULL, NO_LIMIT, false);
@@ -21,7 +21,7 @@ static int add(struct sigpending *p, int signo, int code, uint64_t value)
 
 static void expect(struct sigpending *p, int signo, uint64_t value)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	assert_true(sigpending_take(p, UINT64_MAX, &si));
 	assert_int_equal(si.signo, signo);
@@ -31,7 +31,7 @@ static void expect(struct sigpending *p, int signo, uint64_t value)
 static void lowest_number_first_and_fifo_within(void **state)
 {
 	struct sigpending p;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	(void)state;
 	sigpending_init(&p);
@@ -51,7 +51,7 @@ static void lowest_number_first_and_fifo_within(void **state)
 static void synchronous_signals_come_first(void **state)
 {
 	struct sigpending p;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	(void)state;
 	sigpending_init(&p);
@@ -73,7 +73,7 @@ static void synchronous_signals_come_first(void **state)
 static void a_mask_selects(void **state)
 {
 	struct sigpending p;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	(void)state;
 	sigpending_init(&p);
@@ -84,11 +84,12 @@ static void a_mask_selects(void **state)
 
 static void beyond_the_limit_real_time_fails_and_standard_is_bare(void **state)
 {
-	ksiginfo rt = { .signo = 40, .code = LINUX_SI_QUEUE };
-	ksiginfo user = { .signo = LINUX_SIGUSR1, .code = LINUX_SI_USER };
+	struct linux_siginfo rt = { .signo = 40, .code = LINUX_SI_QUEUE };
+	struct linux_siginfo user = { .signo = LINUX_SIGUSR1,
+				      .code = LINUX_SI_USER };
 	struct sigpending p;
 	struct cred *c;
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	(void)state;
 	assert_int_equal(cred_new(1, 1, NULL, 0, &c), 0);

@@ -10,15 +10,18 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "sentry/kernel/task.h"
 #include "sentry/syscalls/dispatch.h"
 #include "sentry/syscalls/strace.h"
 #include "syscalls.h"
 
-/* --- what dispatch needs ----------------------------------------------------- */
+/* --- what dispatch needs -------------------------------------------------- */
 
 bool g_strace_enabled;
 static uint64_t g_args[6];
@@ -63,7 +66,7 @@ size_t mm_copy_in(struct mm *mm, void *dst, uint64_t src, size_t size,
 	return size;
 }
 
-/* --- tests --------------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------- */
 
 static long call(int nr)
 {
@@ -149,6 +152,51 @@ static void test_what_is_not_there(void **state)
 	}
 }
 
+/* --- the generator -------------------------------------------------------- */
+
+#define GENERATOR "syscalls-table/gen.awk"
+
+/* Exit status of the generator on the table edited by @sed. */
+static int generate(const char *sed)
+{
+	char cmd[512];
+
+	snprintf(cmd, sizeof(cmd),
+		 "sed -E '%s' syscalls-table/x86_64.tbl | awk -v "
+		 "product=header -f " GENERATOR " - >/dev/null 2>&1",
+		 sed);
+	return system(cmd); /* NOLINT(cert-env33-c): a test */
+}
+
+static void test_generator_refuses(void **state)
+{
+	static const char *const bad[] = {
+		"/^5 /d",			  /* a number is missing */
+		"/^469 /d",			  /* the end is missing */
+		"s/^5 /4 /",			  /* twice */
+		"s/^7 /8 /;s/^8 /7 /",		  /* out of order */
+		"/^0 /s/ read / write /",	  /* a name twice */
+		"/^0 /s/ full / most /",	  /* no such level */
+		"/^0 /s/ sys_read / sys_write /", /* somebody else's handler */
+		"/^0 /s/ sys_read / - /",	  /* full without a handler */
+		"/^0 /s/ full / enosys /",  /* a handler that is not there */
+		"/^0 /s/ [a-z]+$/ -/",	    /* full without a test */
+		"/^0 /s/ full / partial /", /* partial without a note */
+		"/^0 /s/fd:fd/fd:int/",	    /* no such type */
+		"/^0 /s/out.size./out[length]/", /* no such argument */
+		"/^0 /s/block,restart/sleeps/",	 /* no such trait */
+		"/^2 /s/flags.open./flags/",	 /* flags without names */
+	};
+
+	(void)state;
+	if (access(GENERATOR, R_OK) != 0)
+		skip();
+	assert_int_equal(generate(""), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (generate(bad[i]) == 0)
+			fail_msg("accepted: %s", bad[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_descriptions_are_complete),
 		cmocka_unit_test(test_dispatch),
 		cmocka_unit_test(test_what_is_not_there),
+		cmocka_unit_test(test_generator_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

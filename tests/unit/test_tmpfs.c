@@ -93,7 +93,7 @@ static int truncate_to(struct file *f, uint64_t size)
 	return vfs_truncate(f->path.mnt, f->inode, current_task()->cred, size);
 }
 
-/* --- open ------------------------------------------------------------------- */
+/* --- open ----------------------------------------------------------------- */
 
 static void open_errors(void **state)
 {
@@ -155,7 +155,7 @@ static void permission_of_open(void **state)
 	file_put(f);
 }
 
-/* --- data --------------------------------------------------------------------- */
+/* --- data ----------------------------------------------------------------- */
 
 static void holes_and_sizes(void **state)
 {
@@ -281,7 +281,7 @@ static void seals(void **state)
 	file_put(f);
 }
 
-/* --- names ----------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------- */
 
 static int mv(const char *from, const char *to, uint32_t flags)
 {
@@ -373,7 +373,7 @@ static void xattrs(void **state)
 	file_put(f);
 }
 
-/* --- reading directories ------------------------------------------------------------ */
+/* --- reading directories -------------------------------------------------- */
 
 #define KEEP 300
 

@@ -96,7 +96,7 @@ static void exclusive_waiters_wake_one_by_one(void **state)
 	waitq_del(&all.w);
 }
 
-/* --- sleeping ---------------------------------------------------------------------- */
+/* --- sleeping ------------------------------------------------------------- */
 
 static struct task g_task;
 static struct task_private g_priv;

@@ -279,7 +279,7 @@ static void moved_names_are_found(void **state)
 	path_put(&p);
 }
 
-/* --- a file system that counts --------------------------------------------------- */
+/* --- a file system that counts -------------------------------------------- */
 
 static _Atomic unsigned int g_lookups, g_prefetched, g_prefetches;
 static int g_valid = 1;

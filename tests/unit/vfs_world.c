@@ -19,7 +19,7 @@
 #include "sentry/mm/safe_copy.h"
 #include "sentry/time/clock.h"
 
-/* --- tasks ------------------------------------------------------------------ */
+/* --- tasks ---------------------------------------------------------------- */
 
 static _Thread_local struct task *t_task;
 static _Thread_local struct thread_group t_group;
@@ -91,13 +91,13 @@ bool task_signal_pending(struct task *t)
 	return false;
 }
 
-void siginfo_kernel(ksiginfo *si, int signo)
+void siginfo_kernel(struct linux_siginfo *si, int signo)
 {
 	memset(si, 0, sizeof(*si));
 	si->signo = signo;
 }
 
-int signal_send_task(struct task *t, const ksiginfo *si)
+int signal_send_task(struct task *t, const struct linux_siginfo *si)
 {
 	(void)t;
 	(void)si;
@@ -125,7 +125,7 @@ uint32_t world_random(void)
 	return (uint32_t)(s >> 16);
 }
 
-/* --- sleeping: every wake wakes everybody ------------------------------------- */
+/* --- sleeping: every wake wakes everybody --------------------------------- */
 
 static pthread_mutex_t g_mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t g_cond = PTHREAD_COND_INITIALIZER;
@@ -198,7 +198,7 @@ unsigned int world_sleepers(void)
 	return g_sleepers;
 }
 
-/* --- memory ---------------------------------------------------------------------- */
+/* --- memory --------------------------------------------------------------- */
 
 #define WORLD_PAGES 65536u
 
@@ -325,7 +325,7 @@ unsigned int world_invalidations(void)
 	return g_invalidations;
 }
 
-/* --- buffers: sentry memory only ---------------------------------------------------- */
+/* --- buffers: sentry memory only ------------------------------------------ */
 
 void uio_kernel(struct uio *u, void *buf, size_t size)
 {
@@ -373,7 +373,7 @@ long copy_in_str(char *dst, uaddr_t src, size_t size)
 	return -EFAULT;
 }
 
-/* --- neighbours ------------------------------------------------------------------------ */
+/* --- neighbours ----------------------------------------------------------- */
 
 int chrdev_open(uint64_t rdev, struct inode *inode, struct file *file)
 {

@@ -31,8 +31,7 @@ void caller_read(struct caller *out)
 		out->cwd = NULL;
 	}
 	if (uname(&uts) == 0)
-		memcpy(out->hostname, uts.nodename,
-		       sizeof(out->hostname));
+		memcpy(out->hostname, uts.nodename, sizeof(out->hostname));
 }
 
 static struct inherited g_inherited;

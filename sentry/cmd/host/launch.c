@@ -31,10 +31,10 @@ struct channels {
 	int log, strace;
 };
 
-#define NO_CHANNELS                                                            \
-	(struct channels)                                                      \
-	{                                                                      \
-		-1, -1, { -1, -1 }, { -1, -1 }, { -1, -1 }, -1, -1             \
+#define NO_CHANNELS                                                \
+	(struct channels)                                          \
+	{                                                          \
+		-1, -1, { -1, -1 }, { -1, -1 }, { -1, -1 }, -1, -1 \
 	}
 
 static void close_if(int *fd)
@@ -139,6 +139,17 @@ static NORETURN void run_gofer(const struct launch_args *args,
 	_exit(gofer_main(&config));
 }
 
+/* The sentry needs no id of anybody; without privilege there is one only. */
+static uint32_t sentry_uid(void)
+{
+	return spawn_privileged() ? 65534 : geteuid();
+}
+
+static uint32_t sentry_gid(void)
+{
+	return spawn_privileged() ? 65534 : getegid();
+}
+
 static NORETURN void run_sentry(const struct launch_args *args,
 				struct channels *c)
 {
@@ -156,14 +167,16 @@ static NORETURN void run_sentry(const struct launch_args *args,
 		.log_level = args->log_level,
 		.tty = args->spec->process.terminal,
 		.unprivileged = !spawn_privileged(),
+		.uid = sentry_uid(),
+		.gid = sentry_gid(),
 		.ignored_signals = in->ignored,
 		.blocked_signals = in->blocked,
 		.umask = in->umask,
 	};
 
 	for (int i = 0; i < 3; i++)
-		config.stdio[i] = in->closed[i] ? -1 :
-						  fcntl(i, F_DUPFD_CLOEXEC, 3);
+		config.stdio[i] =
+			in->closed[i] ? -1 : fcntl(i, F_DUPFD_CLOEXEC, 3);
 	relay_unblock_signals();
 	sentry_main(&config);
 }
@@ -173,15 +186,14 @@ static bool spawn_both(const struct launch_args *args, struct channels *c,
 		       struct child *gofer, struct child *sentry)
 {
 	bool privileged = spawn_privileged();
-	uint32_t uid = privileged ? 65534 : geteuid();
-	uint32_t gid = privileged ? 65534 : getegid();
 	const char *why = "";
 	int ret = spawn("gofer", privileged, geteuid(), getegid(), gofer, &why);
 
 	if (ret == 0)
 		run_gofer(args, c);
 	if (ret > 0) {
-		ret = spawn("sentry", false, uid, gid, sentry, &why);
+		ret = spawn("sentry", false, sentry_uid(), sentry_gid(), sentry,
+			    &why);
 		if (ret == 0)
 			run_sentry(args, c);
 		if (ret < 0)
@@ -209,8 +221,8 @@ int launch(const struct launch_args *args)
 	fflush(stdout);
 	fflush(stderr);
 	if (channels_open(&c, args)) {
-		struct gofer_export *exports = xzalloc(
-			(args->spec->nr_mounts + 1) * sizeof(*exports));
+		struct gofer_export *exports =
+			xzalloc((args->spec->nr_mounts + 1) * sizeof(*exports));
 
 		list_exports(args->spec, exports);
 		free(exports);

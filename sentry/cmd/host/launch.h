@@ -37,7 +37,7 @@ struct caller {
 	uint32_t uid, gid;
 	uint32_t *groups;
 	uint32_t nr_groups;
-	char *cwd;	/* NULL if it cannot be named */
+	char *cwd; /* NULL if it cannot be named */
 	char hostname[65];
 };
 /* Fills *out; strings and arrays are allocated. */
@@ -67,7 +67,7 @@ int caller_can_open(const char *path, bool any);
 struct child {
 	const char *name; /* "gofer", "sentry": for messages */
 	pid_t pid;
-	int pidfd; /* -1 once reaped */
+	int pidfd;  /* -1 once reaped */
 	int status; /* wait status once reaped */
 };
 /*
@@ -87,10 +87,10 @@ bool child_reap(struct child *c);
 /* Whether the caller may map ids that are not its own. */
 bool spawn_privileged(void);
 
-/* --- relay.c: the launcher's loop ------------------------------------------ */
+/* --- relay.c: the launcher's loop ----------------------------------------- */
 
 struct relay {
-	int control_fd;	 /* socket to the sentry */
+	int control_fd;	  /* socket to the sentry */
 	int gofer_err_fd; /* text of a gofer that failed to start */
 	struct child *gofer, *sentry;
 	uint64_t timeout_ms;

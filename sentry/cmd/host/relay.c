@@ -23,9 +23,8 @@
 #include "sentry/cmd/host/launch.h"
 #include "sentry/sandbox.h"
 
-static const int passed_on[] = { SIGINT,  SIGQUIT, SIGTERM, SIGHUP,
-				 SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH,
-				 SIGTSTP, SIGCONT };
+static const int passed_on[] = { SIGINT,  SIGQUIT, SIGTERM,  SIGHUP,  SIGUSR1,
+				 SIGUSR2, SIGALRM, SIGWINCH, SIGTSTP, SIGCONT };
 
 static sigset_t caller_mask;
 
@@ -126,9 +125,9 @@ static void take_control(const struct relay *r, struct outcome *o)
 	switch (msg.kind) {
 	case CONTROL_EXITED:
 		decide(o,
-		       WIFSIGNALED(msg.status) ?
-			       EXIT_SIGNAL + WTERMSIG(msg.status) :
-			       WEXITSTATUS(msg.status),
+		       WIFSIGNALED(msg.status)
+			       ? EXIT_SIGNAL + WTERMSIG(msg.status)
+			       : WEXITSTATUS(msg.status),
 		       !WIFSIGNALED(msg.status));
 		break;
 	case CONTROL_FAILED:
@@ -212,9 +211,9 @@ static void loop(const struct relay *r, int signals, struct outcome *o)
 			{ .fd = r->gofer->pidfd, .events = POLLIN },
 		};
 		int64_t left = deadline - now_ms();
-		int wait = r->timeout_ms == 0 ? -1 :
-			   left > 60000	      ? 60000 :
-						(int)MAX(left, 0);
+		int wait = r->timeout_ms == 0 ? -1
+			   : left > 60000     ? 60000
+					      : (int)MAX(left, 0);
 
 		if (poll(p, ARRAY_SIZE(p), wait) < 0 && errno != EINTR) {
 			complain("poll: %s", strerror(errno));

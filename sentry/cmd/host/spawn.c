@@ -22,8 +22,8 @@
 #include "sentry/cmd/cmd.h"
 #include "sentry/cmd/host/launch.h"
 
-#define NAMESPACES                                                             \
-	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |           \
+#define NAMESPACES                                                   \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | \
 	 CLONE_NEWIPC | CLONE_NEWUTS)
 
 static int write_file(const char *path, const char *text, size_t size)
@@ -190,8 +190,8 @@ bool child_reap(struct child *c)
 	if (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED | WNOHANG) < 0 ||
 	    info.si_pid == 0)
 		return false;
-	c->status = info.si_code == CLD_EXITED ? info.si_status << 8 :
-						 info.si_status;
+	c->status = info.si_code == CLD_EXITED ? info.si_status << 8
+					       : info.si_status;
 	close(c->pidfd);
 	c->pidfd = -1;
 	return true;
@@ -207,8 +207,8 @@ void child_kill(struct child *c)
 	while (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED) < 0 &&
 	       errno == EINTR)
 		;
-	c->status = info.si_code == CLD_EXITED ? info.si_status << 8 :
-						 info.si_status;
+	c->status = info.si_code == CLD_EXITED ? info.si_status << 8
+					       : info.si_status;
 	close(c->pidfd);
 	c->pidfd = -1;
 }

@@ -77,7 +77,7 @@ static void epoll_put(struct epoll *ep)
 	free(ep);
 }
 
-/* --- the ready list ------------------------------------------------------------- */
+/* --- the ready list ------------------------------------------------------- */
 
 static bool wake_sleeper_locked(struct epoll *ep)
 {
@@ -130,7 +130,7 @@ static void item_is_ready(struct epitem *item)
 		waitq_wake(&item->ep->poll_wq, READY_EVENTS);
 }
 
-/* --- items ------------------------------------------------------------------------- */
+/* --- items ---------------------------------------------------------------- */
 
 struct ep_table {
 	struct poll_table pt; /* first */
@@ -331,7 +331,7 @@ int epoll_control(struct file *epf, int op, struct file *f, int fd,
 	return ret;
 }
 
-/* --- a watched file is gone ----------------------------------------------------------- */
+/* --- a watched file is gone ----------------------------------------------- */
 
 /* The first watcher of @f, +1 reference; NULL: none is left. */
 static struct epoll *first_watcher(struct file *f)
@@ -381,7 +381,7 @@ void epoll_file_gone(struct file *f)
 	}
 }
 
-/* --- waiting ----------------------------------------------------------------------------- */
+/* --- waiting -------------------------------------------------------------- */
 
 static void take_ready(struct epoll *ep, struct list *out)
 {
@@ -524,7 +524,7 @@ long epoll_wait_events(struct file *epf, uaddr_t events, uint32_t max,
 	}
 }
 
-/* --- the file --------------------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------- */
 
 /* An instance is readable if one of its items really is ready. */
 static uint32_t epoll_poll(struct file *f, struct poll_table *pt)

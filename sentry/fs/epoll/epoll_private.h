@@ -56,7 +56,7 @@ static inline struct epoll *epoll_of(const struct file *f)
 	return f->priv;
 }
 
-/* --- epoll_tree.c: instances that watch instances ---------------------------- */
+/* --- epoll_tree.c: instances that watch instances ------------------------- */
 
 /* Outermost of the epoll locks: nesting changes only under it. */
 void epoll_tree_lock(void);

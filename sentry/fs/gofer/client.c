@@ -91,7 +91,7 @@ static void hangup_thread(void *arg)
 	connection_died();
 }
 
-/* --- slots ----------------------------------------------------------------- */
+/* --- slots ---------------------------------------------------------------- */
 
 static int claim_slot(void)
 {
@@ -164,7 +164,7 @@ void call_end(struct gofer_call *c)
 	free_slot(c->slot);
 }
 
-/* --- descriptors ------------------------------------------------------------ */
+/* --- descriptors ---------------------------------------------------------- */
 
 /*
  * Moves what the socket holds into the inboxes until @slot's is filled.  The
@@ -218,7 +218,7 @@ static int take_fd(unsigned int slot, uint64_t seq, int *out)
 	return 0;
 }
 
-/* --- one exchange ------------------------------------------------------------ */
+/* --- one exchange --------------------------------------------------------- */
 
 static void ring(void)
 {
@@ -296,7 +296,7 @@ int call_go(struct gofer_call *c, uint32_t op, long req_size)
 	return ret < 0 ? ret : fetch(c, op, seq);
 }
 
-/* --- handles that are done with ------------------------------------------------ */
+/* --- handles that are done with ------------------------------------------- */
 
 void gofer_release(gofer_handle h)
 {
@@ -354,7 +354,7 @@ int call_begin(struct gofer_call *c)
 	return 0;
 }
 
-/* --- what comes in -------------------------------------------------------------- */
+/* --- what comes in -------------------------------------------------------- */
 
 static bool good_type(uint32_t mode)
 {
@@ -405,7 +405,7 @@ int call_node(const struct gofer_wire_node *w, struct gofer_node *out)
 	return 0;
 }
 
-/* --- the beginning ---------------------------------------------------------------- */
+/* --- the beginning -------------------------------------------------------- */
 
 static int hello(void)
 {

@@ -22,7 +22,7 @@
 #define STASH_SIZE	GOFER_DIR_BATCH
 #define COOKIE_ALIAS(c) (INT64_MAX - 3 + (int64_t)(c)) /* of 1 and 2 */
 
-/* --- names --------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------- */
 
 static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 {
@@ -219,7 +219,7 @@ static int op_rename(struct inode *old_dir, const char *old_name,
 	return 0;
 }
 
-/* --- symbolic links -------------------------------------------------------------- */
+/* --- symbolic links ------------------------------------------------------- */
 
 /* A link never changes its target: it is asked once. */
 static int op_readlink(struct inode *inode, char **out_target)
@@ -241,7 +241,7 @@ static int op_readlink(struct inode *inode, char **out_target)
 	return *out_target ? 0 : -ENOMEM;
 }
 
-/* --- reading a directory ----------------------------------------------------------- */
+/* --- reading a directory -------------------------------------------------- */
 
 /*
  * What an answer held beyond the room of the caller, for the next call, or that

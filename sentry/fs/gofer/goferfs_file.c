@@ -19,7 +19,7 @@
 #include "sentry/fs/gofer/goferfs.h"
 #include "sentry/host/host.h"
 
-/* --- descriptors ------------------------------------------------------------------ */
+/* --- descriptors ---------------------------------------------------------- */
 
 static int need_read_fd(struct gofer_inode *gi)
 {
@@ -101,7 +101,7 @@ static int any_fd(const struct gofer_inode *gi)
 	return gi->write_fd >= 0 ? gi->write_fd : gi->read_fd;
 }
 
-/* --- data --------------------------------------------------------------------------- */
+/* --- data ----------------------------------------------------------------- */
 
 static long fop_read(struct file *f, struct uio *u, int64_t *pos)
 {

@@ -20,7 +20,7 @@
 #include "sentry/lib/hash.h"
 #include "sentry/vfs/namei.h"
 
-/* --- identity ----------------------------------------------------------------- */
+/* --- identity ------------------------------------------------------------- */
 
 static struct gofer_inode **bucket_of(struct gofer_super *gs, uint64_t dev,
 				      uint64_t ino)
@@ -174,7 +174,7 @@ void goferfs_evict(struct inode *inode)
 	gofer_release(gi->handle);
 }
 
-/* --- attributes ---------------------------------------------------------------- */
+/* --- attributes ----------------------------------------------------------- */
 
 static void kstat_of_host(const struct stat *from, struct kstat *st)
 {
@@ -316,7 +316,7 @@ int goferfs_permission(struct inode *inode, const struct cred *cred,
 	return (mask & 7 & ~access) == 0 ? 0 : -EACCES;
 }
 
-/* --- extended attributes ----------------------------------------------------------- */
+/* --- extended attributes -------------------------------------------------- */
 
 /*
  * On an export that cannot change, whether a file has any attribute is asked

@@ -86,7 +86,7 @@ struct ovl_drops {
 };
 void ovl_drop(struct ovl_drops *d);
 
-/* --- ovl_map.c: names ------------------------------------------------------ */
+/* --- ovl_map.c: names ----------------------------------------------------- */
 
 /* 1 and the inode (+1); -ENOENT for a whiteout; 0: the map does not know. */
 MUST_CHECK int ovl_map_get(struct ovl_inode *dir, const char *name,
@@ -123,7 +123,7 @@ bool ovl_map_in_use(struct ovl_inode *dir);
 /* Is the lower name hidden by a whiteout or a strong entry? */
 bool ovl_hides(struct ovl_inode *dir, const char *name);
 
-/* --- ovl_inode.c ------------------------------------------------------------- */
+/* --- ovl_inode.c ---------------------------------------------------------- */
 
 /* The overlay's inode of a lower one, which is taken over in any case. */
 MUST_CHECK int ovl_adopt(struct ovl_super *os, struct inode *lower,
@@ -142,7 +142,7 @@ int ovl_setattr(struct inode *inode, const struct iattr *attr);
 int ovl_permission(struct inode *inode, const struct cred *cred, uint32_t mask);
 void ovl_evict(struct inode *inode);
 
-/* --- ovl_copy.c ------------------------------------------------------------------ */
+/* --- ovl_copy.c ----------------------------------------------------------- */
 
 /* A fresh unnamed file of the upper tmpfs. */
 MUST_CHECK int ovl_upper_new(struct ovl_super *os, struct inode **out);
@@ -155,7 +155,7 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *buf,
 long ovl_listxattr(struct inode *inode, char *buf, size_t size);
 int ovl_removexattr(struct inode *inode, const char *name);
 
-/* --- ovl_file.c, ovl_readdir.c ------------------------------------------------------ */
+/* --- ovl_file.c, ovl_readdir.c -------------------------------------------- */
 
 /* inode_ops.open: the upper file if there is one, else the lower. */
 int ovl_open(struct inode *inode, struct file *f);

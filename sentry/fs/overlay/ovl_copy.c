@@ -48,7 +48,7 @@ int ovl_open_layer(struct inode *inode, uint32_t flags, struct file **out)
 	return 0;
 }
 
-/* --- data ---------------------------------------------------------------------- */
+/* --- data ----------------------------------------------------------------- */
 
 static bool all_zero(const char *buf, size_t size)
 {
@@ -152,7 +152,7 @@ int ovl_copy_up(struct ovl_inode *oi, uint64_t limit)
 	return ret;
 }
 
-/* --- extended attributes --------------------------------------------------------- */
+/* --- extended attributes -------------------------------------------------- */
 
 #define OVL_PREFIX "trusted.overlay."
 

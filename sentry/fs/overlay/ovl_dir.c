@@ -22,7 +22,7 @@ static bool is_dir(const struct inode *inode)
 	return inode_is(inode, LINUX_S_IFDIR);
 }
 
-/* --- looking ----------------------------------------------------------------- */
+/* --- looking -------------------------------------------------------------- */
 
 static int lower_lookup(struct ovl_inode *dir, const char *name,
 			struct inode **out)
@@ -83,7 +83,7 @@ static void op_prefetch(struct inode *dir, const char *const *names,
 	mutex_unlock(&lower->dir_mu);
 }
 
-/* --- making -------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------- */
 
 /* Gives @oi the free name @name in @dir. */
 static int add_name(struct ovl_inode *dir, const char *name,
@@ -177,7 +177,7 @@ static int op_tmpfile(struct inode *dir, uint32_t mode, uint32_t uid,
 	return 0;
 }
 
-/* --- removing -------------------------------------------------------------------- */
+/* --- removing ------------------------------------------------------------- */
 
 /* @oi has lost a name; @d gets the pin if that was the last. */
 static void lost_name_locked(struct ovl_inode *oi, struct ovl_drops *d)
@@ -233,7 +233,7 @@ static int op_rmdir(struct inode *dir, const char *name, struct inode *child)
 	return ret < 0 ? ret : remove_name(dir, name, child);
 }
 
-/* --- renaming --------------------------------------------------------------------- */
+/* --- renaming ------------------------------------------------------------- */
 
 /* ".." of directories that went from one parent to another. */
 static void count_dirs(struct inode *old_dir, struct inode *child,

@@ -84,7 +84,7 @@ static void take_attributes(struct ovl_inode *oi, const struct kstat *st)
 	oi->lower_blksize = st->blksize;
 }
 
-/* --- lower files with several names --------------------------------------------- */
+/* --- lower files with several names --------------------------------------- */
 
 static struct list *link_bucket(struct ovl_super *os, const struct inode *lower)
 {
@@ -140,7 +140,7 @@ int ovl_adopt(struct ovl_super *os, struct inode *lower, struct ovl_inode **out)
 	return 0;
 }
 
-/* --- nodes of our own -------------------------------------------------------------- */
+/* --- nodes of our own ----------------------------------------------------- */
 
 static int count_node(struct ovl_super *os)
 {
@@ -224,7 +224,7 @@ void ovl_evict(struct inode *inode)
 		os->nr_nodes--;
 }
 
-/* --- attributes ---------------------------------------------------------------------- */
+/* --- attributes ----------------------------------------------------------- */
 
 void ovl_touch_dir(struct ovl_inode *dir)
 {
@@ -314,7 +314,7 @@ int ovl_permission(struct inode *inode, const struct cred *cred, uint32_t mask)
 	return inode_generic_permission(inode, cred, mask);
 }
 
-/* --- symlinks and special files ---------------------------------------------------------- */
+/* --- symlinks and special files ------------------------------------------- */
 
 static int ovl_readlink(struct inode *inode, char **out_target)
 {

@@ -65,7 +65,7 @@ static bool snapshot_add(struct snapshot *s, const char *name, size_t len,
 	return !s->text.failed;
 }
 
-/* --- the lower names --------------------------------------------------------- */
+/* --- the lower names ------------------------------------------------------ */
 
 static bool is_dot(const char *name, size_t len)
 {
@@ -113,7 +113,7 @@ static bool collect_lower(struct dir_sink *sink, const char *name, size_t len,
 	return snapshot_add(c->s, name, len, ino, type);
 }
 
-/* --- the snapshot --------------------------------------------------------------- */
+/* --- the snapshot --------------------------------------------------------- */
 
 /* What was made here. */
 static bool collect_strong(void *arg, const struct ovl_entry *e)
@@ -228,7 +228,7 @@ int ovl_open_dir(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* --- is it empty? ------------------------------------------------------------------ */
+/* --- is it empty? --------------------------------------------------------- */
 
 struct emptiness {
 	struct dir_sink sink;

@@ -11,10 +11,12 @@
  *
  * Invariant: a struct pipe lives while pipe->files > 0; inode->pipe names it.
  * Locks:     inode->mu covers inode->pipe and files; p->mu (LOCK_PIPE) the
- *	      rest.  p->mu is held while guest memory is copied that is there; for a
- *	      page that must come from a file it is dropped (uio->nofault).
+ *	      rest.  p->mu is held while guest memory is copied that is there;
+ *	      for a page that must come from a file it is dropped
+ *	      (uio->nofault).
  * Linux:     as 6.18, without O_DIRECT packets and notification pipes.
- * Tests:     tests/unit/test_pipe_ring.c, tests/conformance/pipe.c
+ * Tests:     tests/unit/test_pipe_ring.c, tests/conformance/pipe.c,
+ *	      pipe_edges.c
  */
 #include "sentry/fs/pipe/pipe.h"
 
@@ -68,7 +70,7 @@ bool file_is_pipe(const struct file *f)
 
 int broken_pipe(void)
 {
-	ksiginfo si;
+	struct linux_siginfo si;
 
 	siginfo_user(&si, LINUX_SIGPIPE, 0);
 	signal_send_task(current_task(), &si);
@@ -90,7 +92,7 @@ static bool is_full(const struct pipe *p)
 	return ring_room(&p->ring) < PIPE_ATOMIC;
 }
 
-/* --- reading ---------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 /* A copy ended at a page that is not there: *again is set, and fault_in()
  * brings it without the lock. */
@@ -185,11 +187,10 @@ static long pipe_read(struct file *f, struct uio *u, int64_t *pos)
 	return wait_and_read(p, u);
 }
 
-/* --- writing ---------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 /* @total: size of the whole write, which decides whether it is atomic. */
-static long write_some(struct pipe *p, struct uio *u, size_t total,
-		       bool *again)
+static long write_some(struct pipe *p, struct uio *u, size_t total, bool *again)
 {
 	bool was_empty = false;
 	size_t want = 0;
@@ -324,7 +325,7 @@ static long pipe_write(struct file *f, struct uio *u, int64_t *pos)
 					       : write_all(f, p, u);
 }
 
-/* --- the other operations ----------------------------------------------------- */
+/* --- the other operations ------------------------------------------------- */
 
 static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
 {
@@ -432,7 +433,7 @@ static int pipe_fsync(struct file *f, bool data_only)
 	return -EINVAL;
 }
 
-/* --- splicing --------------------------------------------------------------- */
+/* --- splicing ------------------------------------------------------------- */
 
 long pipe_take(struct file *f, void *buf, size_t size)
 {
@@ -512,7 +513,7 @@ int pipe_wait(struct file *f, bool write, bool nonblock)
 	return ret;
 }
 
-/* --- life --------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static struct pipe *pipe_alloc(bool is_fifo)
 {

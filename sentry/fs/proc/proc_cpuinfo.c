@@ -41,7 +41,7 @@ static struct leaf cpuid(uint32_t leaf, uint32_t sub)
 
 enum { EAX, EBX, ECX, EDX };
 
-/* Names of one register's bits, in order, as Linux calls them; "" is skipped. */
+/* Names of one register's bits, in order, as Linux calls them; "": skipped. */
 struct flag_word {
 	uint32_t leaf, sub;
 	uint8_t reg;

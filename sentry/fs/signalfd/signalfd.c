@@ -41,7 +41,8 @@ void signalfd_set_mask(struct file *f, uint64_t mask)
 }
 
 /* The fields that each kind of signal has, as signalfd_copyinfo(). */
-static void fill(const ksiginfo *si, struct linux_signalfd_siginfo *out)
+static void fill(const struct linux_siginfo *si,
+		 struct linux_signalfd_siginfo *out)
 {
 	*out = (struct linux_signalfd_siginfo){ .signo = (uint32_t)si->signo,
 						.err = si->err,
@@ -88,7 +89,7 @@ static void fill(const ksiginfo *si, struct linux_signalfd_siginfo *out)
 }
 
 /* One signal, waiting for it if @wait: 0, -EAGAIN, -ERESTARTSYS. */
-static int take_one(struct signalfd *s, bool wait, ksiginfo *out)
+static int take_one(struct signalfd *s, bool wait, struct linux_siginfo *out)
 {
 	struct task *t = current_task();
 	struct task_waiter w;
@@ -114,7 +115,7 @@ static long signalfd_read(struct file *f, struct uio *u, int64_t *pos)
 	struct linux_signalfd_siginfo rec;
 	size_t nr = u->left / sizeof(rec), i;
 	bool wait = !file_nonblock(f);
-	ksiginfo si;
+	struct linux_siginfo si;
 	long ret = 0;
 
 	(void)pos;

@@ -20,7 +20,7 @@
 #include "sentry/kernel/task.h"
 #include "sentry/lib/seq_buf.h"
 
-/* --- accounts ------------------------------------------------------------------- */
+/* --- accounts ------------------------------------------------------------- */
 
 static int charge(_Atomic uint64_t *used, uint64_t nr, uint64_t max)
 {
@@ -43,7 +43,7 @@ void tmpfs_uncharge(struct tmpfs *fs, uint64_t pages)
 	fs->used_pages -= pages;
 }
 
-/* --- nodes ------------------------------------------------------------------------ */
+/* --- nodes ---------------------------------------------------------------- */
 
 static int tmpfs_readlink(struct inode *inode, char **out_target)
 {
@@ -165,7 +165,7 @@ void tnode_changed(struct tnode *n, bool mtime)
 	mutex_unlock(&n->i.mu);
 }
 
-/* --- super blocks ------------------------------------------------------------------- */
+/* --- super blocks --------------------------------------------------------- */
 
 static int tmpfs_statfs(struct super *sb, struct kstatfs *out)
 {
@@ -242,7 +242,7 @@ int tmpfs_new(uint64_t max_bytes, uint64_t max_inodes, uint32_t mode,
 	return 0;
 }
 
-/* --- memfd ------------------------------------------------------------------------------ */
+/* --- memfd ---------------------------------------------------------------- */
 
 static struct super *g_shm;
 static pthread_once_t g_shm_once = PTHREAD_ONCE_INIT;

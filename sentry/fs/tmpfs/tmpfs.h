@@ -10,7 +10,7 @@
 
 struct tnode;
 
-/* --- data of a regular file: extents of the memory file ------------------------ */
+/* --- data of a regular file: extents of the memory file ------------------- */
 
 /*
  * Extents never overlap; both offsets and sizes are page multiples.  Each
@@ -61,7 +61,7 @@ MUST_CHECK int tdata_write(struct tdata *d, uint64_t off, const void *src,
 uint64_t tdata_next_data(struct tdata *d, uint64_t off);
 uint64_t tdata_next_hole(struct tdata *d, uint64_t off);
 
-/* --- directories ------------------------------------------------------------------ */
+/* --- directories ---------------------------------------------------------- */
 
 struct tentry {
 	RB_ENTRY(tentry) by_name, by_cookie;

@@ -85,7 +85,7 @@ void tdata_unpin(uint64_t mem, uint64_t size)
 	memfile_put(page_down(mem), page_up(mem + size) - page_down(mem));
 }
 
-/* --- allocation --------------------------------------------------------------- */
+/* --- allocation ----------------------------------------------------------- */
 
 /* Joins @e with the one behind it if the memory file goes on there too. */
 static void merge_next(struct tdata *d, struct textent *e)
@@ -171,7 +171,7 @@ uint64_t tdata_count_holes(struct tdata *d, uint64_t off, uint64_t size)
 	return n;
 }
 
-/* --- removal -------------------------------------------------------------------- */
+/* --- removal -------------------------------------------------------------- */
 
 /* Splits the extent that spans @at, using *spare. */
 static void split_at(struct tdata *d, uint64_t at, struct textent **spare)
@@ -227,7 +227,7 @@ uint64_t tdata_free(struct list *gone)
 	return pages;
 }
 
-/* --- bytes ------------------------------------------------------------------------ */
+/* --- bytes ---------------------------------------------------------------- */
 
 int tdata_zero(struct tdata *d, uint64_t off, uint64_t size)
 {

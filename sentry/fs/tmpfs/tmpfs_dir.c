@@ -131,7 +131,7 @@ void tdir_free_all(struct tdir *d)
 	}
 }
 
-/* --- inode operations --------------------------------------------------------- */
+/* --- inode operations ----------------------------------------------------- */
 
 static int tmpfs_lookup(struct inode *dir, const char *name, struct inode **out)
 {
@@ -275,7 +275,7 @@ static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, uint32_t uid,
 	return 0;
 }
 
-/* --- rename --------------------------------------------------------------------- */
+/* --- rename --------------------------------------------------------------- */
 
 /* A directory that changes its parent takes its ".." along. */
 static void reparent(struct tnode *n, struct tnode *from, struct tnode *to)
@@ -377,7 +377,7 @@ static int tmpfs_rename(struct inode *old_dir, const char *old_name,
 	return 0;
 }
 
-/* --- reading --------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 static const uint8_t dt_of_type[16] = {
 	[1] = LINUX_DT_FIFO, [2] = LINUX_DT_CHR, [4] = LINUX_DT_DIR,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tmpfs_file: regular files of tmpfs: read, write, size, holes, mappings, seals.
+ * tmpfs_file: regular files: read, write, size, holes, mappings, seals.
  *
  * Writes gather guest bytes in sentry memory first, then put them in place
  * under i.mu, so that no lock is held while the guest is copied and a write of
@@ -49,7 +49,7 @@ static int fill(struct tnode *n, uint64_t off, uint64_t size)
 	return ret == -ENOMEM ? -ENOSPC : ret;
 }
 
-/* --- reading --------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 static long read_piece(struct tnode *n, struct uio *u, uint64_t off,
 		       uint64_t size)
@@ -86,7 +86,7 @@ static long tmpfs_read(struct file *f, struct uio *u, int64_t *pos)
 	return done > 0 ? done : ret;
 }
 
-/* --- writing ---------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 /* i.mu is held.  The bytes are in sentry memory. */
 static int put_locked(struct tnode *n, uint64_t off, const void *buf,
@@ -154,7 +154,7 @@ static long tmpfs_write(struct file *f, struct uio *u, int64_t *pos)
 	return done > 0 ? done : ret;
 }
 
-/* --- size and holes ----------------------------------------------------------------- */
+/* --- size and holes ------------------------------------------------------- */
 
 /* Takes whole pages away and zeroes the rest of [off, end). i.mu is held. */
 static int punch(struct tnode *n, uint64_t off, uint64_t end)
@@ -299,7 +299,7 @@ static int64_t tmpfs_llseek(struct file *f, int64_t off, int whence)
 	return to;
 }
 
-/* --- mappings ------------------------------------------------------------------------- */
+/* --- mappings ------------------------------------------------------------- */
 
 /* Pins what is at @off; fills a hole first.  i.mu is held. */
 static int back_locked(struct tnode *n, uint64_t off, uint64_t size,
@@ -344,7 +344,7 @@ static int tmpfs_mmap_backing(struct file *f, uint64_t off, uint64_t size,
 	return ret;
 }
 
-/* --- seals ------------------------------------------------------------------------------ */
+/* --- seals ---------------------------------------------------------------- */
 
 static int add_seals(struct file *f, uint32_t seals)
 {
@@ -390,7 +390,7 @@ static int tmpfs_set_flags(struct file *f, uint32_t flags)
 	return 0;
 }
 
-/* --- open ---------------------------------------------------------------------------------- */
+/* --- open ----------------------------------------------------------------- */
 
 static void tmpfs_release(struct file *f)
 {

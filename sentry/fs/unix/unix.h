@@ -73,7 +73,7 @@ static inline bool unix_is_dgram(const struct unix_sock *u)
 	return u->sock.type == LINUX_SOCK_DGRAM;
 }
 
-/* --- unix_sock.c ---------------------------------------------------------------- */
+/* --- unix_sock.c ---------------------------------------------------------- */
 MUST_CHECK int unix_new(int type, struct unix_sock **out);
 void unix_get(struct unix_sock *u);
 void unix_put(struct unix_sock *u);
@@ -90,14 +90,14 @@ bool unix_writable(const struct unix_sock *u);
 MUST_CHECK int unix_wait(struct unix_sock *u, uint32_t events, uint64_t timeo,
 			 bool (*ready)(struct unix_sock *u));
 
-/* --- unix_data.c ------------------------------------------------------------------ */
+/* --- unix_data.c ---------------------------------------------------------- */
 long unix_send(struct socket *s, struct socket_msg *m);
 long unix_recv(struct socket *s, struct socket_msg *m);
 /* Drops a whole list of messages. */
 void unix_drop_msgs(struct list *msgs);
 long unix_ioctl(struct socket *s, uint32_t cmd, uint64_t arg);
 
-/* --- unix_name.c -------------------------------------------------------------------- */
+/* --- unix_name.c ---------------------------------------------------------- */
 int unix_bind(struct socket *s, const void *addr, uint32_t len);
 int unix_getname(struct socket *s, bool peer, void *addr, uint32_t *len);
 /* The socket of @type bound to an address, +1.  -ECONNREFUSED, -EPROTOTYPE,
@@ -110,7 +110,7 @@ void unix_name_put(struct unix_name *n);
 /* The name of @u, +1, or NULL. */
 struct unix_name *unix_get_name(struct unix_sock *u);
 
-/* --- unix_conn.c ---------------------------------------------------------------------- */
+/* --- unix_conn.c ---------------------------------------------------------- */
 int unix_connect(struct socket *s, const void *addr, uint32_t len,
 		 bool nonblock);
 int unix_listen(struct socket *s, int backlog);
@@ -121,7 +121,7 @@ void unix_join(struct unix_sock *a, struct unix_sock *b);
 /* What the end of a socket's file does to its peer and its queues. */
 void unix_hangup(struct unix_sock *u);
 
-/* --- unix_opt.c ------------------------------------------------------------------------ */
+/* --- unix_opt.c ----------------------------------------------------------- */
 int unix_getsockopt(struct socket *s, int level, int name, void *val,
 		    uint32_t *len);
 int unix_setsockopt(struct socket *s, int level, int name, const void *val,

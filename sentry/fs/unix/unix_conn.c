@@ -48,7 +48,7 @@ void unix_join(struct unix_sock *a, struct unix_sock *b)
 	b->peer_cred = a->peer_cred;
 }
 
-/* --- listening ------------------------------------------------------------------- */
+/* --- listening ------------------------------------------------------------ */
 
 int unix_listen(struct socket *s, int backlog)
 {
@@ -124,7 +124,7 @@ int unix_accept(struct socket *s, bool nonblock, struct socket **out)
 	return ret;
 }
 
-/* --- connecting -------------------------------------------------------------------- */
+/* --- connecting ----------------------------------------------------------- */
 
 static bool may_connect(struct unix_sock *u)
 {
@@ -253,7 +253,7 @@ int unix_connect(struct socket *s, const void *addr, uint32_t len,
 	return ret;
 }
 
-/* --- the end -------------------------------------------------------------------------- */
+/* --- the end -------------------------------------------------------------- */
 
 /* @peer sees @shut of its connection close. */
 static void shut_peer(struct unix_sock *peer, uint8_t shut, int err)

@@ -29,7 +29,7 @@
 /* Descriptors under way: unix_attach_fds() of Linux. */
 static _Atomic uint64_t g_inflight;
 
-/* --- messages --------------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------- */
 
 static void free_msg(struct unix_msg *msg)
 {
@@ -130,7 +130,7 @@ static void return_files(struct socket_msg *m, struct unix_msg *msg)
 	msg->scm.nr_files = 0;
 }
 
-/* --- sending ------------------------------------------------------------------------ */
+/* --- sending -------------------------------------------------------------- */
 
 static bool may_send(struct unix_sock *u)
 {
@@ -142,7 +142,7 @@ static bool may_send(struct unix_sock *u)
 	return yes;
 }
 
-/* Room for one more message of @u: 0, -EPIPE, -EAGAIN, -ERESTARTSYS, SO_ERROR */
+/* Room for one more message of @u: 0, -EPIPE, -EAGAIN, -ERESTARTSYS, error */
 static int wait_for_room(struct unix_sock *u, bool nonblock)
 {
 	int ret;
@@ -335,7 +335,7 @@ long unix_send(struct socket *s, struct socket_msg *m)
 	return unix_is_stream(u) ? send_stream(u, m) : send_packet(u, m);
 }
 
-/* --- receiving ------------------------------------------------------------------------ */
+/* --- receiving ------------------------------------------------------------ */
 
 static bool may_receive(struct unix_sock *u)
 {
@@ -562,7 +562,7 @@ long unix_recv(struct socket *s, struct socket_msg *m)
 	return unix_is_stream(u) ? recv_stream(u, m) : recv_packet(u, m);
 }
 
-/* --- ioctl ------------------------------------------------------------------------------ */
+/* --- ioctl ---------------------------------------------------------------- */
 
 static long bytes_queued(struct unix_sock *u)
 {

@@ -107,7 +107,7 @@ static struct unix_sock *find_abstract_locked(int type,
 	return NULL;
 }
 
-/* --- binding -------------------------------------------------------------------- */
+/* --- binding -------------------------------------------------------------- */
 
 /* Gives @u its name; it is in the table afterwards. -EINVAL: it has one. */
 static int publish(struct unix_sock *u, struct unix_name *n, struct path *p)
@@ -195,7 +195,7 @@ void unix_unbind(struct unix_sock *u)
 	mutex_unlock(&g_names_mu);
 }
 
-/* --- finding ----------------------------------------------------------------------- */
+/* --- finding -------------------------------------------------------------- */
 
 static int find_path(const struct unix_name *n, int type,
 		     struct unix_sock **out)

@@ -99,7 +99,7 @@ int unix_wait(struct unix_sock *u, uint32_t events, uint64_t timeo,
 	return ret == -ERESTARTSYS && timeo ? -EINTR : ret;
 }
 
-/* --- polling ------------------------------------------------------------------- */
+/* --- polling -------------------------------------------------------------- */
 
 static uint32_t state_events(struct unix_sock *u)
 {
@@ -154,7 +154,7 @@ static const struct socket_ops unix_ops = {
 	.release = unix_release,
 };
 
-/* --- making ----------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------- */
 
 static int check_type(int *type, int protocol)
 {
