@@ -96,8 +96,7 @@ static const struct rule g_write_rules[] = {
 	ALWAYS(removexattr, "extended attributes, through FD_PROC"),
 };
 
-#if defined(MOAT_ASAN) || defined(MOAT_TSAN) || defined(MOAT_UBSAN)
-#define SANITIZED
+#ifdef MOAT_SANITIZED
 /* So that the sanitizer can map its tables and print what it found. */
 static const struct rule g_debug_rules[] = {
 	ALWAYS(mmap, "asan"),	      ALWAYS(munmap, "asan"),
@@ -135,7 +134,7 @@ int gofer_seccomp_load(bool writable)
 	ret = add_rules(ctx, g_rules, ARRAY_SIZE(g_rules));
 	if (ret == 0 && writable)
 		ret = add_rules(ctx, g_write_rules, ARRAY_SIZE(g_write_rules));
-#ifdef SANITIZED
+#ifdef MOAT_SANITIZED
 	if (ret == 0)
 		ret = add_rules(ctx, g_debug_rules, ARRAY_SIZE(g_debug_rules));
 #endif

@@ -51,6 +51,9 @@ static void handle(const struct control_msg *msg)
 	case CONTROL_WINCH:
 		console_signal(LINUX_SIGWINCH);
 		break;
+	case CONTROL_TTY:
+		console_set_foreground(msg->status);
+		break;
 	case CONTROL_KILL:
 		host_exit(125);
 	default:
@@ -87,8 +90,14 @@ void sandbox_init_exited(int wait_status)
 	host_exit(0);
 }
 
+void sandbox_ask_foreground(void)
+{
+	send_record(control_fd, CONTROL_ASK_TTY, 0, NULL);
+}
+
 void sandbox_init_stopped(int signo)
 {
+	console_forget_foreground();
 	send_record(control_fd, CONTROL_STOPPED, signo, NULL);
 }
 

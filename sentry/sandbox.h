@@ -18,9 +18,11 @@ enum control_kind {
 	CONTROL_EXITED,	 /* .status as wait(2) */
 	CONTROL_STOPPED, /* init was stopped by .status (signal) */
 	CONTROL_FAILED,	 /* .status: exit code (125..127); text says why */
+	CONTROL_ASK_TTY, /* is the launcher in the terminal's foreground? */
 	/* launcher -> sentry */
 	CONTROL_SIGNAL, /* .status: signal for the foreground group */
 	CONTROL_WINCH,	/* the terminal was resized */
+	CONTROL_TTY,	/* .status: 1 in its foreground, 0 not */
 	CONTROL_KILL,	/* end everything now (--timeout) */
 };
 struct control_msg {

@@ -147,8 +147,7 @@ static const struct rule rules[] = {
 	ANY(kill, "end a stub process; the namespace holds only stubs"),
 };
 
-#if defined(MOAT_ASAN) || defined(MOAT_TSAN) || defined(MOAT_UBSAN)
-#define SANITIZED
+#ifdef MOAT_SANITIZED
 /* More than the sentry itself may do, for the sanitizers' runtimes. */
 static const struct rule sanitizer_rules[] = {
 	IF(madvise, EQ(2, MADV_DONTDUMP), "shadow memory"),
@@ -156,6 +155,8 @@ static const struct rule sanitizer_rules[] = {
 	IF(madvise, EQ(2, MADV_HUGEPAGE), "shadow memory"),
 	IF(madvise, EQ(2, MADV_FREE), "allocator gives back"),
 	ANY(prlimit64, "how large is the main thread's stack?"),
+	ANY(nanosleep, "background thread of ThreadSanitizer"),
+	ANY(gettimeofday, "the same"),
 	ANY(pipe, "probes whether memory is readable"),
 	ANY(pipe2, "the same"),
 	ANY(newfstatat, "looks for symbols in the empty root"),
@@ -187,7 +188,7 @@ static int allow(scmp_filter_ctx ctx, const struct rule *list, size_t nr)
 	return 0;
 }
 
-#ifdef SANITIZED
+#ifdef MOAT_SANITIZED
 static int add_sanitizer_rules(scmp_filter_ctx ctx)
 {
 	int ret = allow(ctx, sanitizer_rules,
@@ -207,7 +208,7 @@ static int add_rules(scmp_filter_ctx ctx)
 {
 	int ret = allow(ctx, rules, sizeof(rules) / sizeof(rules[0]));
 
-#ifdef SANITIZED
+#ifdef MOAT_SANITIZED
 	if (ret == 0)
 		ret = add_sanitizer_rules(ctx);
 #endif

@@ -8,7 +8,7 @@
  */
 #include "sentry/host/host_sanitize.h"
 
-#include <stddef.h>
+#include "sentry/lib/compiler.h"
 
 #if defined(MOAT_ASAN) || defined(MOAT_TSAN)
 /*
@@ -51,7 +51,7 @@ const char *__ubsan_default_options(void)
 
 void host_sanitize_start(void)
 {
-#if defined(MOAT_ASAN) || defined(MOAT_TSAN) || defined(MOAT_UBSAN)
+#ifdef MOAT_SANITIZED
 	extern void __sanitizer_symbolize_pc(void *pc, const char *format,
 					     char *out, size_t size);
 	char text[128];

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 /* The sanitizers' frames are larger, and their reports run on these stacks. */
-#if defined(MOAT_ASAN) || defined(MOAT_TSAN) || defined(MOAT_UBSAN)
+#ifdef MOAT_SANITIZED
 #define STACK_SIZE (1024 * 1024)
 #else
 #define STACK_SIZE (128 * 1024)

@@ -59,6 +59,9 @@ void tty_ctl_signal(struct tty_ctl *c, int signo);
  * 0, -ERESTARTSYS after the signal was sent, -EIO for an orphaned group.
  */
 MUST_CHECK int tty_ctl_check(struct tty_ctl *c, int signo);
+/* The same for a terminal that the caller's shell has given to another job:
+ * the sandbox as a whole is in the background. */
+MUST_CHECK int tty_ctl_refuse(struct tty_ctl *c, int signo);
 /* The current task's controlling terminal's device number (0: none). */
 uint64_t task_tty_dev(struct task *t);
 

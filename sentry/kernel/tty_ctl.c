@@ -249,6 +249,26 @@ static int check_locked(struct tty_ctl *c, struct task *t, int signo)
 	return -ERESTARTSYS;
 }
 
+int tty_ctl_refuse(struct tty_ctl *c, int signo)
+{
+	struct task *t = current_task();
+	struct linux_siginfo si;
+	int ret = 0;
+
+	siginfo_kernel(&si, signo);
+	tasklist_lock();
+	if (c->session && t->group->pgrp->session == c->session) {
+		if (!ignores(t, signo)) {
+			signal_send_pgrp_locked(t->group->pgrp, &si);
+			ret = -ERESTARTSYS;
+		} else if (signo == LINUX_SIGTTIN) {
+			ret = -EIO;
+		}
+	}
+	tasklist_unlock();
+	return ret;
+}
+
 int tty_ctl_check(struct tty_ctl *c, int signo)
 {
 	int ret;

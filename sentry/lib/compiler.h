@@ -11,6 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Builds whose runtime runs inside every process of moat. */
+#if defined(MOAT_ASAN) || defined(MOAT_TSAN) || defined(MOAT_UBSAN)
+#define MOAT_SANITIZED
+#endif
+/* Functions whose races are meant, and answered by a check afterwards. */
+#ifdef MOAT_TSAN
+#define RACY __attribute__((no_sanitize("thread")))
+#else
+#define RACY
+#endif
+
 /* The result must be used: the call can fail. */
 #define MUST_CHECK	__attribute__((warn_unused_result))
 #define NORETURN	__attribute__((noreturn))

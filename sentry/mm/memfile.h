@@ -15,8 +15,13 @@
 
 #include "sentry/lib/compiler.h"
 
-/* Size of the sparse file and of the sentry's view. */
+/* Size of the sparse file and of the sentry's view; ThreadSanitizer leaves
+ * little of the address space. */
+#ifdef MOAT_TSAN
+#define MEMFILE_SIZE (256ull << 30)
+#else
 #define MEMFILE_SIZE (16ull << 40)
+#endif
 #define MEMFILE_NONE UINT64_MAX
 
 /*

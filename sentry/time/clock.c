@@ -88,7 +88,7 @@ static void split(uint64_t ns, struct vvar_base *out)
 }
 
 /* The page's own sequence is taken from our count: it is never read back. */
-static void write_page(struct vvar_data *page, uint32_t seq)
+static RACY void write_page(struct vvar_data *page, uint32_t seq)
 {
 	const struct clock_params *p = &g_model.now;
 
@@ -103,7 +103,7 @@ static void write_page(struct vvar_data *page, uint32_t seq)
 }
 
 /* Caller owns g_refreshing. */
-static void install(struct clock_params *p)
+static RACY void install(struct clock_params *p)
 {
 	uint32_t seq = atomic_load_explicit(&g_seq, memory_order_relaxed);
 
@@ -201,7 +201,7 @@ void clock_publish(struct vvar_data *page)
 /* --- reading -------------------------------------------------------------- */
 
 /* One consistent reading; false if the parameters are due for a refresh. */
-static bool read_now(uint64_t *mono, uint64_t *real_offset)
+static RACY bool read_now(uint64_t *mono, uint64_t *real_offset)
 {
 	for (;;) {
 		uint32_t seq =

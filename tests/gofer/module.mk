@@ -9,7 +9,7 @@ gofer-client-objs := sentry/fs/gofer/client.o sentry/fs/gofer/client_change.o \
 	sentry/fs/gofer/client_look.o sentry/host/host_gofer.o \
 	sentry/host/host_file.o sentry/host/host_futex.o
 
-gofer-tests := test_gofer test_client
+gofer-tests := test_gofer test_gofer_filter test_client
 $(B)/tests/unit/test_client: $(gofer-client-objs:%=$(B)/%)
 
 $(gofer-tests:%=$(B)/tests/unit/%): $(B)/tests/unit/%: tests/gofer/%.c \

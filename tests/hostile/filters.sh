@@ -2,7 +2,7 @@
 # What the processes of a sandbox can do, seen from outside while it runs: no
 # capability, no new privileges, a filter in every thread, namespaces of their
 # own, an empty root.  What the filters refuse: tests/unit/test_seccomp.c and
-# tests/gofer/test_gofer.c.
+# tests/gofer/test_gofer_filter.c.
 . "$(dirname "$0")/lib.sh.inc"
 
 mkdir "$TMP/shared"

@@ -133,4 +133,11 @@ keys 'for cat' Enter
 see background-fg '^for cat$'
 keys C-d
 see background-end '^host>$'
+fresh
+keys "$MOAT run --env PS1='in> ' -- bash --norc --noprofile &" Enter
+see background-shell 'Stopped'
+keys fg Enter '' Enter
+see background-shell-fg '^in>'
+keys 'exit 9' Enter 'echo code=$?' Enter
+see background-shell-ends '^code=9$'
 finish

@@ -67,6 +67,19 @@ static void send_control(const struct relay *r, uint32_t kind, int32_t status,
 		return; /* the sentry is ending; its pidfd tells */
 }
 
+/* Whether the terminal is ours to read: a shell decides that by its foreground
+ * group.  A terminal that is not our session's has no such rule. */
+static bool in_foreground(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		pid_t group = tcgetpgrp(fd);
+
+		if (group > 0)
+			return group == getpgrp();
+	}
+	return true;
+}
+
 static void pass_signals(const struct relay *r, int fd)
 {
 	struct signalfd_siginfo si;
@@ -134,6 +147,9 @@ static void take_control(const struct relay *r, struct outcome *o)
 		if (!print_gofer_error(r))
 			complain("%s", msg.text);
 		decide(o, msg.status, true);
+		break;
+	case CONTROL_ASK_TTY:
+		send_control(r, CONTROL_TTY, in_foreground(), false);
 		break;
 	case CONTROL_STOPPED:
 		kill(getpid(), SIGSTOP);

@@ -12,6 +12,7 @@
  * Tests:     tests/conformance/tty_*.c under a pseudo terminal of the harness.
  */
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "abi/fcntl.h"
 #include "abi/poll.h"
@@ -33,6 +34,13 @@ struct console {
 };
 
 static struct console *g_console;
+
+/* What the launcher last said; answers are counted: one can be awaited. */
+static _Atomic bool g_foreground;
+static _Atomic uint32_t g_answers;
+
+/* A launcher that does not answer is stopped, as a job is. */
+#define ANSWER_NS (2 * NSEC_PER_SEC)
 
 static struct console *console_of(struct tty *t)
 {
@@ -172,6 +180,38 @@ static long con_queued(struct tty *t, bool input)
 	return ret < 0 ? ret : nr;
 }
 
+void console_set_foreground(bool foreground)
+{
+	atomic_store(&g_foreground, foreground);
+	atomic_fetch_add(&g_answers, 1);
+	host_futex_wake(&g_answers, INT32_MAX);
+}
+
+void console_forget_foreground(void)
+{
+	atomic_store(&g_foreground, false);
+}
+
+/*
+ * The host cannot tell: the sentry is in a session of its own, which may read
+ * whenever it likes.  A job starts and goes on in the foreground or the
+ * background, and changes sides while it runs only from back to front.
+ */
+static bool con_foreground(struct tty *t)
+{
+	uint64_t deadline = clock_monotonic() + ANSWER_NS;
+	uint32_t answers = atomic_load(&g_answers);
+
+	(void)t;
+	if (atomic_load(&g_foreground))
+		return true;
+	sandbox_ask_foreground();
+	while (atomic_load(&g_answers) == answers &&
+	       clock_monotonic() < deadline)
+		host_futex_wait(&g_answers, answers, deadline);
+	return atomic_load(&g_foreground);
+}
+
 static void con_free(struct tty *t)
 {
 	(void)t; /* g_console holds a reference for ever */
@@ -190,6 +230,7 @@ static const struct tty_driver console_driver = {
 	.flow = con_flow,
 	.drain = con_drain,
 	.queued = con_queued,
+	.foreground = con_foreground,
 	.free = con_free,
 };
 

@@ -27,6 +27,13 @@ MUST_CHECK int console_file_new(int host_fd, uint32_t flags,
 struct tty_ctl *console_setup(struct file *f);
 /* SIGINT, SIGTSTP, SIGWINCH ... for the foreground group.  Any thread. */
 void console_signal(int signo);
+/* The launcher says whether it is in the foreground of the terminal. */
+void console_set_foreground(bool foreground);
+/* The program has stopped: the caller's shell may do with the terminal what it
+ * likes, so that the launcher has to be asked again. */
+void console_forget_foreground(void);
+/* control.c: asks the launcher, which answers by the above. */
+void sandbox_ask_foreground(void);
 /* The caller's terminal, borrowed; NULL: there is none. */
 struct tty *console_tty(void);
 

@@ -121,6 +121,15 @@ static bool hung_up(struct tty *t)
 	return t->drv->hung_up && t->drv->hung_up(t);
 }
 
+int tty_check(struct tty *t, int signo)
+{
+	int ret = tty_ctl_check(t->ctl, signo);
+
+	if (ret < 0 || !t->drv->foreground || t->drv->foreground(t))
+		return ret;
+	return tty_ctl_refuse(t->ctl, signo);
+}
+
 static long file_tty_read(struct file *f, struct uio *u, int64_t *pos)
 {
 	struct tty *t = f->priv;
@@ -129,7 +138,7 @@ static long file_tty_read(struct file *f, struct uio *u, int64_t *pos)
 	(void)pos;
 	if (hung_up(t))
 		return 0;
-	ret = tty_ctl_check(t->ctl, LINUX_SIGTTIN);
+	ret = tty_check(t, LINUX_SIGTTIN);
 	return ret < 0 ? ret : t->drv->read(t, f, u);
 }
 
@@ -146,7 +155,7 @@ static long file_tty_write(struct file *f, struct uio *u, int64_t *pos)
 		return 0;
 	ret = t->drv->get_termios(t, &termios);
 	if (ret == 0 && termios.lflag & LINUX_TOSTOP)
-		ret = tty_ctl_check(t->ctl, LINUX_SIGTTOU);
+		ret = tty_check(t, LINUX_SIGTTOU);
 	return ret < 0 ? ret : t->drv->write(t, f, u);
 }
 

@@ -47,6 +47,8 @@ struct tty_driver {
 	long (*queued)(struct tty *t, bool input);
 	/* True after a hang-up: no more than EIO. */
 	bool (*hung_up)(struct tty *t);
+	/* False while it belongs to others than this sandbox; NULL: never. */
+	bool (*foreground)(struct tty *t);
 	void (*free)(struct tty *t);
 };
 
@@ -79,6 +81,9 @@ uint64_t tty_dev(const struct tty *t);
 /* Makes @f a file of @t: takes a reference, may make it the controlling
  * terminal.  Errors of the driver's open. */
 MUST_CHECK int tty_open(struct tty *t, struct file *f);
+/* May the current task read (SIGTTIN) or change (SIGTTOU) @t?  Errors of
+ * tty_ctl_check(). */
+MUST_CHECK int tty_check(struct tty *t, int signo);
 /* The foreground group's id, 0 if there is none; whoever asks (masters). */
 int tty_foreground(struct tty *t);
 /* The terminal of a file, borrowed; NULL if it is none (or a master). */

@@ -39,7 +39,7 @@ static uint32_t speed_of(uint32_t cflag)
 /* Changes wait until their process group is in the foreground. */
 static int check_change(struct tty *t)
 {
-	return tty_ctl_check(t->ctl, LINUX_SIGTTOU);
+	return tty_check(t, LINUX_SIGTTOU);
 }
 
 static long get_termios(struct tty *t, uint32_t cmd, uaddr_t arg)
@@ -141,11 +141,16 @@ static long put_int(uaddr_t arg, int value)
 static long job_ioctl(struct tty *t, struct file *f, bool master, uint32_t cmd,
 		      uint64_t arg)
 {
+	int group;
+
 	switch (cmd) {
 	case LINUX_TIOCGPGRP:
+		group = master ? tty_foreground(t) : tty_ctl_get_pgrp(t->ctl);
+		/* A group of others has no number here. */
+		if (group > 0 && t->drv->foreground && !t->drv->foreground(t))
+			group = 0;
 		/* A master may ask without being in the session. */
-		return put_int(uaddr(arg), master ? tty_foreground(t)
-						  : tty_ctl_get_pgrp(t->ctl));
+		return put_int(uaddr(arg), group);
 	case LINUX_TIOCSPGRP:
 		return set_pgrp(t, uaddr(arg));
 	case LINUX_TIOCGSID:
