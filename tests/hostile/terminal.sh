@@ -19,9 +19,15 @@ shows() { screen | grep -Eq -- "$1"; }
 see() {
 	soon 10 shows "$2" && ok "$1" || not_ok "$1" "no '$2' in: $(screen | sed '/^$/d')"
 }
+# A shell tells of its jobs when it prompts.
+job_stopped() { keys '' Enter; shows Stopped; }
 # A fresh screen, so that nothing old is seen.
 fresh() { keys C-l && $T clear-history -t 0; soon 5 top_is_prompt; }
 top_is_prompt() { screen | head -1 | grep -Eq '^(in|host)> *$'; }
+
+# Typing ahead of a job would be read by the shell's line editor.
+tty=$($T display-message -p -t 0 '#{pane_tty}')
+cooked() { stty -F "$tty" -a | grep -q ' icanon'; }
 
 see host-prompt '^host>'
 keys "$MOAT run --env PS1='in> ' -- bash --norc --noprofile" Enter
@@ -110,6 +116,7 @@ see up '^up$'
 keys C-z
 see launcher-stops 'Stopped .*run'
 keys fg Enter
+soon 5 cooked
 keys C-c
 keys 'echo code=$?' Enter
 see launcher-goes-on '^code=130$'
@@ -124,19 +131,22 @@ see pager-left '^host>'
 # In the background it does not take what is typed for the shell.
 fresh
 keys "$MOAT run -- cat &" Enter
-soon 5 shows 'Stopped' || :
+soon 10 job_stopped || :
 keys 'echo o''ne' Enter 'echo t''wo' Enter
 see background-one '^one$'
 see background-two '^two$'
 keys fg Enter
+soon 5 cooked
 keys 'for cat' Enter
 see background-fg '^for cat$'
 keys C-d
 see background-end '^host>$'
 fresh
 keys "$MOAT run --env PS1='in> ' -- bash --norc --noprofile &" Enter
-see background-shell 'Stopped'
-keys fg Enter '' Enter
+soon 10 job_stopped && ok background-shell || not_ok background-shell "$(screen | sed '/^$/d')"
+keys fg Enter
+soon 5 shows '^in>'
+keys '' Enter
 see background-shell-fg '^in>'
 keys 'exit 9' Enter 'echo code=$?' Enter
 see background-shell-ends '^code=9$'
