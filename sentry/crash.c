@@ -29,12 +29,12 @@ static void print_task(struct task *t, void *arg)
 {
 	int nr = t->syscall_nr;
 	const char *call = nr < 0 ? "guest code" : name_of(nr);
+	const char *wchan = t->wchan;
 
 	(void)arg;
 	host_crash_print("  task %u (%.15s): %s%s%s", t->tid, t->comm,
 			 call ? call : "unknown call",
-			 t->wchan ? ", sleeps on " : "",
-			 t->wchan ? t->wchan : "");
+			 wchan ? ", sleeps on " : "", wchan ? wchan : "");
 }
 
 NORETURN void crash_report(int signo, void *ucontext)

@@ -14,11 +14,11 @@
 /*
  * The roles end by _exit() and the leak search is a ptrace of our own; faults
  * are the business of host_fault.c and host_crash.c; each thread's signal
- * stack would be the runtime's.  Reports end in the sentry's crash report.
+ * stack would be the runtime's.
  */
 #define COMMON_OPTIONS                                                  \
 	"handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:" \
-	"handle_sigfpe=0:use_sigaltstack=0:abort_on_error=1:"           \
+	"handle_sigfpe=0:use_sigaltstack=0:"                            \
 	"disable_coredump=0"
 #endif
 
@@ -27,7 +27,8 @@ const char *__asan_default_options(void);
 
 const char *__asan_default_options(void)
 {
-	return COMMON_OPTIONS ":detect_leaks=0:detect_stack_use_after_return=1";
+	return COMMON_OPTIONS ":detect_leaks=0:abort_on_error=1"
+			      ":detect_stack_use_after_return=1";
 }
 #endif
 
@@ -36,7 +37,8 @@ const char *__tsan_default_options(void);
 
 const char *__tsan_default_options(void)
 {
-	return COMMON_OPTIONS ":halt_on_error=1:second_deadlock_stack=1";
+	/* No abort: its locks are held, and a crash report would wait. */
+	return COMMON_OPTIONS ":halt_on_error=1:abort_on_error=0";
 }
 #endif
 

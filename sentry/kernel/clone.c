@@ -296,8 +296,11 @@ static int make_task(struct task *t, const struct clone_request *rq,
 
 void task_say_go(struct task *t, uint32_t go)
 {
+	/* Once it goes it may end, and be gone, before we have woken it. */
+	task_get(t);
 	atomic_store(&t->priv->go, go);
 	host_futex_wake(&t->priv->go, 1);
+	task_put(t);
 }
 
 static void abort_task(struct task *t)

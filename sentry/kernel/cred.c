@@ -121,7 +121,8 @@ int cred_copy(const struct cred *from, struct cred **out)
 
 	if (!c)
 		return -ENOMEM;
-	*c = *from;
+	/* All but the count, which others change meanwhile. */
+	memcpy(&c->user, &from->user, sizeof(*c) - offsetof(struct cred, user));
 	ref_init(&c->ref);
 	ret = copy_groups(from->groups, from->nr_groups, &c->groups);
 	if (ret < 0)

@@ -67,7 +67,8 @@ struct thread_group {
 	IMMUTABLE uint32_t tgid;
 	struct task *leader;		  /* LOCK_TASKLIST */
 	struct list threads;		  /* task.group_node, LOCK_TASKLIST */
-	uint32_t nr_threads;		  /* live ones, LOCK_TASKLIST */
+	/* Live ones; written under LOCK_TASKLIST, glanced at without. */
+	_Atomic uint32_t nr_threads;
 	struct thread_group *parent;	  /* LOCK_TASKLIST */
 	struct list children, child_node; /* LOCK_TASKLIST */
 	struct process_group *pgrp;	  /* LOCK_TASKLIST */
@@ -111,7 +112,7 @@ struct task {
 	TASK_PRIVATE uint64_t clear_child_tid, robust_list;
 	TASK_PRIVATE bool no_new_privs;
 	_Atomic int state; /* 'R' 'S' 'D' 'T' 't' 'Z' 'X' */
-	const char *wchan; /* static: what it sleeps on */
+	const char *_Atomic wchan; /* static: what it sleeps on */
 	/* Signal masks and queues: sentry/kernel/signal.h, under sighand. */
 	struct task_signals *signals;
 	/* exec, restart block, ptrace, accounting, sched: in sentry/kernel. */

@@ -218,7 +218,9 @@ bool mapping_writable(struct mapping *m)
 	set = m->vmas;
 	if (set) {
 		list_for_each_entry (v, &set->vmas, map_node)
-			found = found || (v->flags & both) == both;
+			found = found ||
+				(__atomic_load_n(&v->flags, __ATOMIC_RELAXED) &
+				 both) == both;
 	}
 	mutex_unlock(&m->mu);
 	return found;

@@ -147,7 +147,9 @@ void vma_set_prot(struct mm *mm, struct vma *v, uint32_t prot)
 void vma_set_flags(struct mm *mm, struct vma *v, uint32_t set, uint32_t clear)
 {
 	account(mm, v, -1);
-	v->flags = (v->flags & ~clear) | set;
+	/* mapping_writable() looks on without mm->mu. */
+	__atomic_store_n(&v->flags, (v->flags & ~clear) | set,
+			 __ATOMIC_RELAXED);
 	account(mm, v, 1);
 }
 
@@ -159,10 +161,14 @@ struct vma *vma_copy(struct mm *mm, const struct vma *from)
 	assert(v);
 	mm->free_vmas = v->next_free;
 	mm->nr_free_vmas--;
-	*v = *from;
-	v->mm = mm;
-	v->next_free = NULL;
-	v->mapping = NULL;
+	*v = (struct vma){ .start = from->start,
+			   .end = from->end,
+			   .offset = from->offset,
+			   .prot = from->prot,
+			   .flags = from->flags,
+			   .file = from->file,
+			   .name = from->name,
+			   .mm = mm };
 	list_init(&v->map_node);
 	if (v->file)
 		file_get(v->file);

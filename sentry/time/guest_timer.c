@@ -30,8 +30,8 @@ static uint64_t next_look(struct guest_timer *g, uint64_t now)
 	if (!guest_clock_is_cpu(&g->clock))
 		return g->expires;
 	/* A guess; the task list's lock comes before ours. */
-	nr = g->clock.tg ? __atomic_load_n(&g->clock.tg->nr_threads,
-					   __ATOMIC_RELAXED)
+	nr = g->clock.tg ? atomic_load_explicit(&g->clock.tg->nr_threads,
+						memory_order_relaxed)
 			 : 1;
 	nr = MAX(nr, 1u);
 	wait = g->expires > now ? (g->expires - now) / nr : 0;

@@ -13,11 +13,13 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -182,10 +184,12 @@ static void setup_futex(void)
 	words = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(words != MAP_FAILED, "mmap");
-	pid_t parent = getpid();
-	if (fork() == 0)
-		while (getppid() == parent)
+	if (fork() == 0) {
+		/* It sleeps when we end, and holds our stdout. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
 			futex_flip(1, 0);
+	}
 }
 
 static void op_futex(void)

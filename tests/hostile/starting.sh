@@ -3,6 +3,8 @@
 # many sandboxes at once: nothing remains, no file, no mount, no process.
 . "$(dirname "$0")/lib.sh.inc"
 
+# With job control, so that background jobs do not ignore SIGINT.
+set -m
 mounts=$(wc -l </proc/self/mountinfo)
 files=$(ls -A /tmp /dev/shm 2>/dev/null | grep -i moat | grep -v moat- | sort)
 # The sandboxes of this test are found by a word in their command line, which
@@ -20,9 +22,7 @@ nothing_left() { [ -z "$(left | grep -v "^$$\$")" ]; }
 for signo in KILL INT TERM; do
 	bad=0
 	for i in $(seq 1 60); do
-		# A shell's background job ignores SIGINT; not here.
-		env --default-signal=INT "$MOAT" run --env "M=$mark" -- \
-			sleep 1000 >"$TMP/out" 2>&1 &
+		"$MOAT" run --env "M=$mark" -- sleep 1000 >"$TMP/out" 2>&1 &
 		pid=$!
 		# 0 to 30 ms in steps of half a millisecond
 		sleep "$(printf '0.%04d' $((i * 5)))"
