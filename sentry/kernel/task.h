@@ -65,17 +65,17 @@ struct session;
 struct thread_group {
 	struct refcount ref;
 	IMMUTABLE uint32_t tgid;
-	struct task *leader;		  /* LOCK_TASKLIST */
-	struct list threads;		  /* task.group_node, LOCK_TASKLIST */
+	struct task *leader; /* LOCK_TASKLIST */
+	struct list threads; /* task.group_node, LOCK_TASKLIST */
 	/* Live ones; written under LOCK_TASKLIST, glanced at without. */
 	_Atomic uint32_t nr_threads;
-	struct thread_group *parent;	  /* LOCK_TASKLIST */
-	struct list children, child_node; /* LOCK_TASKLIST */
-	struct process_group *pgrp;	  /* LOCK_TASKLIST */
-	struct list pgrp_node;		  /* LOCK_TASKLIST */
-	struct waitq wait_children;	  /* wait4 sleeps here */
-	struct waitq exit_wq;		  /* pidfd poll; woken at exit */
-	struct signal_state *signals;	  /* sentry/kernel/signal.h */
+	struct thread_group *parent;	     /* LOCK_TASKLIST */
+	struct list children, child_node;    /* LOCK_TASKLIST */
+	struct process_group *pgrp;	     /* LOCK_TASKLIST */
+	struct list pgrp_node;		     /* LOCK_TASKLIST */
+	struct waitq wait_children;	     /* wait4 sleeps here */
+	struct waitq exit_wq;		     /* pidfd poll; woken at exit */
+	struct signal_state *signals;	     /* sentry/kernel/signal.h */
 	struct rlimit_pair rlimits[RLIM_NR]; /* LOCK_SIGHAND */
 	int32_t exit_signal;		     /* to the parent, of the leader */
 	bool child_subreaper;
@@ -111,7 +111,7 @@ struct task {
 	TASK_PRIVATE int syscall_nr; /* -1 outside a system call */
 	TASK_PRIVATE uint64_t clear_child_tid, robust_list;
 	TASK_PRIVATE bool no_new_privs;
-	_Atomic int state; /* 'R' 'S' 'D' 'T' 't' 'Z' 'X' */
+	_Atomic int state;	   /* 'R' 'S' 'D' 'T' 't' 'Z' 'X' */
 	const char *_Atomic wchan; /* static: what it sleeps on */
 	/* Signal masks and queues: sentry/kernel/signal.h, under sighand. */
 	struct task_signals *signals;
