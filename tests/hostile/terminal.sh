@@ -50,7 +50,10 @@ keys C-z
 see ctrl-z 'Stopped +cat'
 keys 'jobs' Enter
 keys 'fg' Enter
-keys 'again' Enter C-d
+soon 5 cooked
+keys 'again' Enter
+see fg-reads '^again$'
+keys C-d
 keys 'echo code=$?' Enter
 see fg '^code=0$'
 
