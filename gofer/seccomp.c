@@ -108,6 +108,12 @@ static const struct rule g_debug_rules[] = {
 	ALWAYS(pipe, "asan"),	      ALWAYS(pipe2, "asan"),
 	ALWAYS(sched_yield, "asan"),  ALWAYS(tgkill, "abort"),
 	ALWAYS(newfstatat, "asan"),   ALWAYS(lseek, "asan"),
+	ALWAYS(futex, "its locks"),   ALWAYS(brk, "malloc"),
+	ALWAYS(mprotect, "malloc"),   ALWAYS(mremap, "malloc"),
+	ALWAYS(open, "asan"),	      ALWAYS(stat, "asan"),
+	ALWAYS(access, "asan"),	      ALWAYS(fstat, "asan"),
+	ALWAYS(close, "asan"),	      ALWAYS(prlimit64, "asan"),
+	ALWAYS(sched_getaffinity, "size of the stack"),
 };
 #endif
 

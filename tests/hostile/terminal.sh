@@ -6,6 +6,8 @@
 for need in tmux vi less python3 stty; do
 	command -v $need >/dev/null || { echo "$need is not installed"; exit 77; }
 done
+# tmux starts its command with the user's shell, which may be nologin.
+export SHELL=/bin/sh
 T="tmux -S $TMP/socket"
 $T -f /dev/null new-session -d -x 80 -y 24 \
 	"env TERM=screen PS1='host> ' HISTFILE= bash --norc --noprofile" ||
