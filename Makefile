@@ -20,7 +20,7 @@ B    := build/$(MODE)$(if $(filter fuzz,$(MODE)),,$(findstring -clang,-$(notdir 
 PACKAGES := gcc clang make libc6-dev libseccomp-dev libunwind-dev liblzma-dev \
 	zlib1g-dev libxxhash-dev libbsd-dev libcap-dev libcmocka-dev \
 	libclang-rt-14-dev clang-format clang-tidy cppcheck python3 perl git \
-	strace tmux less vim-tiny util-linux procps
+	strace busybox-static tmux less vim-tiny util-linux procps
 
 CFLAGS_COMMON := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-I. -Iinclude -I$(B)/gen -pthread -g \
@@ -62,8 +62,11 @@ include $(filter-out sentry/lib/module.mk,$(sort $(shell find sentry platform go
 
 MOAT := $(moat-objs:%=$(B)/%)
 
+# The sentry's heap has a bound: sentry/kernel/budget.c.
+LDFLAGS_moat := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+
 $(B)/moat: $(MOAT) $(LIB)
-	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_moat) -o $@ $^ $(LDLIBS)
 
 build/moat: $(B)/moat
 	@mkdir -p build

@@ -84,6 +84,7 @@ static const struct rule g_write_rules[] = {
 	IF1(mknodat, MASKED(2, S_IFMT, S_IFIFO), "mknod of FIFOs"),
 	IF1(mknodat, MASKED(2, S_IFMT, S_IFSOCK), "mknod of sockets"),
 	IF1(mknodat, MASKED(2, S_IFMT, S_IFREG), "mknod of files"),
+	IF2(mknodat, MASKED(2, S_IFMT, S_IFCHR), EQ(3, 0), "whiteouts"),
 	ALWAYS(symlinkat, "symlink"),
 	IF2(linkat, EQ(0, FD_PROC), EQ(4, AT_SYMLINK_FOLLOW), "link"),
 	IF1(unlinkat, MASKED(2, ~(uint64_t)AT_REMOVEDIR, 0), "unlink, rmdir"),

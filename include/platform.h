@@ -165,7 +165,7 @@ struct platform_ops {
 	uint64_t (*guest_time)(struct vcpu *cpu);
 };
 
-extern const struct platform_ops platform_ptrace;
+extern const struct platform_ops platform_ptrace, platform_trap;
 
 /* All platforms of this build, NULL-terminated, best first. */
 extern const struct platform_ops *const platform_list[];

@@ -15,6 +15,7 @@
 
 const struct platform_ops *const platform_list[] = {
 	&platform_ptrace,
+	&platform_trap,
 	NULL,
 };
 

@@ -15,10 +15,17 @@
 #include "abi/fcntl.h"
 #include "sentry/fs/tty/console.h"
 #include "sentry/host/host.h"
+#include "sentry/host/host_info.h"
 #include "sentry/kernel/boot.h"
+#include "sentry/kernel/budget.h"
+#include "sentry/kernel/cgroup.h"
+#include "sentry/kernel/oom.h"
 #include "sentry/oci/spec.h"
 #include "sentry/vfs/namei.h"
 #include "sentry/vfs/vfs.h"
+
+#define HEAP_BASE  (64ull << 20)
+#define HEAP_SHARE 16
 
 /* The search path of execvp(3) when PATH is not set. */
 #define DEFAULT_PATH "/bin:/usr/bin"
@@ -178,7 +185,8 @@ static int prepare(const struct sandbox_config *c,
 			   p->user.nr_additional_gids, &args->cred);
 
 	if (ret == 0)
-		ret = uts_ns_new(c->spec->hostname, &args->uts);
+		ret = uts_ns_new(c->spec->hostname, &g_init_user_ns, NULL,
+				 &args->uts);
 	if (ret == 0)
 		ret = fd_table_new(&args->fds);
 	if (ret < 0)
@@ -199,6 +207,15 @@ static int prepare(const struct sandbox_config *c,
 	return ret < 0 ? ret : open_stdio(c, args, err);
 }
 
+/* The sentry's own memory: a fixed part, and a share of the program's. */
+static uint64_t heap_budget(const struct oci_spec *spec)
+{
+	uint64_t all = spec->memory_limit ? spec->memory_limit
+					  : host_total_memory();
+
+	return HEAP_BASE + all / HEAP_SHARE;
+}
+
 int sandbox_boot(const struct sandbox_config *config, struct boot_error *err)
 {
 	const struct oci_process *p = &config->spec->process;
@@ -207,8 +224,12 @@ int sandbox_boot(const struct sandbox_config *config, struct boot_error *err)
 		.ignored_signals = config->ignored_signals,
 		.blocked_signals = config->blocked_signals,
 	};
-	int ret = prepare(config, &args, err);
+	int ret;
 
+	cgroup_start(config->spec->pids_limit, config->spec->milli_cpus);
+	oom_start();
+	budget_start(heap_budget(config->spec));
+	ret = prepare(config, &args, err);
 	kernel_default_rlimits(args.rlimits);
 	if (ret == 0)
 		ret = load(p, &args, err);

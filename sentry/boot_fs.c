@@ -11,30 +11,87 @@
 #include <sys/stat.h>
 
 #include "sentry/boot.h"
+#include "sentry/fs/overlay/overlay.h"
 #include "sentry/oci/spec.h"
 #include "sentry/vfs/vfs.h"
 
-/* The host's directory below, a memory file system above. */
-static int make_root(const struct oci_spec *spec, struct super **out)
+/* Writes go to memory above @lower. */
+static int memory_overlay(struct super *lower, struct super **out)
 {
-	AUTO_PUT(super) struct super *lower = NULL, *upper = NULL;
+	AUTO_PUT(super) struct super *upper = NULL;
+	int ret = tmpfs_new(0, 0, 0755, &upper);
+
+	return ret < 0 ? ret : overlay_new(lower, upper, out);
+}
+
+static int child_of(struct super *sb, const char *name, struct inode **out)
+{
+	struct inode *root = sb->root->inode;
+	int ret;
+
+	mutex_lock(&root->dir_mu);
+	ret = root->ops->lookup(root, name, out);
+	mutex_unlock(&root->dir_mu);
+	return ret;
+}
+
+/* Writes go to the directory of --overlay (sentry/cmd/host/overlay_dir.h). */
+static int disk_overlay(const struct sandbox_config *config,
+			struct super *lower, struct super **out)
+{
+	AUTO_PUT(super) struct super *dir = NULL;
+	AUTO_PUT(inode) struct inode *upper = NULL;
+	AUTO_PUT(inode) struct inode *work = NULL;
+	struct overlay_layers layers = {
+		.lowers = { lower->root->inode },
+		.nr_lowers = 1,
+		.userxattr = true,
+		.owner_marks = config->unprivileged,
+	};
+	int ret = goferfs_new(config->spec->overlay_export, false, false, &dir);
+
+	if (ret == 0)
+		ret = child_of(dir, "upper", &upper);
+	if (ret == 0)
+		ret = child_of(dir, "work", &work);
+	if (ret < 0)
+		return ret;
+	layers.upper = upper;
+	layers.work = work;
+	return overlay_stack(&layers, out);
+}
+
+static int make_root(const struct sandbox_config *config, struct super **out)
+{
+	const struct oci_spec *spec = config->spec;
+	AUTO_PUT(super) struct super *lower = NULL;
 	int ret;
 
 	if (!spec->root_overlay)
 		return goferfs_new(0, false, true, out);
 	ret = goferfs_new(0, true, false, &lower);
-	if (ret == 0)
-		ret = tmpfs_new(0, 0, 0755, &upper);
-	if (ret == 0)
-		ret = overlay_new(lower, upper, out);
-	return ret;
+	if (ret < 0)
+		return ret;
+	return spec->overlay_dir ? disk_overlay(config, lower, out)
+				 : memory_overlay(lower, out);
+}
+
+static int make_bind(const struct oci_mount *m, struct super **out)
+{
+	AUTO_PUT(super) struct super *lower = NULL;
+	int ret;
+
+	if (!m->overlay)
+		return goferfs_new(m->export_id, m->readonly, true, out);
+	ret = goferfs_new(m->export_id, true, false, &lower);
+	return ret < 0 ? ret : memory_overlay(lower, out);
 }
 
 static int make_super(const struct oci_mount *m, struct super **out)
 {
 	switch (m->kind) {
 	case OCI_MOUNT_BIND:
-		return goferfs_new(m->export_id, m->readonly, true, out);
+		return make_bind(m, out);
 	case OCI_MOUNT_TMPFS:
 		return tmpfs_new(0, 0, 01777, out);
 	case OCI_MOUNT_PROC:
@@ -45,6 +102,8 @@ static int make_super(const struct oci_mount *m, struct super **out)
 		return devfs_new(out);
 	case OCI_MOUNT_DEVPTS:
 		return devpts_new(out);
+	case OCI_MOUNT_CGROUP:
+		return cgroupfs_new(out);
 	}
 	return -EINVAL;
 }
@@ -129,7 +188,7 @@ int boot_mounts(const struct sandbox_config *config, struct mount_ns **out,
 	AUTO_PUT(super) struct super *root_sb = NULL;
 	AUTO_PUT(mount_ns) struct mount_ns *ns = NULL;
 	AUTO_PATH struct path root = { 0 };
-	int ret = make_root(spec, &root_sb);
+	int ret = make_root(config, &root_sb);
 
 	if (ret == 0)
 		ret = mount_ns_new(root_sb, &ns);

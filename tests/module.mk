@@ -25,8 +25,15 @@ $(B)/tests/conformance/%: tests/conformance/%.c tests/harness/guest_test.h
 		-Wno-unused-function -Wno-stringop-overflow \
 		-Wno-stringop-overread -Wno-nonnull -pthread -static -o $@ $< -lm
 
+# Guest programs of the scripts in tests/hostile.
+HOSTILE := $(patsubst %.c,$(B)/%,$(wildcard tests/hostile/*.c))
+$(B)/tests/hostile/%: tests/hostile/%.c
+	@mkdir -p $(@D)
+	$(call quiet,CC)gcc -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror \
+		-pthread -static -o $@ $<
+
 .PHONY: test-programs
-test-programs: $(UNIT) $(CONFORMANCE)
+test-programs: $(UNIT) $(CONFORMANCE) $(HOSTILE)
 
 $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

@@ -24,4 +24,15 @@ struct linux_epoll_event {
 } __attribute__((packed));
 static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event");
 
+/* Busy polling of network devices: EPIOCSPARAMS of ioctl_eventpoll(2). */
+#define LINUX_EPIOCSPARAMS	0x40088a01u
+#define LINUX_EPIOCGPARAMS	0x80088a02u
+#define LINUX_EPOLL_BUDGET_FREE 64 /* more needs CAP_NET_ADMIN */
+struct linux_epoll_params {
+	uint32_t busy_poll_usecs;
+	uint16_t busy_poll_budget;
+	uint8_t prefer_busy_poll, pad;
+};
+static_assert(sizeof(struct linux_epoll_params) == 8, "epoll_params");
+
 #endif

@@ -25,6 +25,8 @@ struct linux_sysinfo {
 };
 static_assert(sizeof(struct linux_sysinfo) == 112, "struct sysinfo");
 
+#define LINUX_SI_LOAD_ONE 65536 /* fixed point of loads */
+
 #define LINUX_PER_QUERY		 0xffffffffu
 #define LINUX_ADDR_NO_RANDOMIZE	 0x0040000u
 #define LINUX_PER_CLEAR_ON_SETID 0x05d40000u

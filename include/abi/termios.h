@@ -79,6 +79,7 @@ enum {
 #define LINUX_TABDLY 0014000u
 #define LINUX_XTABS  0014000u
 /* cflag */
+#define LINUX_CLOCAL 0004000u
 #define LINUX_CBAUD  0010017u
 #define LINUX_B38400 0000017u
 #define LINUX_CSIZE  0000060u

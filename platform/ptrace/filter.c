@@ -11,12 +11,11 @@
  */
 #include <linux/filter.h>
 #include <seccomp.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include "platform/ptrace/pt.h"
+#include "platform/stub_filter.h"
 
 /* The calls of stub.S, and those that orders are made of. */
 static int add_rules(scmp_filter_ctx ctx)
@@ -50,32 +49,6 @@ static int add_rules(scmp_filter_ctx ctx)
 	return ret;
 }
 
-/* libseccomp 2.5 writes programs to descriptors only. */
-static int export(scmp_filter_ctx ctx, struct sock_fprog *out)
-{
-	int fd = memfd_create("moat-filter", MFD_CLOEXEC);
-	void *code = NULL;
-	ssize_t size;
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = seccomp_export_bpf(ctx, fd);
-	size = ret < 0 ? -1 : lseek(fd, 0, SEEK_END);
-	if (ret == 0 && size > 0)
-		code = malloc((size_t)size);
-	if (ret == 0 && (!code || pread(fd, code, (size_t)size, 0) != size))
-		ret = -ENOMEM;
-	close(fd);
-	if (ret < 0) {
-		free(code);
-		return ret;
-	}
-	out->filter = code;
-	out->len = (unsigned short)((size_t)size / sizeof(struct sock_filter));
-	return 0;
-}
-
 int stub_filter_new(struct sock_fprog *out)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_TRAP);
@@ -85,7 +58,7 @@ int stub_filter_new(struct sock_fprog *out)
 		return -ENOMEM;
 	ret = add_rules(ctx);
 	if (ret == 0)
-		ret = export(ctx, out);
+		ret = stub_filter_export(ctx, out);
 	seccomp_release(ctx);
 	return ret;
 }

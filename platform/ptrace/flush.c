@@ -24,41 +24,6 @@ static struct stub_call *window(const struct pt_as *as)
 				    (size_t)as->slot * STUB_WINDOW_SIZE);
 }
 
-static_assert(PLAT_READ == PROT_READ && PLAT_WRITE == PROT_WRITE &&
-		      PLAT_EXEC == PROT_EXEC,
-	      "order.prot is handed to the host");
-
-/* As @o asks, or as plain unmapping of its range if @drop. */
-static void encode(struct stub_call *c, const struct map_order *o, bool drop)
-{
-	uint64_t flags = MAP_FIXED | (o->priv ? MAP_PRIVATE : MAP_SHARED) |
-			 (o->populate ? MAP_POPULATE : 0);
-
-	*c = (struct stub_call){ .args = { o->addr, o->size } };
-	if (drop || o->kind == ORDER_UNMAP) {
-		c->nr = SYS_munmap;
-		return;
-	}
-	c->args[2] = o->prot;
-	if (o->kind == ORDER_PROTECT) {
-		c->nr = SYS_mprotect;
-		return;
-	}
-	c->nr = SYS_mmap;
-	c->args[3] = flags;
-	c->args[4] = (uint64_t)o->fd;
-	c->args[5] = o->offset;
-}
-
-/* The wrapper asserts this; here it guards the stub itself, in all builds. */
-static bool order_allowed(const struct pt_as *as, const struct map_order *o)
-{
-	return o->size > 0 && ((o->addr | o->size) & ~PAGE_MASK) == 0 &&
-	       o->addr >= as->p->limits.min_user_addr &&
-	       o->addr < PT_MAX_USER_ADDR &&
-	       o->size <= PT_MAX_USER_ADDR - o->addr;
-}
-
 /* Registers for the first entry: maps the window, drops the command page. */
 static void setup_regs(const struct pt_as *as, struct guest_regs *regs)
 {
@@ -123,9 +88,11 @@ static long carry_out(struct pt_as *as, struct pt_vcpu *cpu,
 		long got;
 
 		for (size_t i = 0; i < n; i++) {
-			if (!order_allowed(as, &o[done + i]))
+			const struct map_order *it = &o[done + i];
+
+			if (!order_allowed(&as->p->limits, it))
 				return -ESRCH;
-			encode(&calls[i], &o[done + i], drop);
+			order_encode(it, drop, &calls[i].nr, calls[i].args);
 		}
 		got = run_calls(as, cpu, n, &err);
 		if (got < 0)

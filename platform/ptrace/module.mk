@@ -11,5 +11,4 @@ moat-objs += platform/ptrace/run.o
 moat-objs += platform/ptrace/stop.o
 moat-objs += platform/ptrace/fpu.o
 moat-objs += platform/ptrace/times.o
-moat-objs += platform/ptrace/placement.o
 moat-objs += platform/ptrace/probe.o

@@ -7,7 +7,6 @@
  *
  * Tests: tests/unit/test_platform_ptrace.c
  */
-#include <cpuid.h>
 #include <sys/prctl.h>
 
 #include "platform/ptrace/pt.h"
@@ -15,13 +14,6 @@
 #ifndef PTRACE_SYSEMU
 #define PTRACE_SYSEMU 31
 #endif
-
-static bool have_xsave(void)
-{
-	uint32_t a, b, c, d;
-
-	return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_OSXSAVE);
-}
 
 /* Seizes @pid and lets it run to its next call.  0 or -errno. */
 static int try_trace(uint32_t pid)
@@ -65,7 +57,7 @@ int pt_probe(const char **why)
 {
 	int ret;
 
-	if (!have_xsave()) {
+	if (!xsave_present()) {
 		*why = "the CPU or the host kernel has no XSAVE: "
 		       "this machine cannot run it";
 		return -ENODEV;

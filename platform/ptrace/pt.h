@@ -17,8 +17,12 @@
 #include <signal.h>
 
 #include "platform/base.h"
-#include "platform/ptrace/raw.h"
+#include "platform/run_clock.h"
+#include "platform/order_queue.h"
+#include "platform/placement.h"
 #include "platform/ptrace/stub.h"
+#include "platform/raw.h"
+#include "platform/xsave.h"
 #include "sentry/lib/list.h"
 #include "sentry/lib/lock.h"
 #include "sentry/lib/refcount.h"
@@ -59,11 +63,6 @@ struct platform {
 
 #define PT_NO_SLOT UINT32_MAX
 
-struct order_queue {
-	struct map_order *at;
-	size_t nr, cap;
-};
-
 struct pt_as {
 	struct platform_as base;
 	struct refcount ref; /* the creator's, and guest_time() in flight */
@@ -81,9 +80,8 @@ struct pt_as {
 	_Atomic uint32_t flush_seq; /* futex: a flush ended */
 	_Atomic bool needs_setup;   /* the stub has not mapped its window */
 	_Atomic bool gone;	    /* the host killed the stub */
-	_Atomic uint32_t tgid;	    /* 0: no stub */
 	_Atomic uint32_t sync_left; /* futex: vcpus that as_sync() awaits */
-	_Atomic uint64_t dead_tsc;  /* guest time of vcpus that have left */
+	struct space_clock clock;   /* its tgid says whether there is a stub */
 };
 
 /* pt_vcpu.state */
@@ -106,15 +104,8 @@ struct pt_vcpu {
 	uint32_t tid;		    /* the same tid, for its own thread */
 	struct list node;	    /* pt_as.cpus, its mu */
 	void *fpu;		    /* image to load at bind, or NULL */
-	_Atomic uint64_t entry_tsc; /* 0 outside guest mode */
-	_Atomic uint64_t spent_tsc;
-	_Atomic uint64_t time_base; /* ns, before the last move */
-	_Atomic uint64_t last_time; /* highest that guest_time() told */
-	/* placement.c, its lock */
-	struct list place_node;
-	int place; /* index of the CPU, -1 for none */
-	bool runnable;
-	uint32_t sentry_tid;
+	struct run_clock clock;
+	struct placed placed;
 };
 
 static inline struct pt_vcpu *to_pt_vcpu(struct vcpu *cpu)
@@ -182,7 +173,6 @@ int pt_as_flush(struct platform_as *as, struct vcpu *cpu);
 void pt_as_sync(struct platform_as *as);
 /* At entry: as flush, but -ENOMEM is kept for the next pt_as_flush(). */
 MUST_CHECK int flush_at_entry(struct pt_as *as, struct pt_vcpu *cpu);
-void order_queue_fini(struct order_queue *q);
 
 /* --- ptrace.c ------------------------------------------------------------- */
 void pt_as_put(struct pt_as *as);
@@ -203,34 +193,13 @@ void stop_decode(struct pt_vcpu *cpu, int status, struct guest_stop *stop);
 void stop_bad_regs(struct pt_vcpu *cpu, struct guest_stop *stop);
 
 /* --- fpu.c, times.c ------------------------------------------------------- */
-void fpu_limits(struct platform *p);
 /* Loads an image that was set before @cpu was bound.  0 or -errno. */
 int fpu_load_early(struct pt_vcpu *cpu);
 int pt_get_fpu(struct vcpu *cpu, void *buf);
 int pt_set_fpu(struct vcpu *cpu, const void *buf);
 uint64_t pt_guest_time(struct vcpu *cpu);
-/* @cpu leaves its space: what it used stays accounted there and with it. */
-void times_leave(struct pt_vcpu *cpu, struct pt_as *as);
 
-static inline uint64_t read_tsc(void)
-{
-	return __builtin_ia32_rdtsc();
-}
-
-/* --- placement.c: which CPU a pair of threads runs on --------------------- */
-void placement_start(uint32_t max_cpus);
-/* Chooses a CPU and pins the calling thread and the stub thread to it; before
- * the stub thread is woken, so that it wakes there. */
-void placement_bind(struct pt_vcpu *cpu);
-/* Pins @tid, which will be the stub thread of @cpu, to the CPU of @cpu. */
-void placement_follow(struct pt_vcpu *cpu, uint32_t tid);
-/* Lets a stub thread that only has to exit do so on any CPU. */
-void placement_release(uint32_t tid);
-void placement_unbind(struct pt_vcpu *cpu);
-void pt_idle_begin(struct vcpu *cpu);
-void pt_idle_end(struct vcpu *cpu);
-/* pt_vcpu.base.as is read by other threads under this lock. */
-struct pt_as *vcpu_get_as(struct pt_vcpu *cpu);
+/* pt_vcpu.base.as is read by other threads only in times.c. */
 void vcpu_set_as(struct pt_vcpu *cpu, struct pt_as *as);
 
 /* --- probe.c -------------------------------------------------------------- */

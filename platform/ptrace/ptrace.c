@@ -9,58 +9,13 @@
  * Tests: tests/unit/test_platform_ptrace.c
  */
 #include <assert.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "platform/host_limits.h"
 #include "platform/ptrace/pt.h"
 #include "sentry/lib/alloc.h"
 
-#define DEFAULT_MAX_MAPS 65530
-/* Kept for the stub region and for splits in the middle of an order. */
-#define MAPS_RESERVE 16
-
 static struct platform g_pt;
-
-/* vm.max_map_count if /proc is there, else the kernel's default. */
-static uint32_t max_maps(void)
-{
-	int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
-	long v = DEFAULT_MAX_MAPS;
-	char buf[32];
-	ssize_t n;
-
-	if (fd >= 0) {
-		n = read(fd, buf, sizeof(buf) - 1);
-		close(fd);
-		buf[MAX(n, 0)] = '\0';
-		if (n > 0)
-			v = strtol(buf, NULL, 10);
-	}
-	if (v <= MAPS_RESERVE || v > INT32_MAX)
-		v = DEFAULT_MAX_MAPS;
-	return (uint32_t)(v - MAPS_RESERVE);
-}
-
-/* The lowest address that an ordinary process may map (vm.mmap_min_addr). */
-static uint64_t min_user_addr(void)
-{
-	uint64_t at = 0x10000;
-
-	for (; at < 0x1000000; at *= 2) {
-		void *p =
-			mmap((void *)(uintptr_t)at, PAGE_SIZE, PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-			     -1, 0);
-
-		if (p != MAP_FAILED)
-			munmap(p, PAGE_SIZE);
-		if (p != MAP_FAILED || errno == EEXIST)
-			return at;
-	}
-	return at;
-}
 
 static int pt_start(const struct platform_setup *setup, struct platform **out)
 {
@@ -68,10 +23,10 @@ static int pt_start(const struct platform_setup *setup, struct platform **out)
 	int ret;
 
 	mutex_init(&p->mu, LOCK_PLATFORM_AS);
-	fpu_limits(p);
+	p->xsave_host_size = xsave_limits(&p->limits);
 	p->limits.max_user_addr = PT_MAX_USER_ADDR;
-	p->limits.min_user_addr = min_user_addr();
-	p->limits.max_host_maps = max_maps();
+	p->limits.min_user_addr = host_min_user_addr();
+	p->limits.max_host_maps = host_max_maps();
 	placement_start(setup->nr_cpus);
 	ret = template_start(p);
 	if (ret < 0)
@@ -96,6 +51,7 @@ static int pt_as_new(struct platform *p, struct platform_as **out)
 	as->slot = PT_NO_SLOT;
 	mutex_init(&as->mu, LOCK_PLATFORM_AS);
 	list_init(&as->cpus);
+	list_init(&as->clock.clocks);
 	*out = &as->base;
 	return 0;
 }
@@ -114,6 +70,16 @@ void pt_as_put(struct pt_as *as)
 static void pt_as_free(struct platform_as *as)
 {
 	pt_as_put(to_pt_as(as));
+}
+
+static void pt_idle_begin(struct vcpu *cpu)
+{
+	placement_idle(&to_pt_vcpu(cpu)->placed, true);
+}
+
+static void pt_idle_end(struct vcpu *cpu)
+{
+	placement_idle(&to_pt_vcpu(cpu)->placed, false);
 }
 
 static struct guest_regs *pt_regs(struct vcpu *cpu)

@@ -101,16 +101,12 @@ static inline long load_regs(struct pt_vcpu *cpu)
 static inline void guest_mode(struct pt_vcpu *cpu, bool step, int *status)
 {
 	long request = step ? PTRACE_SYSEMU_SINGLESTEP : PTRACE_SYSEMU;
-	uint64_t start = read_tsc(), spent;
 
-	atomic_store_explicit(&cpu->entry_tsc, start, memory_order_relaxed);
+	run_clock_start(&cpu->clock);
 	raw_ptrace(request, cpu->tid, 0, NULL);
 	if (unlikely(raw_wait(cpu->tid, status) < 0))
 		*status = 0;
-	spent = atomic_load_explicit(&cpu->spent_tsc, memory_order_relaxed);
-	atomic_store_explicit(&cpu->spent_tsc, spent + (read_tsc() - start),
-			      memory_order_relaxed);
-	atomic_store_explicit(&cpu->entry_tsc, 0, memory_order_relaxed);
+	run_clock_stop(&cpu->clock);
 }
 
 /* Takes the registers of a stopped stub.  False: it died meanwhile. */

@@ -9,20 +9,13 @@
  *
  * Tests: tests/unit/test_platform_ptrace.c
  */
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/rseq.h>
 
 #include "platform/ptrace/pt.h"
-
-/* Kernel's struct sigaction: handler, flags, restorer, mask. */
-struct kernel_sigaction {
-	uint64_t handler, flags, restorer, mask;
-};
+#include "platform/stub_child.h"
 
 static NORETURN void fail(const struct template_args *args, long err)
 {
@@ -31,62 +24,6 @@ static NORETURN void fail(const struct template_args *args, long err)
 	raw_futex_wake(&args->cmd->turn, 1, false);
 	for (;;)
 		raw_call(SYS_exit_group, 1, 0, 0, 0);
-}
-
-/*
- * Defaults for all; blocked is what a terminal or the user may send to the
- * process group, since an untraced stub would die of it.
- */
-static void reset_signals(void)
-{
-	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE,	    SIGILL,
-				    SIGTRAP, SIGSYS, PT_KICK_SIGNAL };
-	struct kernel_sigaction act = { 0 };
-	uint64_t mask = ~0ull;
-
-	for (int sig = 1; sig <= 64; sig++)
-		raw_call(SYS_rt_sigaction, (uint64_t)sig,
-			 (uint64_t)(uintptr_t)&act, 0, 8);
-	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
-		mask &= ~(1ull << (open[i] - 1));
-	raw_call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */,
-		 (uint64_t)(uintptr_t)&mask, 0, 8);
-}
-
-/* The kernel would write to the sentry's rseq area, which is about to go. */
-static void drop_rseq(void)
-{
-	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
-
-	for (uint64_t size = 32; size <= 1024; size += 32)
-		if (raw_call(SYS_rseq, (uint64_t)(uintptr_t)area, size,
-			     1 /* UNREGISTER */, RSEQ_SIG) == 0)
-			return;
-}
-
-/* A stub may have nothing that a sentry without capabilities has not, or it
- * could not be traced. */
-static long drop_rights(const struct template_args *args)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct none[2] = { 0 };
-	long ret;
-
-	ret = raw_call(SYS_capset, (uint64_t)(uintptr_t)&head,
-		       (uint64_t)(uintptr_t)none, 0, 0);
-	if (ret == 0)
-		ret = raw_call6(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
-	if (ret == 0)
-		ret = raw_call(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0);
-	if (ret == 0)
-		ret = raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
-	/* The sentry may have died before that. */
-	if (ret == 0 &&
-	    raw_call(SYS_getppid, 0, 0, 0, 0) != (long)args->cmd->parent)
-		ret = -ESRCH;
-	return ret;
 }
 
 static long map_at(uint64_t addr, int prot, int flags, int fd)
@@ -120,9 +57,9 @@ NORETURN void template_child(const struct template_args *args)
 	void (*enter)(uint64_t, uint64_t, uint64_t, uint64_t);
 	long ret;
 
-	reset_signals();
-	drop_rseq();
-	ret = drop_rights(args);
+	stub_child_signals(stub_child_mask(PT_KICK_SIGNAL), 0, 0);
+	stub_child_drop_rseq();
+	ret = stub_child_drop_rights(args->cmd->parent, true);
 	if (ret == 0)
 		ret = map_region(args);
 	if (ret == 0)

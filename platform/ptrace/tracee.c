@@ -121,5 +121,5 @@ void vcpu_lost(struct pt_vcpu *cpu)
 	atomic_store(&as->pending, 1);
 	if (!atomic_exchange(&as->gone, true))
 		log_warning("ptrace: the host killed stub process %u",
-			    atomic_load(&as->tgid));
+			    atomic_load(&as->clock.tgid));
 }

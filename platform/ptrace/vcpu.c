@@ -39,7 +39,7 @@ static int make_process(struct pt_as *as)
 	ret = template_new_stub(as->p);
 	if (ret < 0)
 		return ret;
-	atomic_store(&as->tgid, (uint32_t)ret);
+	atomic_store(&as->clock.tgid, (uint32_t)ret);
 	atomic_store(&as->needs_setup, true);
 	atomic_store(&as->pending, 1);
 	return 0;
@@ -81,6 +81,7 @@ static int abandon_leader(struct pt_as *as, struct pt_vcpu *cpu)
 		return ret == -ESRCH ? ret : -EAGAIN;
 	tracee_release(as->p, leader, stub_park, 0);
 	set_id(cpu, leader, (uint32_t)tid);
+	placement_follow(&cpu->placed, (uint32_t)tid);
 	return 0;
 }
 
@@ -88,6 +89,7 @@ static void join(struct pt_vcpu *cpu, struct pt_as *as)
 {
 	mutex_lock(&as->mu);
 	list_append(&as->cpus, &cpu->node);
+	run_clock_join(&cpu->clock, &as->clock);
 	mutex_unlock(&as->mu);
 }
 
@@ -99,7 +101,7 @@ static bool leave(struct pt_vcpu *cpu, struct pt_as *as)
 	mutex_lock(&as->mu);
 	list_del(&cpu->node);
 	last = list_empty(&as->cpus);
-	times_leave(cpu, as);
+	run_clock_leave(&cpu->clock, &as->clock);
 	mutex_unlock(&as->mu);
 	return last;
 }
@@ -112,7 +114,7 @@ static int make_stub(struct pt_as *as, struct pt_vcpu *creator,
 
 	if (!creator) {
 		ret = make_process(as);
-		*out_tid = atomic_load(&as->tgid);
+		*out_tid = atomic_load(&as->clock.tgid);
 		return ret;
 	}
 	if (atomic_load(&as->gone))
@@ -138,15 +140,15 @@ int pt_vcpu_new(struct platform_as *base, struct vcpu *creator,
 		return -EAGAIN;
 	cpu->p = as->p;
 	list_init(&cpu->node);
-	list_init(&cpu->place_node);
-	cpu->place = -1;
+	list_init(&cpu->clock.node);
+	placement_init(&cpu->placed);
 	stub_regs_init(&cpu->regs, 0);
 	if (creator)
 		cpu->regs = to_pt_vcpu(creator)->regs;
 	ret = make_stub(as, creator ? to_pt_vcpu(creator) : NULL, &tid);
 	if (ret < 0)
 		return ret;
-	set_id(cpu, atomic_load(&as->tgid), tid);
+	set_id(cpu, atomic_load(&as->clock.tgid), tid);
 	cpu->base.as = base;
 	join(cpu, as);
 	*out = &take(cpu)->base;
@@ -158,10 +160,10 @@ int pt_vcpu_bind(struct vcpu *vcpu)
 	struct pt_vcpu *cpu = to_pt_vcpu(vcpu);
 	int ret;
 
-	placement_bind(cpu);
+	placement_bind(&cpu->placed, cpu->tid);
 	ret = tracee_seize(cpu->tid);
 	if (ret < 0) {
-		placement_unbind(cpu);
+		placement_unbind(&cpu->placed);
 		return ret;
 	}
 	cpu->bound = true;
@@ -192,11 +194,11 @@ int pt_vcpu_move(struct vcpu *vcpu, struct platform_as *base)
 
 	if (ret < 0)
 		return ret;
-	tgid = atomic_load(&as->tgid);
-	placement_follow(cpu, tgid);
+	tgid = atomic_load(&as->clock.tgid);
+	placement_follow(&cpu->placed, tgid);
 	ret = tracee_seize(tgid);
 	if (ret < 0) {
-		atomic_store(&as->tgid, 0);
+		atomic_store(&as->clock.tgid, 0);
 		raw_call(SYS_kill, tgid, SIGKILL, 0, 0);
 		return -EAGAIN;
 	}
@@ -204,7 +206,7 @@ int pt_vcpu_move(struct vcpu *vcpu, struct platform_as *base)
 	if (!reaped)
 		drop_stub(cpu, old_tid, last);
 	if (last)
-		atomic_store(&old->tgid, 0);
+		atomic_store(&old->clock.tgid, 0);
 	vcpu_set_as(cpu, as);
 	set_id(cpu, tgid, tgid);
 	stub_regs_init(&cpu->regs, 0);
@@ -230,7 +232,7 @@ void pt_vcpu_free(struct vcpu *vcpu)
 {
 	struct pt_vcpu *cpu = to_pt_vcpu(vcpu);
 	struct pt_as *as = to_pt_as(cpu->base.as);
-	uint32_t tgid = atomic_load(&as->tgid);
+	uint32_t tgid = atomic_load(&as->clock.tgid);
 	bool last = leave(cpu, as);
 
 	if (!cpu->bound)
@@ -238,9 +240,9 @@ void pt_vcpu_free(struct vcpu *vcpu)
 	else if (!cpu->reaped)
 		drop_stub(cpu, cpu->tid, last);
 	if (last)
-		atomic_store(&as->tgid, 0);
+		atomic_store(&as->clock.tgid, 0);
 	if (cpu->bound)
-		placement_unbind(cpu);
+		placement_unbind(&cpu->placed);
 	free(cpu->fpu);
 	free(cpu);
 }

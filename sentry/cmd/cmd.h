@@ -26,10 +26,13 @@ void complain(const char *fmt, ...) PRINTF(1, 2);
 /* Everything `moat run` was asked for. */
 struct run_options {
 	const char *platform; /* "auto" or a name */
+	const char *overlay; /* keeps what is written; NULL: memory */
 	const char *cwd, *rootfs, *hostname, *user, *log, *strace;
 	bool want_strace; /* --strace, to stderr unless .strace names a file */
 	enum log_level log_level;
 	uint64_t memory;  /* bytes */
+	uint64_t pids;	  /* 0: what the caller may have */
+	uint64_t milli_cpus; /* thousandths; 0: no limit */
 	uint64_t timeout; /* ms; 0: none */
 	const char **env; /* KEY=VALUE, --env in order */
 	unsigned int nr_env;
@@ -63,5 +66,8 @@ MUST_CHECK bool run_spec_build(const struct run_options *o,
 
 /* The subcommands; each returns the exit code. */
 int cmd_run(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
+int cmd_apply(int argc, char **argv);
+int cmd_discard(int argc, char **argv);
 
 #endif

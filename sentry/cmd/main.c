@@ -17,6 +17,9 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ "apply", cmd_apply, "make changes of 'run --overlay' real" },
+	{ "diff", cmd_diff, "show what 'run --overlay' has changed" },
+	{ "discard", cmd_discard, "throw such changes away" },
 	{ "run", cmd_run, "run a program of this machine in a sandbox" },
 };
 

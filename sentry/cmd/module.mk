@@ -1,8 +1,16 @@
 moat-objs += sentry/cmd/main.o
+moat-objs += sentry/cmd/overlay.o
 moat-objs += sentry/cmd/run.o
 moat-objs += sentry/cmd/run_options.o
 moat-objs += sentry/cmd/run_spec.o
+moat-objs += sentry/cmd/host/changes.o
+moat-objs += sentry/cmd/host/changes_apply.o
+moat-objs += sentry/cmd/host/changes_patch.o
 moat-objs += sentry/cmd/host/identity.o
 moat-objs += sentry/cmd/host/launch.o
+moat-objs += sentry/cmd/host/limits.o
+moat-objs += sentry/cmd/host/overlay_dir.o
 moat-objs += sentry/cmd/host/relay.o
+moat-objs += sentry/cmd/host/tree.o
+moat-objs += sentry/cmd/host/tree_copy.o
 moat-objs += sentry/cmd/host/spawn.o

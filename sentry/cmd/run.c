@@ -8,6 +8,7 @@
 #include "platform.h"
 #include "sentry/cmd/cmd.h"
 #include "sentry/cmd/host/launch.h"
+#include "sentry/cmd/host/overlay_dir.h"
 #include "sentry/lib/alloc.h"
 #include "sentry/oci/spec.h"
 
@@ -36,7 +37,7 @@ static const struct platform_ops *choose_platform(const char *name)
 		complain("no platform works on this machine");
 	else
 		complain("there is no platform '%s'; this build has: auto, "
-			 "ptrace",
+			 "ptrace, trap",
 			 name);
 	return NULL;
 }
@@ -54,7 +55,9 @@ static int run_parsed(const struct run_options *o)
 	int code = EXIT_MOAT;
 
 	args.platform = choose_platform(o->platform);
-	if (args.platform && run_spec_build(o, &spec)) {
+	if (args.platform && run_spec_build(o, &spec) &&
+	    (!spec.overlay_dir ||
+	     overlay_dir_take(spec.overlay_dir, spec.root_path))) {
 		args.spec = &spec;
 		args.log_path = o->log;
 		args.log_level = o->log_level;

@@ -142,9 +142,32 @@ static bool set_rootfs(struct run_options *o, const char *value)
 	return value[0];
 }
 
+static bool set_overlay(struct run_options *o, const char *value)
+{
+	o->overlay = value;
+	return value[0];
+}
+
 static bool set_memory(struct run_options *o, const char *value)
 {
 	return parse_size(value, &o->memory) && o->memory >= 1 << 20;
+}
+
+static bool set_pids(struct run_options *o, const char *value)
+{
+	return parse_size(value, &o->pids) && o->pids > 0;
+}
+
+static bool set_cpus(struct run_options *o, const char *value)
+{
+	char *end;
+	double v = strtod(value, &end);
+
+	if (!strchr("0123456789.", value[0]) || *end || !(v >= 0.01) ||
+	    v > 10000)
+		return false;
+	o->milli_cpus = (uint64_t)(v * 1000 + 0.5);
+	return true;
 }
 
 static bool set_strace(struct run_options *o, const char *value)
@@ -180,8 +203,10 @@ static bool set_timeout(struct run_options *o, const char *value)
 }
 
 static const struct option_row rows[] = {
-	{ "bind", ARG_NEEDED, "SRC[:DST]", "show host SRC at DST, writable",
-	  add_bind },
+	{ "bind", ARG_NEEDED, "SRC[:DST[:HOW]]",
+	  "show host SRC at DST, HOW: rw (default), ro, overlay", add_bind },
+	{ "cpus", ARG_NEEDED, "NUMBER",
+	  "CPU time of all together, e.g. 0.5 or 2 (default: any)", set_cpus },
 	{ "cwd", ARG_NEEDED, "DIR", "start in DIR (default: the current one)",
 	  set_cwd },
 	{ "env", ARG_NEEDED, "NAME=VALUE", "set an environment variable",
@@ -194,6 +219,10 @@ static const struct option_row rows[] = {
 	  "error, warning (default), info or debug", set_log_level },
 	{ "memory", ARG_NEEDED, "SIZE",
 	  "limit of the program's memory, e.g. 512M", set_memory },
+	{ "overlay", ARG_NEEDED, "DIR",
+	  "keep what is written in DIR; see 'moat diff'", set_overlay },
+	{ "pids", ARG_NEEDED, "N", "limit of processes and threads",
+	  set_pids },
 	{ "platform", ARG_NEEDED, "NAME", "auto (default) or ptrace",
 	  set_platform },
 	{ "ro-bind", ARG_NEEDED, "SRC[:DST]", "show host SRC at DST, read-only",
@@ -215,9 +244,10 @@ void run_options_help(void)
 	puts("usage: moat run [OPTIONS] [--] PROGRAM [ARGUMENTS]\n\n"
 	     "Runs PROGRAM in a sandbox that shows this machine's files; what\n"
 	     "it writes stays in memory and is thrown away, unless it goes to\n"
-	     "a --bind.  The exit status is the program's; 128+N if signal N\n"
-	     "ended it, 127 if it was not found, 126 if it cannot be run, 125\n"
-	     "if moat itself failed.\n\noptions:");
+	     "a --bind or there is an --overlay.  The exit status is the\n"
+	     "program's; 128+N if signal N ended it, 127 if it was not found,\n"
+	     "126 if it cannot be run, 125 if moat itself failed.\n\n"
+	     "options:");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char left[64];
 

@@ -83,17 +83,35 @@ static char **copy_args(char **args)
 	return out;
 }
 
+/* The last word of SRC:DST:HOW is cut off if it is one of ro, rw, overlay. */
+static void split_how(char *text, bool *readonly, bool *overlay)
+{
+	char *colon = strrchr(text, ':');
+
+	if (!colon)
+		return;
+	*overlay = strcmp(colon, ":overlay") == 0;
+	if (strcmp(colon, ":ro") == 0)
+		*readonly = true;
+	else if (!*overlay && strcmp(colon, ":rw"))
+		return;
+	*colon = '\0';
+}
+
 static bool add_user_mount(struct oci_spec *spec, const struct run_mount *m)
 {
 	AUTO_FREE char *text = xstrdup(m->text), *source = NULL;
-	char *colon = strrchr(text, ':');
+	bool readonly = m->kind == RUN_RO_BIND, overlay = false;
 	const char *dest;
+	char *colon;
 	int ret;
 
 	if (m->kind == RUN_TMPFS) {
 		oci_spec_add_mount(spec, OCI_MOUNT_TMPFS, NULL, text, false);
 		return true;
 	}
+	split_how(text, &readonly, &overlay);
+	colon = strrchr(text, ':');
 	if (colon)
 		*colon = '\0';
 	source = caller_absolute(text);
@@ -108,8 +126,8 @@ static bool add_user_mount(struct oci_spec *spec, const struct run_mount *m)
 		complain("cannot bind %s: %s", source, strerror(-ret));
 		return false;
 	}
-	oci_spec_add_mount(spec, OCI_MOUNT_BIND, source, dest,
-			   m->kind == RUN_RO_BIND);
+	oci_spec_add_mount(spec, OCI_MOUNT_BIND, source, dest, readonly);
+	spec->mounts[spec->nr_mounts - 1].overlay = overlay;
 	return true;
 }
 
@@ -121,6 +139,7 @@ static bool build_mounts(const struct run_options *o, struct oci_spec *spec)
 	} own[] = {
 		{ OCI_MOUNT_PROC, "/proc" },
 		{ OCI_MOUNT_SYSFS, "/sys" },
+		{ OCI_MOUNT_CGROUP, "/sys/fs/cgroup" },
 		{ OCI_MOUNT_DEV, "/dev" },
 		{ OCI_MOUNT_DEVPTS, "/dev/pts" },
 		{ OCI_MOUNT_TMPFS, "/dev/shm" },
@@ -148,6 +167,8 @@ bool run_spec_build(const struct run_options *o, struct oci_spec *spec)
 	if (ret < 0)
 		complain("cannot read the root directory %s: %s",
 			 spec->root_path, strerror(-ret));
+	if (o->overlay)
+		spec->overlay_dir = caller_absolute(o->overlay);
 	p->user.uid = who.uid;
 	p->user.gid = who.gid;
 	p->user.additional_gids = who.groups;
@@ -166,6 +187,8 @@ bool run_spec_build(const struct run_options *o, struct oci_spec *spec)
 	p->terminal = isatty(0);
 	spec->hostname = xstrdup(o->hostname ? o->hostname : who.hostname);
 	spec->memory_limit = o->memory;
+	spec->pids_limit = o->pids ? o->pids : caller_task_limit();
+	spec->milli_cpus = o->milli_cpus;
 	free(who.cwd);
 	return ret >= 0 && build_mounts(o, spec);
 }

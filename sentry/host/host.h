@@ -31,6 +31,8 @@ MUST_CHECK int host_fallocate(int fd, int mode, int64_t off, int64_t size);
 MUST_CHECK int64_t host_lseek(int fd, int64_t off, int whence);
 /* fsync(2), or fdatasync(2) if @data_only. */
 int host_fsync(int fd, bool data_only);
+/* The whole file system that holds a donated file. */
+MUST_CHECK int host_syncfs(int fd);
 /* close(2); errors have no consequence. */
 void host_close(int fd);
 /* fcntl(F_SETFL). */

@@ -71,6 +71,11 @@ int64_t host_lseek(int fd, int64_t off, int whence)
 	return result(lseek(fd, off, whence));
 }
 
+int host_syncfs(int fd)
+{
+	return (int)result(syncfs(fd));
+}
+
 int host_fsync(int fd, bool data_only)
 {
 	return (int)result(data_only ? fdatasync(fd) : fsync(fd));

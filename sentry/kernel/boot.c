@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "sentry/host/host.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/lib/log.h"
 #include "sentry/vfs/vfs.h"
 
@@ -25,6 +27,8 @@ static int make_lone_task(struct task **out)
 	if (ret < 0)
 		return ret;
 	kernel_default_rlimits(tg->rlimits);
+	tg->pid_ns = &g_init_pid_ns;
+	ns_get(&tg->pid_ns->ns);
 	ret = sig_actions_new(&tg->signals->actions);
 	if (ret < 0)
 		return ret;
@@ -59,7 +63,7 @@ int kernel_boot_task(struct cred *cred, struct fs_ctx *fs, struct mount_ns *ns)
 	fs_ctx_get(fs);
 	t->fs = fs;
 	mount_ns_get(ns);
-	t->mount_ns = ns;
+	t->ns[TASK_NS_MNT] = mount_ns_common(ns);
 	drop_current();
 	task_set_current(t);
 	return 0;
@@ -78,6 +82,30 @@ static void inherit_signals(const struct kernel_boot_args *a, struct task *t)
 	signal_set_blocked(t, a->blocked_signals & ~SIGMASK_ALWAYS);
 }
 
+/* The initial namespaces, but mnt and uts. */
+static int initial_namespaces(struct ns_common **ns)
+{
+	struct user_ns *u = &g_init_user_ns;
+	struct time_ns *time = NULL;
+	int ret = ns_plain_new(NS_CGROUP, u, NULL, &ns[TASK_NS_CGROUP]);
+
+	if (ret == 0)
+		ret = ns_plain_new(NS_IPC, u, NULL, &ns[TASK_NS_IPC]);
+	if (ret == 0)
+		ret = ns_plain_new(NS_NET, u, NULL, &ns[TASK_NS_NET]);
+	if (ret == 0)
+		ret = time_ns_new(NULL, u, NULL, &time);
+	if (ret < 0)
+		return ret;
+	time_ns_freeze(time);
+	ns[TASK_NS_TIME] = &time->ns;
+	ns[TASK_NS_TIME_CHILDREN] = &time->ns;
+	ns_get(&time->ns);
+	ns[TASK_NS_PID_CHILDREN] = &g_init_pid_ns.ns;
+	ns_get(&g_init_pid_ns.ns);
+	return 0;
+}
+
 static int make_init(const struct kernel_boot_args *a, struct task **out)
 {
 	struct thread_group *tg;
@@ -93,12 +121,18 @@ static int make_init(const struct kernel_boot_args *a, struct task **out)
 	t->cred = a->cred;
 	fs_ctx_get(a->fs);
 	t->fs = a->fs;
+	ret = initial_namespaces(t->ns);
+	if (ret < 0) {
+		task_drop_resources(t);
+		task_put(t);
+		return ret;
+	}
 	mount_ns_get(a->mount_ns);
-	t->mount_ns = a->mount_ns;
+	t->ns[TASK_NS_MNT] = mount_ns_common(a->mount_ns);
 	fd_table_get(a->fds);
 	t->fds = a->fds;
-	uts_ns_get(a->uts);
-	t->uts = a->uts;
+	ns_get(&a->uts->ns);
+	t->ns[TASK_NS_UTS] = &a->uts->ns;
 	t->no_new_privs = a->no_new_privs;
 	if (a->no_aslr)
 		t->priv->personality = 0x0040000u;
@@ -163,7 +197,9 @@ static int publish_init(const struct kernel_boot_args *a, struct task *t)
 	if (ret > 0)
 		ret = pgrp_new_locked((uint32_t)ret, NULL, &pg);
 	if (ret == 0 && pg) {
-		tg->tgid = pg->pgid;
+		tg->tgid = tg->vtgid = pg->pgid;
+		g_init_pid_ns.init = tg;
+		g_init_pid_ns.had_init = true;
 		tg->leader = t;
 		tg->priv->did_exec = true;
 		pgrp_join_locked(tg, pg);
@@ -219,8 +255,8 @@ void kernel_signal_foreground(int signo)
 	siginfo_kernel(&si, signo);
 	tasklist_lock();
 	init = pid_peek_group_locked(1);
-	if (init && init->pgrp && init->pgrp->session->tty)
-		tty_ctl_signal_locked(init->pgrp->session->tty, &si);
+	if (init && init->priv->tty)
+		tty_ctl_signal_locked(init->priv->tty, &si);
 	else if (init && init->pgrp)
 		(void)signal_send_pgrp_locked(init->pgrp, &si);
 	else if (!init)

@@ -42,16 +42,23 @@ MUST_CHECK int kernel_boot_task(struct cred *cred, struct fs_ctx *fs,
 
 /* Default limits of a sandbox, as a fresh login on Debian has them. */
 void kernel_default_rlimits(struct rlimit_pair *out);
-/* "localhost", "(none)". -ENOMEM */
-MUST_CHECK int uts_ns_new(const char *nodename, struct uts_ns **out);
-void uts_ns_get(struct uts_ns *u);
-void uts_ns_put(struct uts_ns *u);
+/* @nodename, "(none)"; as ns_common_init(). -ENOMEM, -ENOSPC */
+MUST_CHECK int uts_ns_new(const char *nodename, struct user_ns *owner,
+			  const struct cred *creator, struct uts_ns **out);
+MUST_CHECK int uts_ns_copy(struct uts_ns *from, struct user_ns *owner,
+			   const struct cred *creator, struct uts_ns **out);
+static inline void uts_ns_put(struct uts_ns *u)
+{
+	ns_put(&u->ns);
+}
 
 /*
  * Calls @fn for every task.  For the crash report: takes no lock, so that it
  * works while another thread that holds one is dead; what it sees may be torn.
  */
 void kernel_foreach_task(void (*fn)(struct task *t, void *arg), void *arg);
+/* Threads that were ever made. */
+uint64_t kernel_total_forks(void);
 /* Threads that exist. */
 uint32_t kernel_nr_tasks(void);
 

@@ -6,7 +6,7 @@
  * its vcpu and waits, becomes visible, and is told to go.  Until it is visible
  * every failure just drops it.
  * Locks: tasklist for the moment of becoming visible.
- * Linux: kernel/fork.c of 6.18; of the namespaces only UTS can be new.
+ * Linux: kernel/fork.c of 6.18.
  * Tests: tests/conformance/clone.c
  */
 #include "sentry/kernel/clone.h"
@@ -18,47 +18,44 @@
 #include "abi/poll.h"
 #include "sentry/host/host.h"
 #include "sentry/kernel/boot.h"
+#include "sentry/kernel/cgroup.h"
 #include "sentry/kernel/pidfd.h"
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/lib/log.h"
 #include "sentry/vfs/vfs.h"
+
+/* What the parent's tracer hears of the new task. */
+struct clone_trace {
+	int event;    /* LINUX_PTRACE_EVENT_*, 0: none */
+	uint32_t pid; /* in the tracer's PID namespace */
+};
 
 #define HAS(rq, name) ((rq)->flags & LINUX_CLONE_##name)
 
 /* --- what is asked for ---------------------------------------------------- */
 
-static int check_namespaces(uint64_t flags)
-{
-	uint64_t ns = flags & LINUX_CLONE_NAMESPACES;
-
-	if (!ns)
-		return 0;
-	if (ns & LINUX_CLONE_NEWUSER)
-		return -EINVAL; /* as a kernel built without them */
-	if (!capable(CAP_NR_SYS_ADMIN))
-		return -EPERM;
-	return ns & ~LINUX_CLONE_NEWUTS ? -EINVAL : 0;
-}
-
 static int check_request(struct task *t, const struct clone_request *rq)
 {
-	if (HAS(rq, FS) && (HAS(rq, NEWNS) || HAS(rq, NEWUSER)))
-		return -EINVAL;
+	int ret = task_ns_check_clone(t, rq->flags);
+
+	if (ret < 0)
+		return ret;
 	if (HAS(rq, THREAD) && !HAS(rq, SIGHAND))
 		return -EINVAL;
 	if (HAS(rq, SIGHAND) && !HAS(rq, VM))
 		return -EINVAL;
 	if (HAS(rq, SIGHAND) && HAS(rq, CLEAR_SIGHAND))
 		return -EINVAL;
-	if (HAS(rq, PARENT) && t->group->tgid == 1)
-		return -EINVAL;
-	if (HAS(rq, THREAD) && (HAS(rq, NEWUSER) || HAS(rq, NEWPID)))
+	if (HAS(rq, PARENT) && t->group == task_pid_ns(t)->init)
 		return -EINVAL;
 	if (HAS(rq, PIDFD) && HAS(rq, THREAD))
 		return -EINVAL; /* PIDFD_THREAD is not there */
 	if (HAS(rq, SETTLS) && rq->tls >= platform_limits()->max_user_addr)
 		return -EPERM;
-	return check_namespaces(rq->flags);
+	return 0;
 }
 
 static int check_limits(struct task *t)
@@ -105,6 +102,8 @@ static int make_group(struct task *t, const struct clone_request *rq,
 	ret = copy_actions(t, tg, rq);
 	if (ret < 0)
 		return ret;
+	if (rq->cgroup)
+		cgroup_preset(tg, rq->cgroup);
 	*out = take(tg);
 	return 0;
 }
@@ -147,30 +146,21 @@ static int copy_fs(struct task *t, struct task *c,
 	return 0;
 }
 
-static int uts_ns_copy(struct uts_ns *from, struct uts_ns **out)
-{
-	struct uts_ns *u;
-	int ret = uts_ns_new("", &u);
-
-	if (ret < 0)
-		return ret;
-	mutex_lock(&from->mu);
-	memcpy(u->nodename, from->nodename, sizeof(u->nodename));
-	memcpy(u->domainname, from->domainname, sizeof(u->domainname));
-	mutex_unlock(&from->mu);
-	*out = u;
-	return 0;
-}
-
 static int copy_namespaces(struct task *t, struct task *c,
 			   const struct clone_request *rq)
 {
-	mount_ns_get(t->mount_ns);
-	c->mount_ns = t->mount_ns;
-	if (HAS(rq, NEWUTS))
-		return uts_ns_copy(t->uts, &c->uts);
-	uts_ns_get(t->uts);
-	c->uts = t->uts;
+	int ret = task_ns_make(t, rq->flags & LINUX_CLONE_NAMESPACES, c->cred,
+			       c->fs, c->ns);
+
+	if (ret < 0)
+		return ret;
+	if (!HAS(rq, VM))
+		task_ns_enter_time(c->ns);
+	if (!HAS(rq, THREAD)) {
+		c->group->pid_ns = container_of(c->ns[TASK_NS_PID_CHILDREN],
+						struct pid_ns, ns);
+		ns_get(&c->group->pid_ns->ns);
+	}
 	return 0;
 }
 
@@ -193,6 +183,8 @@ static void copy_sched(struct task *t, struct task *c)
 	to->policy = from->policy;
 	to->rt_prio = from->rt_prio;
 	to->nice = from->nice;
+	to->ioprio = from->ioprio;
+	to->mempolicy = from->mempolicy;
 	to->timer_slack = from->timer_slack;
 	memcpy(to->affinity, from->affinity, sizeof(to->affinity));
 	if (from->reset_on_fork) {
@@ -261,6 +253,31 @@ static int copy_parts(struct task *t, struct task *c,
 	return ret;
 }
 
+static int copy_cred(struct task *t, struct task *c,
+		     const struct clone_request *rq)
+{
+	AUTO_PUT(user_ns) struct user_ns *ns = NULL;
+	struct cred *cred;
+	int ret;
+
+	if (!HAS(rq, NEWUSER)) {
+		ret = cred_fork(t->cred, HAS(rq, THREAD), &cred);
+		if (ret == 0)
+			c->cred = cred;
+		return ret;
+	}
+	ret = user_ns_new(t->cred, fs_ctx_is_chrooted(t->fs), &ns);
+	if (ret == 0)
+		ret = cred_copy(t->cred, &cred);
+	if (ret < 0)
+		return ret;
+	cred_drop_part(cred, CRED_KEY_THREAD);
+	cred_drop_part(cred, CRED_KEY_PROCESS);
+	cred_enter_user_ns(cred, ns);
+	c->cred = cred;
+	return 0;
+}
+
 static int make_task(struct task *t, const struct clone_request *rq,
 		     struct task **out)
 {
@@ -273,8 +290,11 @@ static int make_task(struct task *t, const struct clone_request *rq,
 	ret = task_new(tg, &c);
 	if (ret < 0)
 		return ret;
-	cred_get(t->cred);
-	c->cred = t->cred;
+	ret = copy_cred(t, c, rq);
+	if (ret < 0) {
+		task_put(c);
+		return ret;
+	}
 	c->no_new_privs = t->no_new_privs;
 	copy_signals(t, c, rq);
 	copy_sched(t, c);
@@ -338,7 +358,7 @@ void task_thread(void *arg)
 		abort_task(t);
 		return;
 	}
-	tid = t->tid;
+	tid = t->vtid;
 	if (ret == 0)
 		ret = load_start_state(t);
 	if (ret < 0) {
@@ -358,17 +378,29 @@ void task_thread(void *arg)
 
 /* --- becoming visible ----------------------------------------------------- */
 
-static int choose_tid_locked(const struct clone_request *rq)
+static int choose_tid_locked(struct task *c, const struct clone_request *rq,
+			     struct pid_nrs **out)
 {
 	struct thread_group *init = pid_peek_group_locked(1);
 
 	if (init && init->nr_threads == 0)
-		return -ENOMEM; /* the namespace is ending */
-	if (!rq->set_tid)
-		return pid_alloc_locked();
-	if (rq->set_tid >= PID_MAX)
-		return -EINVAL;
-	return pid_in_use_locked(rq->set_tid) ? -EEXIST : (int)rq->set_tid;
+		return -ENOMEM; /* the sandbox is ending */
+	return pid_alloc_in_locked(c->group->pid_ns, rq->set_tid,
+				   rq->nr_set_tid, out);
+}
+
+/* The process is the first of its namespace: it leads it. */
+static void lead_namespace_locked(struct thread_group *tg)
+{
+	struct pid_ns *ns = tg->pid_ns;
+
+	if (ns->had_init)
+		return;
+	ns->had_init = true;
+	ns->init = tg;
+	mutex_lock(&tg->signals->mu);
+	tg->signals->unkillable = true;
+	mutex_unlock(&tg->signals->mu);
 }
 
 static void place_group_locked(struct task *t, struct task *c, int tid,
@@ -378,7 +410,9 @@ static void place_group_locked(struct task *t, struct task *c, int tid,
 
 	assert(me && tg != me);
 	tg->tgid = (uint32_t)tid;
+	tg->vtgid = c->vtid;
 	tg->leader = c;
+	lead_namespace_locked(tg);
 	if (HAS(rq, PARENT)) {
 		tg->parent = me->parent;
 		tg->exit_signal = me->exit_signal;
@@ -391,27 +425,66 @@ static void place_group_locked(struct task *t, struct task *c, int tid,
 	if (tg->parent)
 		list_append(&tg->parent->children, &tg->child_node);
 	pgrp_join_locked(tg, me->pgrp);
+	tty_ctl_inherit_locked(tg, me);
+}
+
+/* The event for @t's tracer that the new task is; 0: it does not ask. */
+static int trace_event(struct task *t, const struct clone_request *rq)
+{
+	int event = LINUX_PTRACE_EVENT_FORK;
+
+	if (HAS(rq, UNTRACED))
+		return 0;
+	if (HAS(rq, VFORK))
+		event = LINUX_PTRACE_EVENT_VFORK;
+	else if (rq->exit_signal != LINUX_SIGCHLD)
+		event = LINUX_PTRACE_EVENT_CLONE;
+	return ptrace_event_enabled(t, event) ? event : 0;
+}
+
+/* Returns the id of @c as its tracer sees it, if it has one. */
+static uint32_t trace_child_locked(struct task *t, struct task *c, bool event,
+				   const struct clone_request *rq)
+{
+	struct task *tracer = t->priv->ptrace.tracer;
+
+	if (!tracer)
+		return 0;
+	if (event || HAS(rq, PTRACE))
+		ptrace_inherit_locked(t, c);
+	return pid_nr_in_locked(c->tid, task_pid_ns(tracer));
 }
 
 static long publish(struct task *t, struct task *c,
-		    const struct clone_request *rq)
+		    const struct clone_request *rq, struct clone_trace *trace)
 {
+	struct pid_nrs *nrs;
+	uint32_t vtid, seen;
 	int tid, ret;
 
 	tasklist_lock();
-	tid = choose_tid_locked(rq);
+	tid = choose_tid_locked(c, rq, &nrs);
 	if (tid < 0) {
 		tasklist_unlock();
 		return tid;
 	}
+	vtid = nrs->nr[nrs->ns->level];
+	seen = nrs->nr[task_pid_ns(t)->level];
 	ret = task_link_locked(c, (uint32_t)tid, t);
-	if (ret == 0 && !HAS(rq, THREAD))
-		place_group_locked(t, c, tid, rq);
+	if (ret < 0) {
+		pid_nrs_free(nrs);
+	} else {
+		c->vtid = vtid;
+		pid_publish_locked(nrs);
+		if (!HAS(rq, THREAD))
+			place_group_locked(t, c, tid, rq);
+		trace->pid = trace_child_locked(t, c, trace->event, rq);
+	}
 	tasklist_unlock();
-	return ret < 0 ? ret : tid;
+	return ret < 0 ? ret : (long)seen;
 }
 
-static void wait_vfork(struct task *t, struct vfork_wait *v)
+static bool wait_vfork(struct task *t, struct vfork_wait *v)
 {
 	struct task_waiter w;
 
@@ -421,6 +494,7 @@ static void wait_vfork(struct task *t, struct vfork_wait *v)
 		if (task_sleep_killable(&w, NO_DEADLINE) < 0)
 			break;
 	waitq_del(&w.waiter);
+	return atomic_load(&v->done);
 }
 
 static int make_pidfd(struct task *t, struct task *c,
@@ -444,7 +518,7 @@ static int make_pidfd(struct task *t, struct task *c,
 
 /* Gives the built task a thread and sets it free. */
 static long start(struct task *t, struct task *c,
-		  const struct clone_request *rq)
+		  const struct clone_request *rq, struct clone_trace *trace)
 {
 	int32_t tid32;
 	long tid;
@@ -456,7 +530,7 @@ static long start(struct task *t, struct task *c,
 		task_put(c);
 		return -EAGAIN;
 	}
-	tid = publish(t, c, rq);
+	tid = publish(t, c, rq, trace);
 	if (tid < 0) {
 		task_say_go(c, TASK_GO_ABORT);
 		return tid;
@@ -474,6 +548,7 @@ long task_clone(struct task *t, const struct clone_request *rq)
 	struct vfork_wait *v = NULL;
 	struct task *c = NULL;
 	int pidfd = -1, ret = check_request(t, rq);
+	struct clone_trace trace = { .event = trace_event(t, rq) };
 	long tid;
 
 	if (ret == 0)
@@ -495,80 +570,15 @@ long task_clone(struct task *t, const struct clone_request *rq)
 		task_put(c);
 		tid = ret;
 	} else {
-		tid = start(t, c, rq);
+		tid = start(t, c, rq, &trace);
 		if (tid < 0 && pidfd >= 0)
 			fd_table_close(t->fds, pidfd);
 	}
-	if (v && tid > 0)
-		wait_vfork(t, v);
+	if (tid > 0 && trace.event)
+		ptrace_event(t, trace.event, trace.pid);
+	if (v && tid > 0 && wait_vfork(t, v))
+		ptrace_event(t, LINUX_PTRACE_EVENT_VFORK_DONE, trace.pid);
 	if (v)
 		vfork_wait_put(v);
 	return tid;
-}
-
-/* --- unshare(2) ----------------------------------------------------------- */
-
-static int unshare_files(struct task *t)
-{
-	struct fd_table *fresh, *old;
-	int ret = fd_table_fork(t->fds, &fresh);
-
-	if (ret < 0)
-		return ret;
-	mutex_lock(&t->mu);
-	old = t->fds;
-	t->fds = fresh;
-	mutex_unlock(&t->mu);
-	fd_table_put(old);
-	return 0;
-}
-
-static int unshare_fs(struct task *t)
-{
-	struct fs_ctx *fresh, *old;
-	int ret = fs_ctx_copy(t->fs, &fresh);
-
-	if (ret < 0)
-		return ret;
-	mutex_lock(&t->mu);
-	old = t->fs;
-	t->fs = fresh;
-	mutex_unlock(&t->mu);
-	fs_ctx_put(old);
-	return 0;
-}
-
-static int unshare_uts(struct task *t)
-{
-	struct uts_ns *fresh, *old;
-	int ret = uts_ns_copy(t->uts, &fresh);
-
-	if (ret < 0)
-		return ret;
-	mutex_lock(&t->mu);
-	old = t->uts;
-	t->uts = fresh;
-	mutex_unlock(&t->mu);
-	uts_ns_put(old);
-	return 0;
-}
-
-int task_unshare(struct task *t, uint64_t flags)
-{
-	bool alone = t->group->nr_threads == 1;
-	int ret;
-
-	/* What is shared with other threads can only be kept. */
-	if ((flags &
-	     (LINUX_CLONE_THREAD | LINUX_CLONE_SIGHAND | LINUX_CLONE_VM)) &&
-	    (!alone || t->group->priv->mm_shared))
-		return -EINVAL;
-	ret = check_namespaces(flags);
-	if (ret == 0 && (flags & LINUX_CLONE_FILES))
-		ret = unshare_files(t);
-	if (ret == 0 && (flags & LINUX_CLONE_FS))
-		ret = unshare_fs(t);
-	if (ret == 0 && (flags & LINUX_CLONE_NEWUTS))
-		ret = unshare_uts(t);
-	return ret;
 }

@@ -9,7 +9,7 @@
 #include "abi/types.h"
 #include "sentry/kernel/task.h"
 
-#define CLONE_MAX_SET_TID 1 /* one pid namespace */
+#define CLONE_MAX_SET_TID 32 /* one for each pid namespace */
 
 /* What clone, clone3, fork and vfork ask for; flags without CSIGNAL. */
 struct clone_request {
@@ -18,7 +18,9 @@ struct clone_request {
 	int32_t exit_signal;
 	uint64_t sp; /* 0: the parent's */
 	uint64_t tls;
-	uint32_t set_tid; /* 0: any */
+	/* Numbers wanted, the innermost pid namespace first. */
+	uint32_t nr_set_tid, set_tid[CLONE_MAX_SET_TID];
+	struct cgroup *cgroup; /* CLONE_INTO_CGROUP; or NULL */
 };
 
 /*
@@ -26,7 +28,5 @@ struct clone_request {
  * Returns: its id; errors as the man page; -ERESTARTNOINTR.
  */
 long task_clone(struct task *t, const struct clone_request *rq);
-/* unshare(2). */
-int task_unshare(struct task *t, uint64_t flags);
 
 #endif

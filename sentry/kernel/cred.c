@@ -13,12 +13,13 @@
 #include <string.h>
 
 #include "sentry/kernel/cred_private.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/lib/lock.h"
 
 static struct mutex g_users_mu = MUTEX_INIT(LOCK_TASK);
 static struct list g_users = LIST_INIT(g_users);
 
-static int user_acct_lookup(uint32_t uid, struct user_acct **out)
+int user_acct_lookup(uint32_t uid, struct user_acct **out)
 {
 	struct user_acct *u, *found = NULL;
 
@@ -94,6 +95,7 @@ int cred_new(uint32_t uid, uint32_t gid, const uint32_t *groups,
 	if (!c)
 		return -ENOMEM;
 	ref_init(&c->ref);
+	c->user_ns = &g_init_user_ns;
 	c->uid = c->euid = c->suid = c->fsuid = uid;
 	c->gid = c->egid = c->sgid = c->fsgid = gid;
 	c->cap_bounding = CAP_FULL_SET;
@@ -110,6 +112,7 @@ int cred_new(uint32_t uid, uint32_t gid, const uint32_t *groups,
 		free(c->groups);
 		return ret;
 	}
+	user_ns_get(c->user_ns);
 	*out = take(c);
 	return 0;
 }
@@ -129,7 +132,34 @@ int cred_copy(const struct cred *from, struct cred **out)
 		return ret;
 	if (c->user)
 		user_acct_get(c->user);
+	user_ns_get(c->user_ns);
+	for (int i = 0; i < CRED_PARTS; i++)
+		cred_part_get(c->parts[i]);
 	*out = take(c);
+	return 0;
+}
+
+void cred_drop_part(struct cred *c, unsigned int which)
+{
+	cred_part_put(take(c->parts[which]));
+}
+
+int cred_fork(const struct cred *from, bool thread, struct cred **out)
+{
+	int ret;
+
+	if (likely(!from->parts[CRED_KEY_THREAD] &&
+		   (thread || !from->parts[CRED_KEY_PROCESS]))) {
+		cred_get(from);
+		*out = (struct cred *)(uintptr_t)from;
+		return 0;
+	}
+	ret = cred_copy(from, out);
+	if (ret < 0)
+		return ret;
+	cred_drop_part(*out, CRED_KEY_THREAD);
+	if (!thread)
+		cred_drop_part(*out, CRED_KEY_PROCESS);
 	return 0;
 }
 
@@ -144,6 +174,9 @@ void cred_put(struct cred *c)
 		return;
 	if (c->user)
 		user_acct_put(c->user);
+	user_ns_put(c->user_ns);
+	for (int i = 0; i < CRED_PARTS; i++)
+		cred_part_put(c->parts[i]);
 	free(c->groups);
 	free(c);
 }
@@ -163,7 +196,7 @@ int cred_setgroups(const struct cred *old, uint32_t *groups, uint32_t nr,
 	struct cred *c;
 	int ret;
 
-	if (!cred_capable(old, CAP_NR_SETGID))
+	if (!cred_own_capable(old, CAP_NR_SETGID))
 		return -EPERM;
 	ret = cred_copy(old, &c);
 	if (ret < 0)
@@ -210,6 +243,7 @@ const struct cred *cred_kernel(void)
 {
 	static struct cred kernel = {
 		.ref = { 1 },
+		.user_ns = &g_init_user_ns,
 		.cap_permitted = CAP_FULL_SET,
 		.cap_effective = CAP_FULL_SET,
 		.cap_bounding = CAP_FULL_SET,

@@ -37,6 +37,7 @@ enum {
 	CAP_NR_MKNOD = 27,
 	CAP_NR_LEASE = 28,
 	CAP_NR_SETFCAP = 31,
+	CAP_NR_SYSLOG = 34,
 	CAP_NR_LAST = 40
 };
 #define CAP_FULL_SET ((1ull << (CAP_NR_LAST + 1)) - 1)
@@ -46,32 +47,88 @@ struct user_acct {
 	struct refcount ref;
 	IMMUTABLE uint32_t uid;
 	_Atomic uint32_t nr_tasks, nr_signals;
+	_Atomic uint32_t nr_inotify, nr_watches; /* fs/inotify */
+	_Atomic uint64_t pipe_bytes;		 /* fs/pipe: capacity */
+	_Atomic uint32_t nr_inflight; /* fs/unix: descriptors under way */
+	uint32_t nr_keys, key_bytes; /* keys.c, under LOCK_KEYS */
 	struct list node; /* private to cred.c */
 };
 
+struct user_ns;
+/* user_ns.h; here for cred_capable(). */
+extern struct user_ns g_init_user_ns;
+
+/* An object that goes with an identity: Landlock domain, keyrings. */
+struct cred_part {
+	struct refcount ref;
+	void (*free)(struct cred_part *p);
+};
+enum {
+	CRED_LANDLOCK,	  /* vfs/landlock.h */
+	CRED_KEY_SESSION, /* keyrings, keys.h */
+	CRED_KEY_PROCESS, /* not of a new process, not beyond execve */
+	CRED_KEY_THREAD,  /* not of a new thread, not beyond execve */
+	CRED_PARTS
+};
+static inline void cred_part_init(struct cred_part *p,
+				  void (*free)(struct cred_part *p))
+{
+	ref_init(&p->ref);
+	p->free = free;
+}
+/* NULL is harmless. */
+static inline void cred_part_get(struct cred_part *p)
+{
+	if (p)
+		ref_get(&p->ref);
+}
+static inline void cred_part_put(struct cred_part *p)
+{
+	if (p && ref_put(&p->ref))
+		p->free(p);
+}
+
+/* All ids are kernel ids: those of the initial user namespace. */
 struct cred {
 	struct refcount ref;
-	struct user_acct *user; /* of .uid; a reference */
+	struct user_acct *user;	 /* of .uid; a reference */
+	struct user_ns *user_ns; /* the capabilities hold there; +1 */
 	uint32_t uid, euid, suid, fsuid;
 	uint32_t gid, egid, sgid, fsgid;
 	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding,
 		cap_ambient;
 	uint32_t securebits;
 	uint32_t nr_groups;
-	uint32_t *groups; /* sorted; owned */
+	uint32_t *groups;			 /* sorted; owned */
+	struct cred_part *parts[CRED_PARTS];	 /* +1 each, or NULL */
+	uint32_t jit_keyring; /* keyctl(2), where request_key puts keys */
 };
 
 /* All ids as given, no capabilities unless uid is 0 (then all). */
 MUST_CHECK int cred_new(uint32_t uid, uint32_t gid, const uint32_t *groups,
 			uint32_t nr_groups, struct cred **out);
 MUST_CHECK int cred_copy(const struct cred *from, struct cred **out);
+/* What the first task of a new process (@thread: a new thread) gets from
+ * @from: a reference, or a copy without what is not inherited.  -ENOMEM. */
+MUST_CHECK int cred_fork(const struct cred *from, bool thread,
+			 struct cred **out);
+/* @c, not published yet, loses part @which. */
+void cred_drop_part(struct cred *c, unsigned int which);
 void cred_get(const struct cred *c);
 void cred_put(struct cred *c);
 DEFINE_AUTO_PUT(cred)
-static inline bool cred_capable(const struct cred *c, unsigned int cap)
+/* In the own user namespace; see cred_ns_capable(), cred_capable_wrt(). */
+static inline bool cred_own_capable(const struct cred *c, unsigned int cap)
 {
 	return c->cap_effective >> cap & 1;
 }
+/* Over the whole sandbox. */
+static inline bool cred_capable(const struct cred *c, unsigned int cap)
+{
+	return cred_own_capable(c, cap) && c->user_ns == &g_init_user_ns;
+}
+/* That of @uid, +1.  -ENOMEM. */
+MUST_CHECK int user_acct_lookup(uint32_t uid, struct user_acct **out);
 void user_acct_get(struct user_acct *u);
 void user_acct_put(struct user_acct *u);
 

@@ -15,6 +15,7 @@
 
 #include "abi/prctl.h"
 #include "sentry/kernel/cred_private.h"
+#include "sentry/kernel/user_ns.h"
 
 #define KEEP   UINT32_MAX
 #define BIT(n) (1ull << (n))
@@ -29,8 +30,10 @@
 /* Capabilities after a change of user ids (cap_task_fix_setuid). */
 static void fix_caps(const struct cred *old, struct cred *c)
 {
-	bool was_root = !old->uid || !old->euid || !old->suid;
-	bool is_root = !c->uid || !c->euid || !c->suid;
+	uint32_t root = cred_root(old);
+	bool was_root = old->uid == root || old->euid == root ||
+			old->suid == root;
+	bool is_root = c->uid == root || c->euid == root || c->suid == root;
 
 	if (c->securebits & LINUX_SECBIT_NO_SETUID_FIXUP)
 		return;
@@ -41,9 +44,9 @@ static void fix_caps(const struct cred *old, struct cred *c)
 		}
 		c->cap_ambient = 0;
 	}
-	if (old->euid == 0 && c->euid != 0)
+	if (old->euid == root && c->euid != root)
 		c->cap_effective = 0;
-	if (old->euid != 0 && c->euid == 0)
+	if (old->euid != root && c->euid == root)
 		c->cap_effective = c->cap_permitted;
 }
 
@@ -60,13 +63,13 @@ int cred_setuid(const struct cred *old, uint32_t uid, struct cred **out)
 
 	if (uid == KEEP)
 		return -EINVAL;
-	if (!cred_capable(old, CAP_NR_SETUID) && uid != old->uid &&
+	if (!cred_own_capable(old, CAP_NR_SETUID) && uid != old->uid &&
 	    uid != old->suid)
 		return -EPERM;
 	ret = cred_copy(old, &c);
 	if (ret < 0)
 		return ret;
-	if (cred_capable(old, CAP_NR_SETUID))
+	if (cred_own_capable(old, CAP_NR_SETUID))
 		c->uid = c->suid = uid;
 	c->euid = c->fsuid = uid;
 	return finish_uid(old, c, out);
@@ -75,7 +78,7 @@ int cred_setuid(const struct cred *old, uint32_t uid, struct cred **out)
 int cred_setreuid(const struct cred *old, uint32_t ruid, uint32_t euid,
 		  struct cred **out)
 {
-	bool cap = cred_capable(old, CAP_NR_SETUID);
+	bool cap = cred_own_capable(old, CAP_NR_SETUID);
 	struct cred *c;
 	int ret;
 
@@ -108,7 +111,7 @@ int cred_setresuid(const struct cred *old, uint32_t ruid, uint32_t euid,
 	struct cred *c;
 	int ret;
 
-	if (!cred_capable(old, CAP_NR_SETUID) &&
+	if (!cred_own_capable(old, CAP_NR_SETUID) &&
 	    !(one_of(ruid, old->uid, old->euid, old->suid) &&
 	      one_of(euid, old->uid, old->euid, old->suid) &&
 	      one_of(suid, old->uid, old->euid, old->suid)))
@@ -128,22 +131,23 @@ int cred_setresuid(const struct cred *old, uint32_t ruid, uint32_t euid,
 
 int cred_setfsuid(const struct cred *old, uint32_t uid, struct cred **out)
 {
+	uint32_t root = cred_root(old);
 	struct cred *c;
 	int ret;
 
 	if (uid == KEEP)
 		return -EINVAL;
 	if (uid != old->uid && uid != old->euid && uid != old->suid &&
-	    uid != old->fsuid && !cred_capable(old, CAP_NR_SETUID))
+	    uid != old->fsuid && !cred_own_capable(old, CAP_NR_SETUID))
 		return -EPERM;
 	ret = cred_copy(old, &c);
 	if (ret < 0)
 		return ret;
 	c->fsuid = uid;
 	if (!(c->securebits & LINUX_SECBIT_NO_SETUID_FIXUP)) {
-		if (old->fsuid == 0 && uid != 0)
+		if (old->fsuid == root && uid != root)
 			c->cap_effective &= ~CAP_FS_SET;
-		if (old->fsuid != 0 && uid == 0)
+		if (old->fsuid != root && uid == root)
 			c->cap_effective |= c->cap_permitted & CAP_FS_SET;
 	}
 	*out = c;
@@ -152,7 +156,7 @@ int cred_setfsuid(const struct cred *old, uint32_t uid, struct cred **out)
 
 int cred_setgid(const struct cred *old, uint32_t gid, struct cred **out)
 {
-	bool cap = cred_capable(old, CAP_NR_SETGID);
+	bool cap = cred_own_capable(old, CAP_NR_SETGID);
 	struct cred *c;
 	int ret;
 
@@ -173,7 +177,7 @@ int cred_setgid(const struct cred *old, uint32_t gid, struct cred **out)
 int cred_setregid(const struct cred *old, uint32_t rgid, uint32_t egid,
 		  struct cred **out)
 {
-	bool cap = cred_capable(old, CAP_NR_SETGID);
+	bool cap = cred_own_capable(old, CAP_NR_SETGID);
 	struct cred *c;
 	int ret;
 
@@ -202,7 +206,7 @@ int cred_setresgid(const struct cred *old, uint32_t rgid, uint32_t egid,
 	struct cred *c;
 	int ret;
 
-	if (!cred_capable(old, CAP_NR_SETGID) &&
+	if (!cred_own_capable(old, CAP_NR_SETGID) &&
 	    !(one_of(rgid, old->gid, old->egid, old->sgid) &&
 	      one_of(egid, old->gid, old->egid, old->sgid) &&
 	      one_of(sgid, old->gid, old->egid, old->sgid)))
@@ -229,7 +233,7 @@ int cred_setfsgid(const struct cred *old, uint32_t gid, struct cred **out)
 	if (gid == KEEP)
 		return -EINVAL;
 	if (gid != old->gid && gid != old->egid && gid != old->sgid &&
-	    gid != old->fsgid && !cred_capable(old, CAP_NR_SETGID))
+	    gid != old->fsgid && !cred_own_capable(old, CAP_NR_SETGID))
 		return -EPERM;
 	ret = cred_copy(old, &c);
 	if (ret < 0)
@@ -250,7 +254,7 @@ int cred_capset(const struct cred *old, uint64_t effective, uint64_t permitted,
 	struct cred *c;
 	int ret;
 
-	if (!cred_capable(old, CAP_NR_SETPCAP) &&
+	if (!cred_own_capable(old, CAP_NR_SETPCAP) &&
 	    !subset(inheritable, old->cap_inheritable | old->cap_permitted))
 		return -EPERM;
 	if (!subset(inheritable, old->cap_inheritable | old->cap_bounding))
@@ -283,7 +287,7 @@ int cred_set_securebits(const struct cred *old, uint32_t bits,
 		return -EPERM; /* a lock would open */
 	if (bits & ~(LINUX_SECURE_ALL_BITS | LINUX_SECURE_ALL_LOCKS))
 		return -EPERM;
-	if (!cred_capable(old, CAP_NR_SETPCAP))
+	if (!cred_own_capable(old, CAP_NR_SETPCAP))
 		return -EPERM;
 	ret = cred_copy(old, &c);
 	if (ret < 0)
@@ -299,7 +303,7 @@ int cred_drop_bounding(const struct cred *old, unsigned int cap,
 	struct cred *c;
 	int ret;
 
-	if (!cred_capable(old, CAP_NR_SETPCAP))
+	if (!cred_own_capable(old, CAP_NR_SETPCAP))
 		return -EPERM;
 	if (cap > CAP_NR_LAST)
 		return -EINVAL;
@@ -332,16 +336,17 @@ int cred_raise_ambient(const struct cred *old, unsigned int cap,
 static void exec_caps(const struct cred *old, struct cred *c, bool set_id)
 {
 	bool root = !(c->securebits & LINUX_SECBIT_NOROOT);
+	uint32_t root_id = cred_root(c);
 	uint64_t file = 0;
 
-	if (root && (c->uid == 0 || c->euid == 0))
+	if (root && (c->uid == root_id || c->euid == root_id))
 		file = CAP_FULL_SET;
 	if (set_id)
 		c->cap_ambient = 0;
 	c->cap_permitted = (old->cap_inheritable & file) |
 			   (file & old->cap_bounding) | c->cap_ambient;
 	c->cap_effective =
-		root && c->euid == 0 ? c->cap_permitted : c->cap_ambient;
+		root && c->euid == root_id ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~LINUX_SECBIT_KEEP_CAPS;
 }
 
@@ -354,6 +359,10 @@ int cred_exec(const struct cred *old, uint32_t mode, uint32_t uid, uint32_t gid,
 
 	if (ret < 0)
 		return ret;
+	/* The file's owners mean nobody in a namespace that lacks them. */
+	if (user_ns_map_up(c->user_ns, ID_UID, uid) == UINT32_MAX ||
+	    user_ns_map_up(c->user_ns, ID_GID, gid) == UINT32_MAX)
+		ignore_suid = true;
 	if (!ignore_suid && (mode & 04000))
 		c->euid = uid;
 	/* Without group execute, set-group-ID means mandatory locking. */
@@ -363,7 +372,7 @@ int cred_exec(const struct cred *old, uint32_t mode, uint32_t uid, uint32_t gid,
 	exec_caps(old, c, set_id);
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
-	*out_secure = set_id || (c->uid != 0 &&
+	*out_secure = set_id || (c->uid != cred_root(c) &&
 				 !subset(c->cap_effective, c->cap_ambient));
 	*out = c;
 	return 0;

@@ -15,11 +15,53 @@
 #include <errno.h>
 #include <string.h>
 
+#include "abi/poll.h"
 #include "abi/sysinfo.h"
 #include "sentry/kernel/exit_hooks.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
 #include "sentry/vfs/vfs.h"
+
+/* --- one at a time -------------------------------------------------------- */
+
+static bool guard_try(struct thread_group *tg)
+{
+	bool got;
+
+	mutex_lock(&tg->signals->mu);
+	got = !tg->priv->exec_busy;
+	if (got)
+		tg->priv->exec_busy = true;
+	mutex_unlock(&tg->signals->mu);
+	return got;
+}
+
+int exec_guard_enter(struct thread_group *tg)
+{
+	struct task_waiter w;
+	int ret = 0;
+
+	if (guard_try(tg))
+		return 0;
+	task_waiter_init(&w, current_task());
+	waitq_add(&tg->priv->exec_wq, &w.waiter, LINUX_POLLIN);
+	while (!guard_try(tg)) {
+		if (task_sleep(&w, NO_DEADLINE) < 0) {
+			ret = -ERESTARTNOINTR;
+			break;
+		}
+	}
+	waitq_del(&w.waiter);
+	return ret;
+}
+
+void exec_guard_leave(struct thread_group *tg)
+{
+	mutex_lock(&tg->signals->mu);
+	tg->priv->exec_busy = false;
+	mutex_unlock(&tg->signals->mu);
+	waitq_wake(&tg->priv->exec_wq, LINUX_POLLIN);
+}
 
 /* --- one thread is left --------------------------------------------------- */
 
@@ -62,6 +104,18 @@ static bool is_alone(struct task *t)
 	return alone;
 }
 
+/* Its tracer hears nothing but the exec event of the new leader. */
+static void drop_old_leader_locked(struct task *old)
+{
+	struct task *tracer = old->priv->ptrace.tracer;
+
+	if (tracer) {
+		ptrace_unlink_locked(old);
+		waitq_wake(&tracer->group->wait_children, LINUX_POLLIN);
+	}
+	task_unlink_locked(old);
+}
+
 /* The ids of the dead leader pass to @t. */
 static void take_leadership(struct task *t)
 {
@@ -76,12 +130,13 @@ static void take_leadership(struct task *t)
 		mutex_lock(&tg->signals->mu);
 		tg->leader = t;
 		t->tid = tg->tgid;
+		t->vtid = tg->vtgid;
 		old->tid = old_tid;
 		t->priv->start_time = old->priv->start_time;
 		mutex_unlock(&tg->signals->mu);
 		pid_bind_task_locked(tg->tgid, t);
 		pid_bind_task_locked(old_tid, old);
-		task_unlink_locked(old);
+		drop_old_leader_locked(old);
 	}
 	list_for_each_entry (child, &tg->children, child_node)
 		child->priv->creator_tid = tg->tgid;
@@ -208,6 +263,7 @@ void task_start_regs(struct guest_regs *r, uint64_t entry, uint64_t sp)
 
 static int change_program(struct task *t, struct load_result *res)
 {
+	const uint64_t nr = platform_regs(t->cpu)->orig_rax;
 	int ret;
 
 	if (itimers_exec)
@@ -222,11 +278,12 @@ static int change_program(struct task *t, struct load_result *res)
 		return ret;
 	change_tree(t);
 	task_start_regs(platform_regs(t->cpu), res->entry, res->sp);
+	platform_regs(t->cpu)->orig_rax = nr; /* tracers see the call's end */
 	return task_reset_fpu(t);
 }
 
-int task_execve(struct task *t, struct file *file, const char *filename,
-		struct exec_args *args)
+static int replace_program(struct task *t, struct file *file,
+			   const char *filename, struct exec_args *args)
 {
 	bool too_late = false;
 	struct load_args la = {
@@ -263,5 +320,22 @@ int task_execve(struct task *t, struct file *file, const char *filename,
 		mm_put(res.mm);
 	if (res.cred)
 		cred_put(res.cred);
+	return ret;
+}
+
+int task_execve(struct task *t, struct file *file, const char *filename,
+		struct exec_args *args)
+{
+	uint32_t old_tid = t->vtid;
+	int ret = exec_guard_enter(t->group);
+
+	if (ret < 0)
+		return ret;
+	ret = replace_program(t, file, filename, args);
+	exec_guard_leave(t->group);
+	if (ret == 0)
+		ptrace_watch_end(t);
+	if (ret == 0 && !(atomic_load(&t->work) & TASK_WORK_EXIT))
+		ptrace_event(t, LINUX_PTRACE_EVENT_EXEC, old_tid);
 	return ret;
 }

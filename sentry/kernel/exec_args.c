@@ -14,6 +14,8 @@
 #include "abi/fcntl.h"
 #include "sentry/kernel/exec.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/vfs/namei.h"
+#include "sentry/vfs/landlock.h"
 #include "sentry/vfs/vfs.h"
 
 #define MAX_STRING  (128u << 10) /* MAX_ARG_STRLEN, with the NUL */
@@ -156,7 +158,16 @@ int exec_open(int dirfd, const char *name, uint32_t walk, struct file **out)
 	if (mount_flags(p.mnt) & MNT_NOEXEC)
 		return -EACCES;
 	ret = inode_permission(inode, current_task()->cred, MAY_EXEC);
+	if (ret == 0)
+		ret = landlock_need(landlock_allowed(current_task()->cred, &p),
+				    LINUX_LANDLOCK_FS_EXECUTE);
 	if (ret < 0)
 		return ret;
-	return vfs_open_path(&p, 0 /* O_RDONLY */, cred_kernel(), out);
+	ret = vfs_open_path(&p, 0 /* O_RDONLY */, cred_kernel(), out);
+	if (ret < 0)
+		return ret;
+	ret = file_deny_write(*out);
+	if (ret < 0)
+		file_put(take(*out));
+	return ret;
 }

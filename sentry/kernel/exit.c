@@ -13,115 +13,17 @@
 #include <errno.h>
 
 #include "abi/poll.h"
-#include "abi/resource.h"
 #include "sentry/host/host.h"
 #include "sentry/kernel/boot.h"
+#include "sentry/kernel/cgroup.h"
 #include "sentry/kernel/exit_hooks.h"
 #include "sentry/kernel/futex.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
-#include "sentry/time/clock.h"
+#include "sentry/vfs/async.h"
 
-/* --- telling the parent --------------------------------------------------- */
-
-static uint64_t to_ticks(uint64_t ns)
-{
-	return ns / (NSEC_PER_SEC / LINUX_USER_HZ);
-}
-
-/* wait4's status as SIGCHLD's code and status. */
-static void fill_status(struct linux_siginfo *si, int code)
-{
-	if (code & 0x7f) {
-		si->code = code & 0x80 ? LINUX_CLD_DUMPED : LINUX_CLD_KILLED;
-		si->chld.status = code & 0x7f;
-	} else {
-		si->code = LINUX_CLD_EXITED;
-		si->chld.status = code >> 8 & 0xff;
-	}
-}
-
-int thread_group_exit_code(struct thread_group *tg)
-{
-	struct signal_state *s = tg->signals;
-	int code;
-
-	mutex_lock(&s->mu);
-	code = s->group_exit ? s->exit_code : tg->leader->priv->exit_code;
-	mutex_unlock(&s->mu);
-	return code;
-}
-
-static void fill_child(struct linux_siginfo *si, struct thread_group *tg,
-		       int signo)
-{
-	struct rusage_sum u;
-
-	siginfo_kernel(si, signo);
-	thread_group_usage_locked(tg, &u);
-	si->chld.pid = (int32_t)tg->tgid;
-	mutex_lock(&tg->leader->mu);
-	si->chld.uid = tg->leader->cred->uid;
-	mutex_unlock(&tg->leader->mu);
-	si->chld.utime = (int64_t)to_ticks(u.utime);
-	si->chld.stime = (int64_t)to_ticks(u.stime);
-}
-
-/*
- * True if nobody will wait for it: the parent ignores SIGCHLD or said
- * SA_NOCLDWAIT (only then is SIGCHLD itself still sent).
- */
-bool signal_notify_exit_locked(struct thread_group *tg)
-{
-	struct thread_group *parent = tg->parent;
-	int signo = tg->exit_signal;
-	struct linux_sigaction act;
-	bool reap = false;
-	struct linux_siginfo si;
-
-	waitq_wake(&tg->exit_wq, LINUX_POLLIN | LINUX_POLLRDNORM);
-	if (!parent)
-		return false;
-	if (signo == LINUX_SIGCHLD) {
-		sig_action_read(parent->signals, signo, &act);
-		if (act.handler == LINUX_SIG_IGN) {
-			reap = true;
-			signo = 0;
-		} else if (act.flags & LINUX_SA_NOCLDWAIT) {
-			reap = true;
-		}
-	}
-	if (signo > 0 && signo <= LINUX_NSIG) { /* clone takes any byte */
-		fill_child(&si, tg, signo);
-		fill_status(&si, thread_group_exit_code(tg));
-		(void)signal_send_group(parent, &si);
-	}
-	waitq_wake_nr(&parent->wait_children, LINUX_POLLIN, UINT32_MAX);
-	return reap;
-}
-
-void signal_notify_stop(struct thread_group *tg, int why)
-{
-	struct linux_sigaction act;
-	struct thread_group *parent;
-	struct linux_siginfo si;
-
-	tasklist_lock();
-	parent = tg->parent;
-	if (parent) {
-		sig_action_read(parent->signals, LINUX_SIGCHLD, &act);
-		fill_child(&si, tg, LINUX_SIGCHLD);
-		si.code = why;
-		si.chld.status = why == LINUX_CLD_CONTINUED
-					 ? LINUX_SIGCONT
-					 : tg->signals->stop_signo;
-		if (act.handler != LINUX_SIG_IGN &&
-		    !(act.flags & LINUX_SA_NOCLDSTOP))
-			(void)signal_send_group(parent, &si);
-		waitq_wake_nr(&parent->wait_children, LINUX_POLLIN, UINT32_MAX);
-	}
-	tasklist_unlock();
-}
+static _Atomic bool g_ending; /* kernel_kill_all() was called */
 
 /* --- memory and vfork ----------------------------------------------------- */
 
@@ -191,20 +93,62 @@ static void send_pdeathsig_locked(struct thread_group *child)
 	}
 }
 
-static bool is_zombie_locked(struct thread_group *tg)
+bool thread_group_is_over_locked(struct thread_group *tg)
 {
-	return tg->nr_threads == 0 && tg->leader &&
-	       tg->leader->priv->exit_state == 'Z';
+	return tg->leader && tg->leader->priv->exit_state == 'Z' &&
+	       tg->threads.next == &tg->leader->group_node &&
+	       tg->threads.prev == &tg->leader->group_node;
+}
+
+static void wake_exec_locked(struct thread_group *tg)
+{
+	mutex_lock(&tg->signals->mu);
+	if (tg->signals->exec_task)
+		task_wake(tg->signals->exec_task);
+	mutex_unlock(&tg->signals->mu);
+}
+
+void thread_gone_locked(struct task *t)
+{
+	struct thread_group *tg = t->group;
+
+	task_unlink_locked(t);
+	waitq_wake(&tg->exit_wq, LINUX_POLLIN | LINUX_POLLHUP);
+	if (thread_group_is_over_locked(tg) && signal_notify_exit_locked(tg))
+		task_unlink_locked(tg->leader);
+	wake_exec_locked(tg);
+}
+
+void exit_untraced_locked(struct task *t, struct thread_group *tracer)
+{
+	struct thread_group *tg = t->group;
+	bool reap;
+
+	if (tg->leader != t) {
+		thread_gone_locked(t);
+		return;
+	}
+	if (!thread_group_is_over_locked(tg))
+		return;
+	if (tg->parent == tracer) /* it was told when this ended */
+		reap = signal_ignores_children(tracer);
+	else
+		reap = signal_notify_exit_locked(tg);
+	if (reap)
+		task_unlink_locked(t);
 }
 
 static struct thread_group *find_reaper_locked(struct thread_group *tg)
 {
-	struct thread_group *p;
+	struct pid_ns *ns = tg->pid_ns;
+	struct thread_group *p, *init = ns->init;
 
-	for (p = tg->parent; p; p = p->parent)
-		if ((p->child_subreaper || p->tgid == 1) && p->nr_threads > 0)
+	if (tg == init) /* whom it leaves is of nested namespaces: gone */
+		return ns->parent ? ns->parent->init : NULL;
+	for (p = tg->parent; p && p->pid_ns == ns; p = p->parent)
+		if (p->child_subreaper && p->nr_threads > 0)
 			return p;
-	return NULL;
+	return init && (init->nr_threads > 0 || ns->dying) ? init : NULL;
 }
 
 static uint32_t live_thread_locked(struct thread_group *tg)
@@ -230,8 +174,9 @@ static void adopt_locked(struct thread_group *child, struct thread_group *tg,
 		return;
 	child->priv->creator_tid = live_thread_locked(reaper);
 	list_append(&reaper->children, &child->child_node);
-	if (is_zombie_locked(child)) {
-		if (signal_notify_exit_locked(child))
+	if (thread_group_is_over_locked(child)) {
+		if (!ptrace_is_traced(&child->leader->priv->ptrace) &&
+		    signal_notify_exit_locked(child))
 			task_unlink_locked(child->leader);
 	} else {
 		pgrp_check_orphan_locked(child, tg);
@@ -256,36 +201,32 @@ static void leave_children_locked(struct task *t, bool group_dead)
 	}
 }
 
-static void wake_exec_locked(struct thread_group *tg)
-{
-	mutex_lock(&tg->signals->mu);
-	if (tg->signals->exec_task)
-		task_wake(tg->signals->exec_task);
-	mutex_unlock(&tg->signals->mu);
-}
-
 /* The thread becomes a zombie, or goes at once. */
 static void exit_notify(struct task *t, bool group_dead)
 {
 	struct thread_group *tg = t->group;
-	bool leader, last;
+	bool traced;
 
 	tasklist_lock();
+	ptrace_exit_tracer_locked(t);
 	leave_children_locked(t, group_dead);
 	if (group_dead)
 		pgrp_check_orphan_locked(tg, NULL);
-	leader = tg->leader == t;
+	traced = ptrace_is_traced(&t->priv->ptrace);
 	atomic_store(&t->priv->exit_state, 'Z');
 	atomic_store(&t->state, 'Z');
-	if (!leader)
-		task_unlink_locked(t);
-	/* The process is over when only its leader is left, and is over. */
-	last = tg->leader->priv->exit_state == 'Z' &&
-	       tg->threads.next == &tg->leader->group_node &&
-	       tg->threads.prev == &tg->leader->group_node;
-	if (last && signal_notify_exit_locked(tg))
-		task_unlink_locked(tg->leader);
-	wake_exec_locked(tg);
+	if (tg->leader != t && !traced) {
+		thread_gone_locked(t);
+	} else {
+		/* It is over when only its leader is left, and is over. */
+		if (thread_group_is_over_locked(tg)) {
+			if (signal_notify_exit_locked(tg))
+				task_unlink_locked(t);
+		} else if (traced) {
+			signal_notify_tracer_exit_locked(t);
+		}
+		wake_exec_locked(tg);
+	}
 	tasklist_unlock();
 }
 
@@ -315,6 +256,7 @@ static bool count_out(struct task *t)
 	tasklist_lock();
 	mutex_lock(&tg->signals->mu);
 	last = --tg->nr_threads == 0;
+	cgroup_exit_locked(tg);
 	if (last && !tg->signals->group_exit) {
 		/* All called exit(2): the last one's status is the process's */
 		tg->signals->group_exit = true;
@@ -340,21 +282,28 @@ void task_exit(struct task *t, int code)
 	bool group_dead;
 
 	lock_assert_none_held();
+	ptrace_event(t, LINUX_PTRACE_EVENT_EXIT, (uint64_t)(uint32_t)code);
 	t->priv->exit_code = code;
 	exit_signals(t);
+	task_seccomp_release(t);
 	task_release_mm_user(t);
 	group_dead = count_out(t);
 	if (group_dead && itimers_exit)
 		itimers_exit(tg);
 	task_account_exit(t);
+	if (group_dead)
+		cgroup_account_dead(tg);
 	free_vcpu(t);
 	task_vfork_done(t);
 	task_drop_resources(t);
+	file_async_flush();
 	if (group_dead) {
 		tasklist_lock();
 		tty_ctl_disassociate_locked(tg, true);
 		tasklist_unlock();
 	}
+	if (group_dead && tg == tg->pid_ns->init && tg->pid_ns->level)
+		pid_ns_end(t);
 	thread_group_get(tg); /* end_of_init looks at it */
 	exit_notify(t, group_dead);
 	if (group_dead && tg->tgid == 1)
@@ -362,15 +311,35 @@ void task_exit(struct task *t, int code)
 	thread_group_put(tg);
 }
 
+bool kernel_is_ending(void)
+{
+	return atomic_load(&g_ending);
+}
+
+/* A stop before exit outlives SIGKILL; without this one tracer could wait for
+ * another in turn. */
+static void end_stops_locked(struct thread_group *tg)
+{
+	struct task *t;
+
+	mutex_lock(&tg->signals->mu);
+	list_for_each_entry (t, &tg->threads, group_node)
+		ptrace_kill_locked(t);
+	mutex_unlock(&tg->signals->mu);
+}
+
 void kernel_kill_all(void)
 {
 	struct thread_group *tg;
 
 	tasklist_lock();
+	atomic_store(&g_ending, true);
 	for (uint32_t i = 1; i < PID_MAX; i++) {
 		tg = pid_peek_group_locked(i);
-		if (tg && tg->nr_threads > 0)
+		if (tg && tg->nr_threads > 0) {
 			signal_kill_group(tg);
+			end_stops_locked(tg);
+		}
 	}
 	tasklist_unlock();
 }

@@ -2,7 +2,8 @@
 /*
  * futex: buckets, keys, waiting and waking.
  *
- * Invariant: a waiter is in the bucket of its key, or was woken.
+ * Invariant: a waiter is in the bucket of its key, or was woken; those with a
+ *            real-time priority come before all others, as they are woken.
  *
  * A wake-up is never lost.  The value is checked and the waiter queued under
  * the bucket's lock, through a pin made before.  Meanwhile copy-on-write may
@@ -26,7 +27,7 @@
 #include <errno.h>
 
 #include "sentry/kernel/futex_private.h"
-#include "sentry/kernel/restart.h"
+#include "sentry/kernel/task_private.h"
 #include "sentry/lib/hash.h"
 #include "sentry/mm/safe_copy.h"
 
@@ -113,6 +114,7 @@ void futex_waiter_init(struct futex_waiter *w, struct task *t,
 	*w = (struct futex_waiter){
 		.key = *key,
 		.bitset = bitset,
+		.prio = t->priv->rt_prio, /* 0 unless the policy has one */
 		.task = t,
 	};
 	list_init(&w->node);
@@ -120,8 +122,16 @@ void futex_waiter_init(struct futex_waiter *w, struct task *t,
 
 void futex_enqueue(struct futex_waiter *w, struct futex_bucket *b)
 {
+	struct futex_waiter *other;
+
 	mutex_assert_held(&b->mu);
 	atomic_store(&w->bucket, b);
+	if (w->prio)
+		list_for_each_entry (other, &b->waiters, node)
+			if (other->prio < w->prio) {
+				list_append(&other->node, &w->node);
+				return;
+			}
 	list_append(&b->waiters, &w->node);
 }
 
@@ -211,9 +221,8 @@ static int check_again(struct mm *mm, uint64_t addr, const uint32_t *seen,
 	return ret;
 }
 
-/* Queues @w on @word; with an error it is in no queue.  1: woken already. */
-static int wait_setup(struct futex_waiter *w, struct mm *mm,
-		      struct futex_word word, uint32_t val)
+int futex_wait_setup(struct futex_waiter *w, struct mm *mm,
+		     struct futex_word word, uint32_t val)
 {
 	struct futex_pin p;
 	int ret = futex_pin(mm, word.addr, PLAT_READ, &p);
@@ -241,7 +250,7 @@ static int wait_once(struct task *t, struct futex_word word, uint32_t val,
 	if (ret < 0)
 		return ret;
 	futex_waiter_init(&w, t, &key, bitset);
-	ret = wait_setup(&w, t->mm, word, val);
+	ret = futex_wait_setup(&w, t->mm, word, val);
 	if (ret != 0)
 		return ret < 0 ? ret : 0;
 	return futex_sleep(&w, deadline);
@@ -254,6 +263,12 @@ static long wait_again(struct task *t)
 
 	return futex_wait(t, w, r->futex.val, (uint32_t)r->futex.bitset,
 			  r->futex.deadline);
+}
+
+long futex_wait_until(struct task *t, struct futex_word w, uint32_t val,
+		      uint32_t bitset, uint64_t deadline)
+{
+	return bitset ? wait_once(t, w, val, bitset, deadline) : -EINVAL;
 }
 
 long futex_wait(struct task *t, struct futex_word w, uint32_t val,
@@ -293,7 +308,8 @@ static int wake_some(const struct mm_key *key, int32_t nr, uint32_t bitset,
 	list_for_each_entry_safe (w, tmp, &b->waiters, node) {
 		if (!futex_key_equal(&w->key, key))
 			continue;
-		ret = w->pi ? -EINVAL : batch->nr == FUTEX_BATCH;
+		ret = futex_waiter_is_pi(w) ? -EINVAL
+					    : batch->nr == FUTEX_BATCH;
 		if (ret != 0)
 			break;
 		if (!(w->bitset & bitset))
@@ -373,7 +389,7 @@ static int setup_all(struct task *t, struct futex_waiter *w,
 		if (ret < 0)
 			return ret;
 		futex_waiter_init(&w[i], t, &key, LINUX_FUTEX_BITSET_MATCH_ANY);
-		ret = wait_setup(&w[i], t->mm, m[i].word, m[i].val);
+		ret = futex_wait_setup(&w[i], t->mm, m[i].word, m[i].val);
 		if (ret < 0)
 			return ret;
 		*done = i + 1;

@@ -26,6 +26,10 @@ struct futex_word {
  */
 MUST_CHECK long futex_wait(struct task *t, struct futex_word w, uint32_t val,
 			   uint32_t bitset, uint64_t deadline);
+/* The same, for a call that can begin anew after a signal: only -ERESTARTSYS */
+MUST_CHECK long futex_wait_until(struct task *t, struct futex_word w,
+				 uint32_t val, uint32_t bitset,
+				 uint64_t deadline);
 /* Wakes up to @nr waiters (at least one, as Linux) whose bitset meets. */
 MUST_CHECK long futex_wake(struct task *t, struct futex_word w, int32_t nr,
 			   uint32_t bitset);
@@ -48,6 +52,23 @@ MUST_CHECK long futex_wake_op(struct task *t, struct futex_word w,
 MUST_CHECK long futex_lock_pi(struct task *t, struct futex_word w,
 			      uint64_t deadline, bool try);
 MUST_CHECK long futex_unlock_pi(struct task *t, struct futex_word w);
+
+/*
+ * FUTEX_WAIT_REQUEUE_PI: sleeps on @w if it holds @val; FUTEX_CMP_REQUEUE_PI
+ * moves it to the PI lock @lock.  0: it owns @lock.  -EAGAIN: other value, or a
+ * signal after the move; -ETIMEDOUT, -ERESTARTNOINTR, -EINVAL.
+ */
+MUST_CHECK long futex_wait_requeue_pi(struct task *t, struct futex_word w,
+				      struct futex_word lock, uint32_t val,
+				      uint64_t deadline);
+/*
+ * If @from holds @cmp: gives the free lock @to to the first waiter, moves up to
+ * @nr_requeue more (or one more than that, if the lock is taken) to it.
+ * Returns how many; -EAGAIN, -EINVAL, -EDEADLK, -ESRCH.
+ */
+MUST_CHECK long futex_requeue_pi(struct task *t, struct futex_word from,
+				 struct futex_word to, int32_t nr_wake,
+				 int32_t nr_requeue, uint32_t cmp);
 
 /* futex_waitv(2): sleeps on all; returns the index of one that was woken. */
 struct futex_multi {

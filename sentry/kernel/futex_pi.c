@@ -3,8 +3,9 @@
  * futex_pi: locks whose word names their owner (FUTEX_LOCK_PI).
  *
  * Invariant: while somebody waits, the word has FUTEX_WAITERS set, so that the
- *            owner comes to us to unlock; the lock is handed to the longest
- *            waiter (no priorities: the sentry does not schedule).
+ *            owner comes to us to unlock; the lock is handed to the waiter
+ *            with the highest real-time priority, the longest of equals.
+ *            Owners inherit nothing: the sentry does not schedule.
  * Locks:     bucket.mu.  g_nr_waiters is a hint that saves dying tasks a walk
  *            over all buckets.
  * Linux:     kernel/futex/pi.c of 6.12, results and word values.
@@ -17,7 +18,7 @@
 
 static _Atomic uint32_t g_nr_waiters;
 
-/* One lock call in progress. */
+/* One lock call in progress, or a wait that may be moved to the lock. */
 struct pi_lock {
 	struct task *task;
 	struct futex_bucket *bucket;
@@ -55,7 +56,7 @@ static bool owner_lives(uint32_t tid)
  */
 static int lock_step(struct pi_lock *l, uint32_t seen, bool owner_alive)
 {
-	uint32_t self = l->task->tid, owner = seen & LINUX_FUTEX_TID_MASK;
+	uint32_t self = l->task->vtid, owner = seen & LINUX_FUTEX_TID_MASK;
 	struct futex_waiter *first = first_waiter(l->bucket, &l->waiter.key);
 	uint32_t want, old;
 	int ret;
@@ -157,6 +158,205 @@ long futex_lock_pi(struct task *t, struct futex_word w, uint64_t deadline,
 	return ret;
 }
 
+/* --- waiting elsewhere first: FUTEX_WAIT_REQUEUE_PI ----------------------- */
+
+/* The wait itself, the lock's word pinned. */
+static long wait_for_move(struct pi_lock *l, struct futex_word w, uint32_t val,
+			  uint64_t deadline)
+{
+	long ret = futex_wait_setup(&l->waiter, l->task->mm, w, val);
+
+	if (ret != 0)
+		return MIN(ret, 0);
+	ret = futex_sleep(&l->waiter, deadline);
+	if (ret == -ERESTARTSYS) /* it is in no queue: pi does not change */
+		return l->waiter.pi ? -EAGAIN : -ERESTARTNOINTR;
+	return ret;
+}
+
+long futex_wait_requeue_pi(struct task *t, struct futex_word w,
+			   struct futex_word lock, uint32_t val,
+			   uint64_t deadline)
+{
+	struct pi_lock l = { .task = t };
+	struct mm_key from, to;
+	long ret;
+
+	if (w.addr == lock.addr)
+		return -EINVAL;
+	ret = futex_key(t->mm, lock, &to);
+	if (ret == 0)
+		ret = futex_key(t->mm, w, &from);
+	if (ret == 0 && futex_key_equal(&from, &to))
+		ret = -EINVAL;
+	if (ret == 0)
+		ret = futex_pin(t->mm, lock.addr, PLAT_WRITE, &l.pin);
+	if (ret < 0)
+		return ret;
+	futex_waiter_init(&l.waiter, t, &from, LINUX_FUTEX_BITSET_MATCH_ANY);
+	l.waiter.requeue_to = &to;
+	atomic_fetch_add(&g_nr_waiters, 1); /* before anyone can be moved */
+	ret = wait_for_move(&l, w, val, deadline);
+	atomic_fetch_sub(&g_nr_waiters, 1);
+	futex_unpin(&l.pin);
+	return ret;
+}
+
+/* One FUTEX_CMP_REQUEUE_PI. */
+struct pi_requeue {
+	struct mm_key from, to;
+	struct futex_bucket *from_b, *to_b;
+	struct futex_pin from_pin, to_pin;
+	uint32_t cmp;
+	int32_t nr_requeue;
+	uint32_t owner; /* of the lock, for those who are moved */
+};
+
+/* Both buckets held.  @w is one of r->from; may it be moved? */
+static int check_pair(const struct pi_requeue *r, const struct futex_waiter *w)
+{
+	return w->requeue_to && !w->pi && futex_key_equal(w->requeue_to, &r->to)
+		       ? 0
+		       : -EINVAL;
+}
+
+/*
+ * Both buckets held.  The lock's word for @w, who is the first to want it or
+ * meets others: 1: it is @w's; 0: @w is to wait; -EAGAIN: the word changed.
+ */
+static int proxy_lock(struct pi_requeue *r, const struct futex_waiter *w,
+		      uint32_t seen, bool owner_alive)
+{
+	struct futex_waiter *first = first_waiter(r->to_b, &r->to);
+	uint32_t owner = seen & LINUX_FUTEX_TID_MASK, want, old;
+	bool take = owner == 0 && !first;
+	int ret;
+
+	if (owner == w->task->vtid)
+		return -EDEADLK;
+	if (first && !first->pi)
+		return -EINVAL;
+	if (!take && !first && !owner_alive)
+		return -ESRCH;
+	want = seen | LINUX_FUTEX_WAITERS;
+	if (take)
+		want = w->task->vtid | (seen & LINUX_FUTEX_OWNER_DIED) |
+		       (r->nr_requeue ? LINUX_FUTEX_WAITERS : 0);
+	ret = safe_cmpxchg32(r->to_pin.word, seen, want, &old);
+	if (ret < 0)
+		return ret;
+	if (old != seen)
+		return -EAGAIN;
+	r->owner = take ? w->task->vtid : first ? first->pi_owner : owner;
+	return take;
+}
+
+static void move_to_lock(struct pi_requeue *r, struct futex_waiter *w)
+{
+	list_del(&w->node);
+	w->key = r->to;
+	w->pi = true;
+	w->pi_owner = r->owner;
+	futex_enqueue(w, r->to_b);
+}
+
+/* Both buckets held: how many were woken or moved, or -errno. */
+static long requeue_pi_locked(struct pi_requeue *r, uint32_t seen,
+			      bool owner_alive, struct futex_wake_batch *batch)
+{
+	struct futex_waiter *w, *tmp;
+	long count = 0;
+	uint32_t now;
+	int ret = safe_load32(r->from_pin.word, &now);
+
+	if (ret < 0)
+		return ret;
+	if (now != r->cmp)
+		return -EAGAIN;
+	w = first_waiter(r->from_b, &r->from);
+	if (!w)
+		return 0;
+	ret = check_pair(r, w);
+	if (ret == 0)
+		ret = proxy_lock(r, w, seen, owner_alive);
+	if (ret < 0)
+		return ret == -EAGAIN ? -ERESTARTNOINTR : ret;
+	if (ret == 1) {
+		futex_mark_woken(w, batch);
+		count = 1;
+	}
+	list_for_each_entry_safe (w, tmp, &r->from_b->waiters, node) {
+		if (!futex_key_equal(&w->key, &r->from))
+			continue;
+		if (count - 1 >= r->nr_requeue)
+			break;
+		ret = check_pair(r, w);
+		if (ret == 0 && w->task->vtid == r->owner)
+			ret = -EDEADLK;
+		if (ret < 0)
+			return ret;
+		move_to_lock(r, w);
+		count++;
+	}
+	return count;
+}
+
+/* Again whenever the lock's word changed between our look and the locks. */
+static long requeue_pi_all(struct pi_requeue *r)
+{
+	struct futex_wake_batch batch = { .nr = 0 };
+	uint32_t seen;
+	bool alive;
+	long ret;
+
+	do {
+		ret = safe_load32(r->to_pin.word, &seen);
+		if (ret < 0)
+			return ret;
+		alive = owner_lives(seen & LINUX_FUTEX_TID_MASK);
+		futex_bucket_lock2(r->from_b, r->to_b);
+		ret = requeue_pi_locked(r, seen, alive, &batch);
+		futex_bucket_unlock2(r->from_b, r->to_b);
+	} while (ret == -ERESTARTNOINTR);
+	futex_wake_batch(&batch);
+	/* As check_owner_again(). */
+	if (ret > 0 && !owner_lives(r->owner))
+		release_owned(r->to_b, r->owner);
+	return ret;
+}
+
+long futex_requeue_pi(struct task *t, struct futex_word from,
+		      struct futex_word to, int32_t nr_wake, int32_t nr_requeue,
+		      uint32_t cmp)
+{
+	struct pi_requeue r = { .cmp = cmp, .nr_requeue = nr_requeue };
+	long ret;
+
+	if (nr_wake < 0 || nr_requeue < 0 || from.addr == to.addr ||
+	    nr_wake != 1)
+		return -EINVAL;
+	ret = futex_key(t->mm, from, &r.from);
+	if (ret == 0)
+		ret = futex_key(t->mm, to, &r.to);
+	if (ret == 0 && futex_key_equal(&r.from, &r.to))
+		ret = -EINVAL;
+	if (ret == 0)
+		ret = futex_pin(t->mm, from.addr, PLAT_READ, &r.from_pin);
+	if (ret < 0)
+		return ret;
+	ret = futex_pin(t->mm, to.addr, PLAT_WRITE, &r.to_pin);
+	if (ret == 0) {
+		r.from_b = futex_bucket(&r.from);
+		r.to_b = futex_bucket(&r.to);
+		ret = requeue_pi_all(&r);
+		futex_unpin(&r.to_pin);
+	}
+	futex_unpin(&r.from_pin);
+	return ret;
+}
+
+/* --- unlocking ------------------------------------------------------------ */
+
 /* Bucket held: the waiters of @key now wait for @tid.  True if there are any.
  */
 static bool set_owner(struct futex_bucket *b, const struct mm_key *key,
@@ -183,7 +383,7 @@ static int hand_over(struct futex_bucket *b, uint32_t *word, uint32_t seen,
 		     struct futex_wake_batch *batch)
 {
 	const struct mm_key key = next->key;
-	uint32_t tid = next->task->tid;
+	uint32_t tid = next->task->vtid;
 	uint32_t old, want = tid | LINUX_FUTEX_WAITERS | extra;
 	int ret;
 
@@ -207,7 +407,7 @@ static int unlock_step(struct task *t, struct futex_bucket *b,
 
 	if (ret < 0)
 		return ret;
-	if ((seen & LINUX_FUTEX_TID_MASK) != t->tid)
+	if ((seen & LINUX_FUTEX_TID_MASK) != t->vtid)
 		return -EPERM;
 	next = first_waiter(b, key);
 	if (next && !next->pi)
@@ -283,5 +483,5 @@ void futex_exit_pi(struct task *t)
 	if (atomic_load(&g_nr_waiters) == 0)
 		return;
 	for (unsigned int i = 0; (b = futex_bucket_at(i)); i++)
-		release_owned(b, t->tid);
+		release_owned(b, t->vtid);
 }

@@ -20,7 +20,10 @@ struct futex_waiter {
 	struct list node;  /* bucket.mu */
 	struct mm_key key; /* bucket.mu */
 	uint32_t bitset;
-	bool pi;	   /* waits for a PI lock */
+	int32_t prio;	   /* real-time priority, 0: none */
+	bool pi;	   /* waits for a PI lock; bucket.mu */
+	/* FUTEX_WAIT_REQUEUE_PI: the lock it may be moved to, or NULL. */
+	const struct mm_key *requeue_to;
 	uint32_t pi_owner; /* bucket.mu: tid it waits for */
 	struct task *task;
 	_Atomic(struct futex_bucket *) bucket; /* changes by requeue */
@@ -70,12 +73,24 @@ void futex_wake_batch(struct futex_wake_batch *batch);
 /* A waiter in no queue yet. */
 void futex_waiter_init(struct futex_waiter *w, struct task *t,
 		       const struct mm_key *key, uint32_t bitset);
-/* Bucket held. */
+/* Bucket held.  Behind those of the same priority: higher ones wake first. */
 void futex_enqueue(struct futex_waiter *w, struct futex_bucket *b);
+/*
+ * Queues @w, initialised, on @word if that holds @val.
+ * Returns: 0; 1: queued and woken already; -EAGAIN, -EFAULT: not queued.
+ */
+MUST_CHECK int futex_wait_setup(struct futex_waiter *w, struct mm *mm,
+				struct futex_word word, uint32_t val);
 /* Takes @w out of its bucket; true if it had been woken before. */
 bool futex_dequeue(struct futex_waiter *w);
 /* 0 woken, -ETIMEDOUT, -ERESTARTSYS. */
 int futex_sleep(struct futex_waiter *w, uint64_t deadline);
+
+/* A waiter that FUTEX_WAKE and the plain FUTEX_REQUEUE must not meet. */
+static inline bool futex_waiter_is_pi(const struct futex_waiter *w)
+{
+	return w->pi || w->requeue_to;
+}
 
 /* Number of buckets, for walks over all. */
 struct futex_bucket *futex_bucket_at(unsigned int i); /* NULL at the end */

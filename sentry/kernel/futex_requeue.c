@@ -5,7 +5,7 @@
  * Invariant: a moved waiter's key and bucket change together, under the locks
  *            of both buckets.
  * Locks:     two bucket.mu, by address.
- * Linux:     kernel/futex/requeue.c and waitwake.c of 6.12; no REQUEUE_PI.
+ * Linux:     kernel/futex/requeue.c and waitwake.c of 6.12.
  * Tests:     tests/conformance (futex)
  */
 #include <errno.h>
@@ -39,8 +39,7 @@ static void move(struct futex_waiter *w, const struct two_keys *k)
 	if (k->bucket[0] == k->bucket[1])
 		return;
 	list_del(&w->node);
-	atomic_store(&w->bucket, k->bucket[1]);
-	list_append(&k->bucket[1]->waiters, &w->node);
+	futex_enqueue(w, k->bucket[1]);
 }
 
 struct requeue {
@@ -57,7 +56,7 @@ static bool requeue_locked(struct requeue *r, struct futex_wake_batch *batch)
 	list_for_each_entry_safe (w, tmp, &r->keys.bucket[0]->waiters, node) {
 		if (!futex_key_equal(&w->key, &r->keys.key[0]))
 			continue;
-		if (w->pi) {
+		if (futex_waiter_is_pi(w)) {
 			r->moved = -EINVAL;
 			return false;
 		}

@@ -42,7 +42,7 @@ static int mark_dead(struct task *t, uint32_t *word, bool pi, bool pending)
 		/* Died between unlocking and waking: wake in its place. */
 		if (pending && !pi && owner == 0)
 			return 1;
-		if (owner != t->tid)
+		if (owner != t->vtid)
 			return 0;
 		ret = safe_cmpxchg32(word, seen,
 				     (seen & LINUX_FUTEX_WAITERS) |

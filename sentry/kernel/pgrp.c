@@ -10,6 +10,7 @@
  *            at the launcher stops what it natively would.
  * Tests:     tests/conformance/jobs.c
  */
+#include "sentry/kernel/pid_ns.h"
 #include <assert.h>
 #include <errno.h>
 
@@ -50,8 +51,6 @@ static void session_drop_locked(struct session *s)
 {
 	if (--s->nr_pgrps > 0)
 		return;
-	/* The leader gave up its terminal when it ended. */
-	assert(!s->tty);
 	pid_bind_session_locked(s->sid, NULL);
 	free(s);
 }
@@ -212,6 +211,9 @@ static int setpgid_locked(struct thread_group *me, uint32_t pid, uint32_t pgid)
 	if (ret < 0)
 		return ret;
 	pg = pid_peek_pgrp_locked(pgid);
+	/* A terminal or a dying leader may remember a group without members. */
+	if (pg && pgid != pid && list_empty(&pg->members))
+		return -EPERM;
 	if (pgid == pid && !pg) {
 		ret = pgrp_new_locked(pgid, p->pgrp->session, &pg);
 		if (ret < 0)
@@ -229,15 +231,15 @@ static int setpgid_locked(struct thread_group *me, uint32_t pid, uint32_t pgid)
 
 int task_setpgid(struct task *t, int pid, int pgid)
 {
-	uint32_t who = pid ? (uint32_t)pid : t->group->tgid;
+	uint32_t who, group;
 	int ret;
 
-	if (!pgid)
-		pgid = (int)who;
 	if (pgid < 0)
 		return -EINVAL;
 	tasklist_lock();
-	ret = setpgid_locked(t->group, who, (uint32_t)pgid);
+	who = pid ? pid_from_guest_locked((uint32_t)pid) : t->group->tgid;
+	group = pgid ? pid_from_guest_locked((uint32_t)pgid) : who;
+	ret = setpgid_locked(t->group, who, group);
 	tasklist_unlock();
 	return ret;
 }
@@ -255,7 +257,8 @@ static int setsid_locked(struct thread_group *tg)
 		return ret;
 	pgrp_join_locked(tg, pg);
 	pgrp_put_locked(pg);
-	return (int)tg->tgid;
+	tty_ctl_clear_locked(tg);
+	return (int)tg->vtgid;
 }
 
 int task_setsid(struct task *t)
@@ -276,10 +279,11 @@ int task_get_job(struct task *t, int pid, bool want_session)
 
 	tasklist_lock();
 	if (pid)
-		p = pid_peek_task_locked((uint32_t)pid);
+		p = pid_peek_task_locked(pid_from_guest_locked((uint32_t)pid));
 	if (p && p->group->pgrp)
-		ret = want_session ? (int)p->group->pgrp->session->sid
-				   : (int)p->group->pgrp->pgid;
+		ret = (int)pid_to_guest_locked(
+			want_session ? p->group->pgrp->session->sid
+				     : p->group->pgrp->pgid);
 	tasklist_unlock();
 	return ret;
 }

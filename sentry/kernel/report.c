@@ -20,15 +20,17 @@ static void report_tree(struct task *t, struct task_report *r)
 	r->tgid = tg->tgid;
 	r->ppid = tg->parent ? tg->parent->tgid : 0;
 	r->nr_threads = tg->nr_threads;
+	if (ptrace_is_traced(&t->priv->ptrace))
+		r->tracer = t->priv->ptrace.tracer->group->tgid;
 	r->tty_pgrp = -1;
 	if (tg->pgrp) {
 		s = tg->pgrp->session;
 		r->pgid = tg->pgrp->pgid;
 		r->sid = s->sid;
-		if (s->tty) {
-			r->tty_dev = (uint32_t)tty_ctl_dev(s->tty);
-			r->tty_pgrp = (int32_t)tty_ctl_pgrp_locked(s->tty);
-		}
+	}
+	if (tg->priv->tty) {
+		r->tty_dev = (uint32_t)tty_ctl_dev(tg->priv->tty);
+		r->tty_pgrp = (int32_t)tty_ctl_pgrp_locked(tg->priv->tty);
 	}
 	tasklist_unlock();
 }
@@ -63,34 +65,51 @@ static void report_own(struct task *t, struct task_report *r)
 	r->state = (char)(gone ? gone : atomic_load(&t->state));
 	r->start_ns = t->priv->start_time;
 	r->no_new_privs = t->no_new_privs;
+	r->seccomp_mode = (uint32_t)t->priv->seccomp.mode;
+	r->seccomp_filters = t->priv->seccomp.nr_filters;
 	mutex_lock(&t->mu);
 	memcpy(r->comm, t->comm, sizeof(r->comm));
 	r->nice = t->priv->nice;
+	r->policy = t->priv->policy;
+	r->rt_prio = t->priv->rt_prio;
 	if (t->cred->user)
 		r->sigq_len = t->cred->user->nr_signals;
 	mutex_unlock(&t->mu);
 }
 
+#define COPY_SUMS(to, from)                          \
+	do {                                         \
+		(to)->utime_ns = (from)->utime;      \
+		(to)->stime_ns = (from)->stime;      \
+		(to)->min_flt = (from)->min_flt;     \
+		(to)->maj_flt = (from)->maj_flt;     \
+	} while (0)
+
+static void report_group(struct thread_group *tg, struct task_report *r)
+{
+	struct rusage_sum all, waited;
+
+	tasklist_lock();
+	thread_group_usage_locked(tg, &all);
+	waited = tg->priv->waited;
+	r->did_exec = tg->priv->did_exec;
+	tasklist_unlock();
+	COPY_SUMS(&r->group, &all);
+	COPY_SUMS(&r->children, &waited);
+}
+
 void task_report(struct task *t, struct task_report *out)
 {
-	struct rusage_sum u = { 0 };
-	bool whole = t->tid == t->group->tgid;
+	struct rusage_sum u;
 
 	memset(out, 0, sizeof(*out));
 	report_tree(t, out);
 	report_signals(t, out);
 	report_own(t, out);
-	if (whole) {
-		tasklist_lock();
-		thread_group_usage_locked(t->group, &u);
-		tasklist_unlock();
-	} else {
-		task_usage(t, &u);
-	}
-	out->utime_ns = u.utime;
-	out->stime_ns = u.stime;
-	out->min_flt = u.min_flt;
-	out->maj_flt = u.maj_flt;
+	if (t->tid == t->group->tgid)
+		report_group(t->group, out);
+	task_usage(t, &u);
+	COPY_SUMS(out, &u);
 	out->vol_switches = u.vol_switches;
 }
 

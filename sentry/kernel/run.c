@@ -12,10 +12,12 @@
 
 #include <errno.h>
 
+#include "sentry/kernel/cgroup.h"
 #include "sentry/kernel/exit_hooks.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
 #include "sentry/syscalls/dispatch.h"
+#include "sentry/vfs/async.h"
 
 /* --- the border ----------------------------------------------------------- */
 
@@ -33,6 +35,10 @@ static bool border(struct task *t)
 	while ((work = atomic_load(&t->work)) != 0) {
 		enum deliver_result done = DELIVER_NONE;
 
+		if (work & TASK_WORK_ASYNC) {
+			file_async_flush();
+			continue;
+		}
 		if (work & TASK_WORK_EXIT)
 			return false;
 		if (work & (TASK_WORK_SIGNAL | TASK_WORK_KILL))
@@ -41,6 +47,8 @@ static bool border(struct task *t)
 			return false;
 		if (done == DELIVER_HANDLER)
 			continue;
+		if (work & TASK_WORK_CGROUP)
+			cgroup_border(t);
 		work = atomic_load(&t->work);
 		if (work & TASK_WORK_RESTART)
 			restart_now(t);
@@ -52,7 +60,47 @@ static bool border(struct task *t)
 
 /* --- stops ---------------------------------------------------------------- */
 
-static void do_syscall(struct task *t, struct guest_regs *r)
+/* @ret is the result of a call that was made, or interrupted. */
+static void finish_syscall(struct task *t, struct guest_regs *r, long ret)
+{
+	r->rax = (uint64_t)ret;
+	/* rt_sigreturn clears syscall_nr: its result is no result. */
+	if (unlikely(ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK &&
+		     t->syscall_nr >= 0))
+		atomic_fetch_or(&t->work, TASK_WORK_RESTART);
+}
+
+/* Is the task traced at calls, or under seccomp? */
+static inline bool is_watched(struct task *t)
+{
+	return (atomic_load_explicit(&t->priv->ptrace.calls,
+				     memory_order_relaxed) &
+		PTRACE_CALLS_STOP) ||
+	       atomic_load_explicit(&t->priv->seccomp.mode,
+				    memory_order_relaxed);
+}
+
+/* First the tracer, then the filters; false if the call is not made. */
+static bool may_make_syscall(struct task *t, struct guest_regs *r)
+{
+	int ret;
+
+	if ((t->priv->ptrace.calls & PTRACE_CALLS_STOP) &&
+	    !ptrace_syscall_entry(t))
+		return false;
+	t->syscall_nr = (int)r->orig_rax;
+	if (t->priv->seccomp.mode && !ptrace_seccomp_suspended(t)) {
+		ret = seccomp_enter(t, r);
+		if (ret < 0)
+			finish_syscall(t, r, ret);
+		if (ret <= 0)
+			return false;
+	}
+	return (int)r->orig_rax != -1;
+}
+
+/* orig_rax stays until the guest runs again: tracers and restarts need it. */
+static void make_syscall(struct task *t, struct guest_regs *r)
 {
 	const uint64_t args[6] = {
 		r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9
@@ -61,15 +109,16 @@ static void do_syscall(struct task *t, struct guest_regs *r)
 
 	t->syscall_nr = (int)r->orig_rax;
 	ret = syscall_dispatch(t, t->syscall_nr, args);
-	r = platform_regs(t->cpu);
-	r->rax = (uint64_t)ret;
-	r->orig_rax = UINT64_MAX;
-	/* rt_sigreturn clears syscall_nr: its result is no result. */
-	if (unlikely(ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK &&
-		     t->syscall_nr >= 0)) {
-		t->priv->restart_nr = t->syscall_nr;
-		atomic_fetch_or(&t->work, TASK_WORK_RESTART);
-	}
+	finish_syscall(t, platform_regs(t->cpu), ret);
+}
+
+static void do_syscall(struct task *t, struct guest_regs *r)
+{
+	if (likely(!is_watched(t)) || may_make_syscall(t, r))
+		make_syscall(t, r);
+	if (unlikely(atomic_load_explicit(&t->priv->ptrace.calls,
+					  memory_order_relaxed)))
+		ptrace_syscall_exit(t);
 	t->syscall_nr = -1;
 }
 
@@ -90,8 +139,14 @@ static void force_fault(struct task *t, int signo, int code,
 static void do_fault(struct task *t, const struct guest_stop *stop)
 {
 	struct fault_result res = { 0 };
-	int ret = mm_fault(t->mm, stop->addr, stop->access, &res);
+	int ret;
 
+	/* A host file's page behind its end: the guest's, as it is. */
+	if (stop->signo == LINUX_SIGBUS) {
+		force_fault(t, LINUX_SIGBUS, LINUX_BUS_ADRERR, stop);
+		return;
+	}
+	ret = mm_fault(t->mm, stop->addr, stop->access, &res);
 	atomic_fetch_add_explicit(&t->priv->min_flt, 1, memory_order_relaxed);
 	if (ret == 0)
 		return;
@@ -99,12 +154,14 @@ static void do_fault(struct task *t, const struct guest_stop *stop)
 		force_fault(t, res.signo, res.code, stop);
 		return;
 	}
-	log_warning("process %u: no memory for the page at %#lx: killed",
+	if (!task_fatal_signal_pending(t))
+		log_warning("process %u: no memory for the page at "
+			    "%#lx: killed",
 		    t->group->tgid, stop->addr);
 	signal_kill_group(t->group);
 }
 
-static void do_exception(struct task *t, const struct guest_stop *stop)
+static void do_exception(struct task *t, struct guest_stop *stop)
 {
 	if (stop->signo < 1 || stop->signo > LINUX_NSIG) {
 		log_warning("thread %u: exception with signal %d", t->tid,
@@ -112,11 +169,17 @@ static void do_exception(struct task *t, const struct guest_stop *stop)
 		signal_kill_group(t->group);
 		return;
 	}
+	if (unlikely(t->priv->ptrace.calls & PTRACE_CALLS_WATCH) &&
+	    stop->signo == LINUX_SIGTRAP && stop->code == LINUX_TRAP_TRACE &&
+	    !ptrace_watch_stepped(t, stop))
+		return;
 	force_fault(t, stop->signo, stop->code, stop);
 }
 
-static void handle_stop(struct task *t, const struct guest_stop *stop)
+static void handle_stop(struct task *t, struct guest_stop *stop)
 {
+	if (stop->kind != STOP_SYSCALL)
+		platform_regs(t->cpu)->orig_rax = UINT64_MAX;
 	switch (stop->kind) {
 	case STOP_SYSCALL:
 		do_syscall(t, platform_regs(t->cpu));
@@ -141,6 +204,8 @@ void task_run(struct task *t)
 {
 	struct task_private *p = t->priv;
 	struct guest_stop stop;
+	uint32_t seq = 0; /* of in_guest, which we alone write */
+	bool step;
 
 	if (itimers_start && t == t->group->leader)
 		itimers_start(t);
@@ -150,13 +215,18 @@ void task_run(struct task *t)
 		    !border(t))
 			break;
 		/* Before the last look at work: see task_kick(). */
-		atomic_store(&p->in_guest, 1);
+		atomic_store(&p->in_guest, ++seq);
 		if (unlikely(atomic_load(&t->work))) {
-			atomic_store(&p->in_guest, 0);
+			atomic_store(&p->in_guest, ++seq);
 			continue;
 		}
-		platform_run(t->cpu, false, &stop);
-		atomic_store_explicit(&p->in_guest, 0, memory_order_release);
+		step = atomic_load_explicit(&p->ptrace.calls,
+					    memory_order_relaxed) &
+		       (PTRACE_CALLS_STEP | PTRACE_CALLS_WATCH);
+		if (unlikely(step))
+			ptrace_watch_begin(t);
+		platform_run(t->cpu, step, &stop);
+		atomic_store_explicit(&p->in_guest, ++seq, memory_order_release);
 		handle_stop(t, &stop);
 	}
 	task_exit(t, p->exit_code);

@@ -53,6 +53,8 @@ static void usage_live(struct task *t, struct rusage_sum *out)
 		.maj_flt = p->maj_flt,
 		.vol_switches = p->vol_switches,
 	};
+	for (int i = 0; i < TASK_IO_NR; i++)
+		out->io[i] = t->io[i];
 }
 
 void task_usage(struct task *t, struct rusage_sum *out)
@@ -70,6 +72,8 @@ void rusage_add(struct rusage_sum *to, const struct rusage_sum *from)
 	to->min_flt += from->min_flt;
 	to->maj_flt += from->maj_flt;
 	to->vol_switches += from->vol_switches;
+	for (int i = 0; i < TASK_IO_NR; i++)
+		to->io[i] += from->io[i];
 	to->maxrss = MAX(to->maxrss, from->maxrss);
 }
 

@@ -23,6 +23,8 @@ int signal_send_task(struct task *t, const struct linux_siginfo *si);
 int signal_send_pgrp(struct process_group *pg, const struct linux_siginfo *si);
 /* Synchronous fault: unblocks and resets the handler if needed (force_sig). */
 void signal_force(struct task *t, const struct linux_siginfo *si);
+/* To the owner of a file: @type LINUX_F_OWNER_*, @id of that kind. */
+int signal_send_owner(int type, uint32_t id, const struct linux_siginfo *si);
 /* SIGKILL to all threads. */
 void signal_kill_group(struct thread_group *tg);
 
@@ -46,12 +48,15 @@ uint64_t signal_frame_size(void);
 struct tty_ctl; /* one controlling terminal: session, foreground group */
 MUST_CHECK int tty_ctl_new(uint64_t dev, struct tty_ctl **out);
 void tty_ctl_put(struct tty_ctl *c);
-/* TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID as tty_ioctl(4). */
+/* TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID as tty_ioctl(4).
+ * @any: also of a terminal that is not the caller's. */
 int tty_ctl_set_controlling(struct tty_ctl *c, bool steal);
 int tty_ctl_detach(struct tty_ctl *c);
-int tty_ctl_get_pgrp(struct tty_ctl *c); /* pgid, -ENOTTY */
+int tty_ctl_get_pgrp(struct tty_ctl *c, bool any); /* pgid, 0, -ENOTTY */
 int tty_ctl_set_pgrp(struct tty_ctl *c, int pgid);
-int tty_ctl_get_sid(struct tty_ctl *c);
+int tty_ctl_get_sid(struct tty_ctl *c, bool any);
+/* The terminal is gone: its session's leader is told, nobody has it. */
+void tty_ctl_hang_up(struct tty_ctl *c);
 /* To the foreground group (SIGINT, SIGWINCH, SIGTSTP...). */
 void tty_ctl_signal(struct tty_ctl *c, int signo);
 /*

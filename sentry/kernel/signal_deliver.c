@@ -28,6 +28,19 @@ static void go_again(struct task *t, uint64_t nr)
 	r->rip -= 2; /* the syscall instruction */
 }
 
+/*
+ * TASK_WORK_RESTART only says that one might have been: a tracer may have
+ * changed the result, taken the call away (orig_rax -1) or put it back.
+ */
+static bool is_interrupted(const struct guest_regs *r)
+{
+	long code = -(long)r->rax;
+
+	return (int32_t)r->orig_rax >= 0 &&
+	       (code == ERESTARTSYS || code == ERESTARTNOINTR ||
+		code == ERESTARTNOHAND || code == ERESTART_RESTARTBLOCK);
+}
+
 /* A system call gave -ERESTART* and a handler with @flags runs now. */
 static void restart_with_handler(struct task *t, uint64_t flags)
 {
@@ -37,9 +50,11 @@ static void restart_with_handler(struct task *t, uint64_t flags)
 	if (!(atomic_load(&t->work) & TASK_WORK_RESTART))
 		return;
 	atomic_fetch_and(&t->work, ~(uint32_t)TASK_WORK_RESTART);
+	if (!is_interrupted(r))
+		return;
 	if (code == ERESTARTNOINTR ||
 	    (code == ERESTARTSYS && (flags & LINUX_SA_RESTART)))
-		go_again(t, (uint32_t)t->priv->restart_nr);
+		go_again(t, (uint32_t)r->orig_rax);
 	else
 		r->rax = (uint64_t)-EINTR;
 }
@@ -48,10 +63,12 @@ void signal_restart_plain(struct task *t)
 {
 	struct guest_regs *r = platform_regs(t->cpu);
 
+	if (!is_interrupted(r))
+		return;
 	if (-(long)r->rax == ERESTART_RESTARTBLOCK)
 		go_again(t, NR_restart_syscall);
 	else
-		go_again(t, (uint32_t)t->priv->restart_nr);
+		go_again(t, (uint32_t)r->orig_rax);
 }
 
 /* --- handlers ------------------------------------------------------------- */
@@ -79,6 +96,7 @@ static void handle(struct task *t, const struct linux_siginfo *si,
 	restart_with_handler(t, act->flags);
 	if (signal_frame_setup(t, si, act, saved) == 0) {
 		enter_handler(t, si, act);
+		ptrace_handler_entered(t);
 		return;
 	}
 	/* Linux: a SIGSEGV that cannot be delivered either is fatal. */
@@ -96,6 +114,9 @@ static void handle(struct task *t, const struct linux_siginfo *si,
 static bool leave_locked(struct signal_state *s, struct task *t)
 {
 	t->signals->stop_pending = false;
+	if (!t->signals->stop_consume)
+		return false;
+	t->signals->stop_consume = false;
 	if (s->stop_count == 0 || --s->stop_count > 0 || s->stopped)
 		return false;
 	s->stopped = true;
@@ -124,9 +145,11 @@ static void start_stop_locked(struct task *t, int signo)
 	list_for_each_entry (p, &t->group->threads, group_node) {
 		if (p->signals->exiting || p->signals->in_stop)
 			continue;
-		p->signals->stop_pending = true;
+		p->signals->stop_pending = p->signals->stop_consume = true;
 		s->stop_count++;
-		if (p != t)
+		if (p != t && p->priv->ptrace.seized)
+			ptrace_trap_notify_locked(p);
+		else if (p != t)
 			signal_wake_locked(p, false);
 	}
 }
@@ -237,11 +260,19 @@ NO_LOCK_CHECK static enum step group_event(struct task *t)
 	if (why) {
 		s->cld_notify = 0;
 		mutex_unlock(&s->mu);
-		signal_notify_stop(t->group, why);
+		signal_notify_continued(t->group, why);
 		return STEP_AGAIN;
 	}
 	if (t->signals->stop_pending) {
-		stop_self(t);
+		if (!ptrace_is_traced(&t->priv->ptrace)) {
+			stop_self(t);
+			return STEP_AGAIN;
+		}
+		t->priv->ptrace.trap_stop = true;
+	}
+	if (ptrace_has_work_locked(t)) {
+		mutex_unlock(&s->mu);
+		ptrace_trap(t);
 		return STEP_AGAIN;
 	}
 	return STEP_NONE;
@@ -252,6 +283,10 @@ NO_LOCK_CHECK static enum step default_action(struct task *t,
 {
 	struct signal_state *s = t->group->signals;
 
+	if (s->unkillable && !(LINUX_SIGMASK(si->signo) & SIGMASK_ALWAYS)) {
+		mutex_unlock(&s->mu);
+		return STEP_AGAIN; /* process 1 of a namespace */
+	}
 	if (sig_default_stops(si->signo)) {
 		take_stop(t, si->signo);
 		return STEP_AGAIN;
@@ -283,6 +318,13 @@ NO_LOCK_CHECK static enum step deliver_one(struct task *t)
 		signal_recalc_locked(t);
 		mutex_unlock(&s->mu);
 		return STEP_NONE;
+	}
+	if (unlikely(ptrace_is_traced(&t->priv->ptrace)) &&
+	    si.signo != LINUX_SIGKILL) {
+		mutex_unlock(&s->mu);
+		if (!ptrace_signal(t, &si))
+			return STEP_AGAIN;
+		mutex_lock(&s->mu);
 	}
 	take_action_locked(s, si.signo, &act);
 	if (act.handler == LINUX_SIG_DFL || si.signo == LINUX_SIGKILL)

@@ -16,7 +16,9 @@
 #include <string.h>
 
 #include "abi/poll.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/kernel/user_ns.h"
 
 void siginfo_kernel(struct linux_siginfo *si, int signo)
 {
@@ -32,13 +34,16 @@ void siginfo_user(struct linux_siginfo *si, int signo, int code)
 	memset(si, 0, sizeof(*si));
 	si->signo = signo;
 	si->code = code;
-	si->rt.pid = (int32_t)t->group->tgid;
-	si->rt.uid = t->cred->uid;
+	/* As the sender has them; signal_send_locked() translates. */
+	si->rt.pid = (int32_t)t->group->vtgid;
+	si->rt.uid = uid_to_guest(t->cred->uid);
 }
 
 void signal_wake_locked(struct task *t, bool kill)
 {
 	task_kick(t, TASK_WORK_SIGNAL | (kill ? TASK_WORK_KILL : 0));
+	if (kill)
+		ptrace_kill_locked(t);
 }
 
 static bool has_work_locked(struct task *t)
@@ -47,7 +52,8 @@ static bool has_work_locked(struct task *t)
 	struct task_signals *ts = t->signals;
 
 	return ((ts->pending.mask | s->shared.mask) & ~ts->blocked) ||
-	       ts->stop_pending || s->cld_notify || s->group_exit;
+	       ts->stop_pending || s->cld_notify || s->group_exit ||
+	       ptrace_has_work_locked(t);
 }
 
 void signal_recalc_locked(struct task *t)
@@ -118,7 +124,10 @@ static void continue_group_locked(struct thread_group *tg)
 	flush_group_locked(tg, SIGMASK_STOPS);
 	list_for_each_entry (p, &tg->threads, group_node) {
 		p->signals->stop_pending = false;
+		p->signals->stop_consume = false;
 		p->signals->stop_dequeued = false;
+		if (p->priv->ptrace.seized)
+			ptrace_trap_notify_locked(p);
 		if (p->signals->in_stop) {
 			p->signals->in_stop = false;
 			task_wake(p);
@@ -137,20 +146,37 @@ static void continue_group_locked(struct thread_group *tg)
 	}
 }
 
-static bool is_ignored_locked(struct task *t, int signo)
+/* Process 1 of a namespace: from inside it gets what it handles; what comes
+ * from above (@force) can kill and stop it. */
+static bool is_spared_locked(struct task *t, int signo, bool force)
+{
+	struct linux_sigaction act;
+
+	if (!t->group->signals->unkillable)
+		return false;
+	sig_action_read(t->group->signals, signo, &act);
+	return act.handler == LINUX_SIG_DFL &&
+	       !(force && (LINUX_SIGMASK(signo) & SIGMASK_ALWAYS));
+}
+
+static bool is_ignored_locked(struct task *t, int signo, bool force)
 {
 	struct linux_sigaction act;
 	uint64_t bit = LINUX_SIGMASK(signo);
 
 	if ((t->signals->blocked | t->signals->real_blocked) & bit)
 		return false;
+	if (ptrace_is_traced(&t->priv->ptrace) && signo != LINUX_SIGKILL)
+		return false; /* the tracer decides */
+	if (is_spared_locked(t, signo, force))
+		return true;
 	sig_action_read(t->group->signals, signo, &act);
 	return act.handler == LINUX_SIG_IGN ||
 	       (act.handler == LINUX_SIG_DFL && sig_default_ignores(signo));
 }
 
 /* False: nothing is queued. */
-static bool prepare_locked(struct task *t, int signo)
+static bool prepare_locked(struct task *t, int signo, bool force)
 {
 	struct thread_group *tg = t->group;
 
@@ -160,7 +186,7 @@ static bool prepare_locked(struct task *t, int signo)
 		flush_group_locked(tg, LINUX_SIGMASK(LINUX_SIGCONT));
 	else if (signo == LINUX_SIGCONT)
 		continue_group_locked(tg);
-	return !is_ignored_locked(t, signo);
+	return !is_ignored_locked(t, signo, force);
 }
 
 /* --- who gets it ---------------------------------------------------------- */
@@ -171,7 +197,7 @@ static bool wants_locked(struct task *t, int signo)
 		return false;
 	if (signo == LINUX_SIGKILL)
 		return true;
-	if (t->signals->in_stop)
+	if (t->signals->in_stop || t->priv->ptrace.stopped)
 		return false;
 	return t == current_task() || !task_signal_pending(t);
 }
@@ -197,7 +223,7 @@ unsigned int signal_zap_others_locked(struct task *t)
 
 	t->group->signals->stop_count = 0;
 	list_for_each_entry (p, &t->group->threads, group_node) {
-		p->signals->stop_pending = false;
+		p->signals->stop_pending = p->signals->stop_consume = false;
 		if (p == t)
 			continue;
 		if (p->tid != p->group->tgid)
@@ -216,7 +242,8 @@ static bool is_fatal_locked(struct task *t, int signo)
 
 	if (signo == LINUX_SIGKILL)
 		return true;
-	if (t->signals->real_blocked & LINUX_SIGMASK(signo))
+	if (t->signals->real_blocked & LINUX_SIGMASK(signo) ||
+	    ptrace_is_traced(&t->priv->ptrace))
 		return false;
 	sig_action_read(t->group->signals, signo, &act);
 	return act.handler == LINUX_SIG_DFL && !sig_default_ignores(signo) &&
@@ -243,9 +270,40 @@ static void complete_locked(struct task *hint, int signo, bool shared)
 	signal_wake_locked(t, false);
 }
 
-int signal_send_locked(struct task *t, const struct linux_siginfo *si,
+/* Does @si name a process and a user as its sender? */
+static bool has_sender(const struct linux_siginfo *si)
+{
+	return si->code == LINUX_SI_USER ||
+	       (si->code < 0 && si->code != LINUX_SI_TIMER &&
+		si->code != LINUX_SI_SIGIO);
+}
+
+/*
+ * The sender as @t's namespaces call it.  True: it comes from the kernel or
+ * from a namespace above.  has_si_pid_and_uid() of Linux.
+ */
+static bool localise_locked(struct task *t, struct linux_siginfo *si)
+{
+	struct task *me = current_task();
+	uint32_t kuid;
+
+	if (!me || !has_sender(si))
+		return si->code == LINUX_SI_KERNEL;
+	kuid = uid_from_guest(si->rt.uid);
+	mutex_lock(&t->mu);
+	si->rt.uid = uid_in(t->cred->user_ns, kuid);
+	mutex_unlock(&t->mu);
+	if (pid_ns_is_below(me->group->pid_ns, t->group->pid_ns))
+		return false;
+	si->rt.pid = 0;
+	return true;
+}
+
+int signal_send_locked(struct task *t, const struct linux_siginfo *info,
 		       bool shared)
 {
+	struct linux_siginfo own = *info, *si = &own;
+
 	struct thread_group *tg = t->group;
 	struct sigpending *p =
 		shared ? &tg->signals->shared : &t->signals->pending;
@@ -255,7 +313,7 @@ int signal_send_locked(struct task *t, const struct linux_siginfo *si,
 	mutex_assert_held(&tg->signals->mu);
 	if (si->signo < 1 || si->signo > LINUX_NSIG)
 		return -EINVAL;
-	if (!prepare_locked(t, si->signo))
+	if (!prepare_locked(t, si->signo, localise_locked(t, si)))
 		return 0;
 	if (si->signo < LINUX_SIGRTMIN && (p->mask & LINUX_SIGMASK(si->signo)))
 		return 0; /* one is enough */
@@ -328,6 +386,9 @@ void signal_force(struct task *t, const struct linux_siginfo *si)
 	act = &s->actions->a[si->signo - 1];
 	if (blocked || act->handler == LINUX_SIG_IGN)
 		act->handler = LINUX_SIG_DFL;
+	/* Its own fault: even process 1 of a namespace ends by it. */
+	if (act->handler == LINUX_SIG_DFL)
+		s->unkillable = false;
 	mutex_unlock(&s->actions->mu);
 	t->signals->blocked &= ~bit;
 	(void)signal_send_locked(t, si, false);
@@ -358,7 +419,7 @@ static bool cred_may_signal(const struct cred *me, const struct cred *it)
 {
 	return me->euid == it->suid || me->euid == it->uid ||
 	       me->uid == it->suid || me->uid == it->uid ||
-	       cred_capable(me, CAP_NR_KILL);
+	       cred_ns_capable(me, it->user_ns, CAP_NR_KILL);
 }
 
 /* Caller holds the tasklist lock or a reference on the group. */

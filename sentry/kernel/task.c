@@ -15,10 +15,14 @@
 
 #include "sentry/host/host.h"
 #include "sentry/kernel/boot.h"
+#include "sentry/kernel/cgroup.h"
 #include "sentry/kernel/futex.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/lib/log.h"
 #include "sentry/time/clock.h"
+#include "sentry/vfs/landlock.h"
 #include "sentry/vfs/vfs.h"
 
 struct task_alloc {
@@ -35,6 +39,7 @@ struct group_alloc {
 
 static __thread struct task *g_current;
 static _Atomic uint32_t g_nr_tasks;
+static _Atomic uint64_t g_nr_forks;
 
 struct task *current_task(void)
 {
@@ -44,6 +49,11 @@ struct task *current_task(void)
 void task_set_current(struct task *t)
 {
 	g_current = t;
+}
+
+uint64_t kernel_total_forks(void)
+{
+	return g_nr_forks;
 }
 
 uint32_t kernel_nr_tasks(void)
@@ -78,13 +88,17 @@ int thread_group_new(struct thread_group *from, struct thread_group **out)
 	list_init(&tg->pgrp_node);
 	waitq_init(&tg->wait_children);
 	waitq_init(&tg->exit_wq);
+	waitq_init(&tg->priv->exec_wq);
 	tg->start_time = clock_monotonic();
 	tg->exit_signal = LINUX_SIGCHLD;
+	tg->priv->dump_filter = 0x33;
 	if (from) {
 		mutex_lock(&from->signals->mu);
 		memcpy(tg->rlimits, from->rlimits, sizeof(tg->rlimits));
 		mutex_unlock(&from->signals->mu);
 		tg->oom_score_adj = from->oom_score_adj;
+		tg->priv->dump_filter = from->priv->dump_filter;
+		tg->priv->oom_adj_min = from->priv->oom_adj_min;
 	}
 	*out = tg;
 	return 0;
@@ -108,6 +122,7 @@ int task_new(struct thread_group *tg, struct task **out)
 	pthread_mutex_init(&t->priv->kick_mu, NULL);
 	sigpending_init(&t->signals->pending);
 	t->signals->altstack.flags = (int32_t)LINUX_SS_DISABLE;
+	ptrace_init(t);
 	t->syscall_nr = -1;
 	t->state = 'R';
 	t->priv->timer_slack = 50000;
@@ -133,6 +148,7 @@ static void task_free(struct task *t)
 	if (t->priv->vfork)
 		vfork_wait_put(t->priv->vfork);
 	free(t->priv->fpu);
+	ptrace_fini(&t->priv->ptrace);
 	pthread_mutex_destroy(&t->priv->kick_mu);
 	thread_group_put(t->group);
 	free(container_of(t, struct task_alloc, task));
@@ -154,11 +170,15 @@ void thread_group_put(struct thread_group *tg)
 	if (!ref_put(&tg->ref))
 		return;
 	sigpending_flush(&tg->signals->shared, UINT64_MAX);
+	if (tg->pid_ns)
+		ns_put(&tg->pid_ns->ns);
 	if (tg->signals->actions)
 		sig_actions_put(tg->signals->actions);
 	waitq_fini(&tg->signals->wq);
 	waitq_fini(&tg->wait_children);
 	waitq_fini(&tg->exit_wq);
+	waitq_fini(&tg->priv->exec_wq);
+	cgroup_put(tg->priv->cgroup);
 	free(container_of(tg, struct group_alloc, group));
 }
 
@@ -173,23 +193,33 @@ int task_link_locked(struct task *t, uint32_t tid, struct task *creator)
 	struct thread_group *tg = t->group;
 	struct signal_state *s =
 		creator ? creator->group->signals : tg->signals;
+	int ret;
 
 	tasklist_assert_held();
+	ret = cgroup_fork_locked(tg, creator ? creator->group : NULL);
+	if (ret < 0)
+		return ret;
 	mutex_lock(&s->mu);
 	if (creator) {
 		signal_recalc_locked(creator);
 		if (task_signal_pending(creator)) {
 			mutex_unlock(&s->mu);
+			cgroup_exit_locked(tg);
+			cgroup_reap_locked(tg);
 			return -ERESTARTNOINTR;
 		}
 	}
 	list_append(&tg->threads, &t->group_node);
 	tg->nr_threads++;
+	if (creator)
+		seccomp_fork_locked(creator, t);
 	mutex_unlock(&s->mu);
 	task_get(t);
 	t->tid = tid;
+	t->vtid = tid;
 	pid_bind_task_locked(tid, t);
 	atomic_fetch_add(&g_nr_tasks, 1);
+	atomic_fetch_add(&g_nr_forks, 1);
 	if (t->cred->user)
 		atomic_fetch_add(&t->cred->user->nr_tasks, 1);
 	return 0;
@@ -208,9 +238,11 @@ void task_unlink_locked(struct task *t)
 	if (tg->leader == t) {
 		tg->leader = NULL;
 		list_del(&tg->child_node);
+		tty_ctl_clear_locked(tg);
 		pgrp_leave_locked(tg);
 	}
 	atomic_fetch_sub(&g_nr_tasks, 1);
+	cgroup_reap_locked(tg);
 	mutex_lock(&t->mu);
 	if (t->cred->user)
 		atomic_fetch_sub(&t->cred->user->nr_tasks, 1);
@@ -218,7 +250,7 @@ void task_unlink_locked(struct task *t)
 	task_put(t);
 }
 
-struct task *task_lookup(uint32_t tid)
+struct task *task_lookup_global(uint32_t tid)
 {
 	struct task *t;
 
@@ -230,12 +262,24 @@ struct task *task_lookup(uint32_t tid)
 	return t;
 }
 
+struct task *task_lookup(uint32_t tid)
+{
+	struct task *t;
+
+	tasklist_lock();
+	t = pid_peek_task_locked(pid_from_guest_locked(tid));
+	if (t)
+		task_get(t);
+	tasklist_unlock();
+	return t;
+}
+
 struct thread_group *thread_group_lookup(uint32_t tgid)
 {
 	struct thread_group *tg;
 
 	tasklist_lock();
-	tg = pid_peek_group_locked(tgid);
+	tg = pid_peek_group_locked(pid_from_guest_locked(tgid));
 	if (tg)
 		thread_group_get(tg);
 	tasklist_unlock();
@@ -338,17 +382,16 @@ void task_set_cred(struct task *t, struct cred *c)
 void task_drop_resources(struct task *t)
 {
 	struct fd_table *fds;
-	struct mount_ns *ns;
+	struct ns_common *ns[TASK_NS_NR];
 	struct fs_ctx *fs;
-	struct uts_ns *uts;
 	struct mm *mm;
 
 	mutex_lock(&t->mu);
 	mm = take(t->mm);
 	fds = take(t->fds);
 	fs = take(t->fs);
-	ns = take(t->mount_ns);
-	uts = take(t->uts);
+	memcpy(ns, t->ns, sizeof(ns));
+	memset(t->ns, 0, sizeof(t->ns));
 	mutex_unlock(&t->mu);
 	futex_exit_pi(t); /* once nobody sees our memory any more */
 	if (mm)
@@ -357,10 +400,8 @@ void task_drop_resources(struct task *t)
 		fd_table_put(fds);
 	if (fs)
 		fs_ctx_put(fs);
-	if (ns)
-		mount_ns_put(ns);
-	if (uts)
-		uts_ns_put(uts);
+	for (int i = 0; i < TASK_NS_NR; i++)
+		ns_put(ns[i]);
 }
 
 uint64_t task_rlimit(struct task *t, unsigned int which)
@@ -374,32 +415,50 @@ bool task_no_aslr(struct task *t)
 	return t->priv->personality & 0x0040000u;
 }
 
-/* ptrace_may_access() with PTRACE_MODE_READ_FSCREDS. */
-static int cred_may_access(const struct cred *me, const struct cred *it,
-			   int dumpable)
+/* ptrace_may_access() with PTRACE_MODE_REALCREDS or FSCREDS. */
+static int cred_may_access(const struct cred *me, bool real,
+			   const struct cred *it, int dumpable)
 {
-	if (cred_capable(me, CAP_NR_SYS_PTRACE))
+	uint64_t caps = real ? me->cap_permitted : me->cap_effective;
+	uint32_t uid = real ? me->uid : me->fsuid;
+	uint32_t gid = real ? me->gid : me->fsgid;
+
+	if (cred_ns_capable(me, it->user_ns, CAP_NR_SYS_PTRACE))
 		return 0;
-	if (me->fsuid != it->euid || me->fsuid != it->suid ||
-	    me->fsuid != it->uid || me->fsgid != it->egid ||
-	    me->fsgid != it->sgid || me->fsgid != it->gid)
+	if (uid != it->euid || uid != it->suid || uid != it->uid ||
+	    gid != it->egid || gid != it->sgid || gid != it->gid)
 		return -EPERM;
 	if (dumpable != 1)
 		return -EPERM;
-	return it->cap_permitted & ~me->cap_permitted ? -EPERM : 0;
+	return it->user_ns != me->user_ns ||
+			       (it->cap_permitted & ~caps)
+		       ? -EPERM
+		       : 0;
 }
 
-int task_may_access(struct task *t)
+static int may_access(struct task *t, bool real)
 {
 	struct task *me = current_task();
 	AUTO_PUT(cred) struct cred *it = NULL;
 	AUTO_PUT(mm) struct mm *mm = NULL;
+	int ret;
 
 	if (t->group == me->group)
 		return 0;
 	it = task_get_cred(t);
 	mm = task_get_mm(t);
-	return cred_may_access(me->cred, it, mm ? mm_dumpable(mm) : 1);
+	ret = cred_may_access(me->cred, real, it, mm ? mm_dumpable(mm) : 1);
+	return ret < 0 ? ret : landlock_may_trace(me->cred, it);
+}
+
+int task_may_access(struct task *t)
+{
+	return may_access(t, false);
+}
+
+int task_may_attach(struct task *t)
+{
+	return may_access(t, true);
 }
 
 /* --- to the border -------------------------------------------------------- */
@@ -415,10 +474,10 @@ void task_kick(struct task *t, uint32_t work)
 
 	atomic_fetch_or(&t->work, work);
 	task_wake(t);
-	if (!atomic_load(&p->in_guest))
+	if (!(atomic_load(&p->in_guest) & 1))
 		return;
 	pthread_mutex_lock(&p->kick_mu);
-	if (t->cpu && atomic_load(&p->in_guest))
+	if (t->cpu && (atomic_load(&p->in_guest) & 1))
 		platform_interrupt(t->cpu);
 	pthread_mutex_unlock(&p->kick_mu);
 }

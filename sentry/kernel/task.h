@@ -15,6 +15,7 @@
 
 #include "platform.h"
 #include "sentry/kernel/cred.h"
+#include "sentry/kernel/ns.h"
 #include "sentry/kernel/wait.h"
 #include "sentry/lib/list.h"
 #include "sentry/lib/lock.h"
@@ -64,7 +65,9 @@ struct session;
 
 struct thread_group {
 	struct refcount ref;
-	IMMUTABLE uint32_t tgid;
+	IMMUTABLE uint32_t tgid;  /* in the initial pid namespace */
+	IMMUTABLE uint32_t vtgid; /* in its own: what it sees itself */
+	IMMUTABLE struct pid_ns *pid_ns; /* +1; its own */
 	struct task *leader; /* LOCK_TASKLIST */
 	struct list threads; /* task.group_node, LOCK_TASKLIST */
 	/* Live ones; written under LOCK_TASKLIST, glanced at without. */
@@ -86,9 +89,14 @@ struct thread_group {
 	struct tg_private *priv;
 };
 
+/* What a task has read and written, for /proc/PID/io; it alone changes it. */
+enum task_io { TASK_IO_RCHAR, TASK_IO_WCHAR, TASK_IO_SYSCR, TASK_IO_SYSCW };
+#define TASK_IO_NR 4
+
 struct task {
 	struct refcount ref;
-	IMMUTABLE uint32_t tid;
+	/* As tgid and vtgid; execve(2) makes them those of the leader. */
+	IMMUTABLE uint32_t tid, vtid;
 	IMMUTABLE struct thread_group *group;
 	struct list group_node; /* LOCK_TASKLIST */
 	TASK_PRIVATE struct vcpu *cpu;
@@ -99,8 +107,7 @@ struct task {
 	struct mm *mm; /* NULL once exited */
 	struct fd_table *fds;
 	struct fs_ctx *fs;
-	struct mount_ns *mount_ns;
-	struct uts_ns *uts;
+	struct ns_common *ns[TASK_NS_NR]; /* +1 each; NULL once exited */
 	const struct cred *cred; /* same rule */
 	struct mutex mu;	 /* LOCK_TASK */
 	char comm[16] GUARDED_BY(mu);
@@ -110,11 +117,12 @@ struct task {
 	_Atomic uint32_t work;
 	TASK_PRIVATE int syscall_nr; /* -1 outside a system call */
 	TASK_PRIVATE uint64_t clear_child_tid, robust_list;
-	TASK_PRIVATE bool no_new_privs;
+	_Atomic bool no_new_privs; /* never cleared */
 	_Atomic int state;	   /* 'R' 'S' 'D' 'T' 't' 'Z' 'X' */
 	const char *_Atomic wchan; /* static: what it sleeps on */
 	/* Signal masks and queues: sentry/kernel/signal.h, under sighand. */
 	struct task_signals *signals;
+	_Atomic uint64_t io[TASK_IO_NR];
 	/* exec, restart block, ptrace, accounting, sched: in sentry/kernel. */
 	struct task_private *priv;
 };
@@ -126,9 +134,11 @@ struct task *current_task(void);
 void task_get(struct task *t);
 void task_put(struct task *t);
 DEFINE_AUTO_PUT(task)
-/* By thread id / process id; +1 or NULL. */
+/* By thread id / process id of the current task's namespace; +1 or NULL. */
 struct task *task_lookup(uint32_t tid);
 struct thread_group *thread_group_lookup(uint32_t tgid);
+/* The same by the number in the initial pid namespace. */
+struct task *task_lookup_global(uint32_t tid);
 void thread_group_get(struct thread_group *tg);
 void thread_group_put(struct thread_group *tg);
 DEFINE_AUTO_PUT(thread_group)
@@ -150,13 +160,30 @@ static inline bool capable(unsigned int cap)
 /* May @t's secrets be seen by the current task (ptrace(2), /proc)? 0, -EPERM */
 MUST_CHECK int task_may_access(struct task *t);
 
+/* A read or write call of the current task gave @ret. */
+static inline void task_count_io(bool write, long ret)
+{
+	struct task *t = current_task();
+
+	if (!t)
+		return;
+	atomic_store_explicit(&t->io[TASK_IO_SYSCR + write],
+			      t->io[TASK_IO_SYSCR + write] + 1,
+			      memory_order_relaxed);
+	if (ret > 0)
+		atomic_store_explicit(&t->io[write], t->io[write] + (uint64_t)ret,
+				      memory_order_relaxed);
+}
+
 /* Bits of task.work. */
 enum {
 	TASK_WORK_SIGNAL = 1,  /* signals, a stop, or a notification wait */
 	TASK_WORK_KILL = 2,    /* SIGKILL; never cleared */
 	TASK_WORK_RESTART = 4, /* the call gave -ERESTART* */
 	TASK_WORK_MASK = 8,    /* a temporary mask is to be restored */
+	TASK_WORK_ASYNC = 32, /* file_async_flush() has to be called */
 	TASK_WORK_EXIT = 16,   /* the task exits with priv->exit_code */
+	TASK_WORK_CGROUP = 1024, /* its group may be frozen or throttled */
 };
 /* Makes a sleeping task return from task_sleep(). Any thread, any lock. */
 void task_wake(struct task *t);
@@ -180,10 +207,15 @@ bool task_no_aslr(struct task *t);
 
 /* The uts namespace: uname(2). */
 struct uts_ns {
-	struct refcount ref;
+	struct ns_common ns;
 	struct mutex mu; /* LOCK_TASK */
 	char nodename[65], domainname[65];
 };
+static_assert(offsetof(struct uts_ns, ns) == 0, "reached through it");
+static inline struct uts_ns *task_uts(const struct task *t)
+{
+	return (struct uts_ns *)(void *)t->ns[TASK_NS_UTS];
+}
 #define MOAT_UTS_RELEASE "6.18.0-moat"
 #define MOAT_UTS_VERSION "#1 SMP PREEMPT_DYNAMIC moat"
 
@@ -195,12 +227,18 @@ struct task_report {
 	int32_t tty_pgrp;
 	uint64_t utime_ns, stime_ns, start_ns, min_flt, maj_flt, vol_switches,
 		invol_switches;
+	/* Only for a leader: of the process, of the children waited for. */
+	struct {
+		uint64_t utime_ns, stime_ns, min_flt, maj_flt;
+	} group, children;
+	int32_t policy, rt_prio;
+	bool did_exec;
 	uint64_t sig_pending, sig_shared_pending, sig_blocked, sig_ignored,
 		sig_caught;
 	uint32_t nr_threads, tracer;
 	int32_t nice, exit_code;
 	bool no_new_privs;
-	uint32_t seccomp_mode;
+	uint32_t seccomp_mode, seccomp_filters;
 	uint64_t sigq_len, sigq_limit;
 };
 void task_report(struct task *t, struct task_report *out);

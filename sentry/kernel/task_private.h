@@ -12,7 +12,9 @@
 
 #include "abi/sched.h"
 #include "abi/signal.h"
+#include "sentry/kernel/ptrace.h"
 #include "sentry/kernel/restart.h"
+#include "sentry/kernel/seccomp.h"
 #include "sentry/kernel/signal.h"
 #include "sentry/kernel/task.h"
 
@@ -63,6 +65,8 @@ struct signal_state {
 	bool group_exit;
 	int exit_code;
 	struct task *exec_task; /* in execve: kills all others */
+	/* Process 1 of a pid namespace: signals from inside only if handled */
+	bool unkillable;
 	/*
 	 * Job control.  stop_count: threads that have not stopped yet; when it
 	 * reaches 0 the group is stopped.  stop_report: what WUNTRACED has not
@@ -82,6 +86,7 @@ struct task_signals {
 	struct sigpending pending;
 	bool exiting;	    /* takes no signals any more */
 	bool stop_pending;  /* has to join a group stop */
+	bool stop_consume;  /* is counted in stop_count */
 	bool in_stop;	    /* has joined, sleeps */
 	bool stop_dequeued; /* a stop signal was taken, no SIGCONT since */
 	TASK_PRIVATE bool has_saved;
@@ -100,7 +105,7 @@ struct vfork_wait {
 
 struct task_private {
 	/* Where the task is: task_kick() and the run loop (run.c). */
-	_Atomic uint32_t in_guest;
+	_Atomic uint32_t in_guest; /* odd: inside; changes by 1 each way */
 	pthread_mutex_t kick_mu; /* innermost: t->cpu against vcpu_free */
 	TASK_PRIVATE uint32_t seen_seq;
 	/* Start: the parent leaves the registers here, then says go. */
@@ -116,24 +121,31 @@ struct task_private {
 	/* A restart that needs a function: restart.h. */
 	TASK_PRIVATE long (*restart_fn)(struct task *t);
 	TASK_PRIVATE union restart_data restart;
-	TASK_PRIVATE int restart_nr; /* the call that gave -ERESTART* */
+	struct ptrace_state ptrace;
 	/* The last fault, for signal frames. */
 	TASK_PRIVATE uint64_t cr2;
 	TASK_PRIVATE uint32_t trapno, errcode;
 	/* Scheduling: kept and reported, without effect. t->mu. */
-	int32_t policy, rt_prio, nice;
+	int32_t policy, rt_prio, nice, ioprio;
+	struct {
+		int32_t mode; /* with flags, as set_mempolicy(2) */
+		uint64_t nodes;
+	} mempolicy;
 	bool reset_on_fork;
 	uint64_t timer_slack, affinity[16];
 	_Atomic uint32_t personality;
+	struct task_seccomp seccomp;
 	/* Accounting. */
 	_Atomic int clock_id;	/* host CPU clock of the thread; 0: none yet */
 	_Atomic bool acct_done; /* times are in the group's sums */
 	uint64_t start_time;	/* monotonic ns */
 	_Atomic uint64_t vol_switches, min_flt, maj_flt;
+	_Atomic bool frozen; /* waits since its cgroup is */
 };
 
 struct rusage_sum {
 	uint64_t utime, stime, min_flt, maj_flt, vol_switches;
+	uint64_t io[TASK_IO_NR];
 	uint64_t maxrss; /* bytes; a maximum, not a sum */
 };
 
@@ -145,6 +157,15 @@ struct tg_private {
 	bool adopted;		   /* by a reaper; LOCK_TASKLIST */
 	_Atomic bool mm_shared;	   /* with another group (vfork) */
 	_Atomic bool files_shared; /* the same, CLONE_FILES */
+	bool exec_busy;		   /* exec_guard_enter(); SIGHAND */
+	struct waitq exec_wq;	   /* those who wait for it */
+	_Atomic int32_t oom_adj_min;   /* lowest oom_score_adj without rights */
+	_Atomic uint32_t dump_filter;  /* /proc/PID/coredump_filter */
+	struct cgroup *_Atomic cgroup; /* +1; LOCK_TASKLIST to change */
+	/* Controlling terminal, a reference, or NULL; all LOCK_TASKLIST. */
+	struct tty_ctl *tty;
+	struct list tty_node;		    /* tty_ctl.holders */
+	struct process_group *tty_old_pgrp; /* +1: to be told at our end */
 };
 
 /* --- process groups, sessions, ids (pid.c, pgrp.c) ------------------------ */
@@ -152,8 +173,6 @@ struct tg_private {
 struct session {
 	uint32_t nr_pgrps; /* LOCK_TASKLIST: freed with the last group */
 	uint32_t sid;
-	struct tty_ctl *tty; /* controlling terminal, owned; LOCK_TASKLIST */
-	uint32_t old_pgrp;   /* foreground group when the leader gave it up */
 };
 
 struct process_group {
@@ -171,7 +190,19 @@ void tasklist_assert_held(void);
 
 /* All below: caller holds the tasklist lock. */
 
-/* A free id, as Linux goes round; -EAGAIN.  It stays free until bound. */
+/*
+ * A free id in @ns and all above it, as Linux goes round, or as @set_tid says
+ * (@nr_set numbers, innermost first).  It stays free until bound.
+ * Returns the initial namespace's number and *out, for pid_publish_locked();
+ * -EAGAIN, -EEXIST, -EINVAL, -ENOMEM (@ns is ending).
+ */
+struct pid_nrs;
+MUST_CHECK int pid_alloc_in_locked(struct pid_ns *ns, const uint32_t *set_tid,
+				   unsigned int nr_set, struct pid_nrs **out);
+void pid_nrs_free(struct pid_nrs *nrs); /* it is not wanted */
+/* The id was bound: its numbers are taken over. */
+void pid_publish_locked(struct pid_nrs *nrs);
+/* The same in the initial namespace, without anything to publish. */
 MUST_CHECK int pid_alloc_locked(void);
 /* Is @pid in use as a task, group or session?  Also for ids out of range. */
 bool pid_in_use_locked(uint32_t pid);
@@ -201,13 +232,16 @@ void pgrp_check_orphan_locked(struct thread_group *tg,
 			      struct thread_group *parent);
 int signal_send_pgrp_locked(struct process_group *pg,
 			    const struct linux_siginfo *si);
-/* The session leader @tg ends or gives up its terminal. */
+/* If @tg leads a session: it ends or gives up its terminal. */
 void tty_ctl_disassociate_locked(struct thread_group *tg, bool exiting);
+/* A new process has its parent's; a new session's leader, the dead have none. */
+void tty_ctl_inherit_locked(struct thread_group *child,
+			    struct thread_group *parent);
+void tty_ctl_clear_locked(struct thread_group *tg);
 uint32_t tty_ctl_pgrp_locked(const struct tty_ctl *c);
 /* To the foreground group, if there is one. */
 void tty_ctl_signal_locked(struct tty_ctl *c, const struct linux_siginfo *si);
 uint64_t tty_ctl_dev(const struct tty_ctl *c);
-void tty_ctl_get(struct tty_ctl *c);
 /* The calls: 0 or a positive id, -errno. */
 int task_setpgid(struct task *t, int pid, int pgid);
 int task_setsid(struct task *t);
@@ -253,6 +287,22 @@ void task_vfork_done(struct task *t);
 void task_release_mm_user(struct task *t);
 /* Sleeps as a stopped task until woken or killed; wait.c. */
 void task_sleep_stopped(struct task *t);
+/* Sleeps as a tracee until woken, by whatever. */
+void task_sleep_traced(struct task *t);
+/*
+ * One execve or ptrace attach of @tg at a time: who sees the identity of the
+ * old program does not get hold of the new one.  0, -ERESTARTNOINTR.
+ */
+MUST_CHECK int exec_guard_enter(struct thread_group *tg);
+void exec_guard_leave(struct thread_group *tg);
+/* Tasklist held: only the leader is left, and has ended. */
+bool thread_group_is_over_locked(struct thread_group *tg);
+/* Tasklist held: the thread @t, not the leader, is of no use any more. */
+void thread_gone_locked(struct task *t);
+/* Tasklist held: @t has ended and @tracer has let go of it. */
+void exit_untraced_locked(struct task *t, struct thread_group *tracer);
+/* All processes were killed: nobody may be waited for. */
+bool kernel_is_ending(void);
 /* Buffer for the FPU state or NULL. */
 void *task_fpu_buf(struct task *t);
 /* The registers of a thread at the start of a program. */
@@ -317,6 +367,19 @@ void signal_set_action(struct task *t, int signo,
  * completed it (then call signal_notify_stop). */
 bool signal_leave_stop_locked(struct task *t);
 void signal_notify_stop(struct thread_group *tg, int why);
+/* --- of notify.c --- */
+/* The same with the tasklist lock held. */
+void signal_notify_stop_locked(struct thread_group *tg, int why);
+/* The same for SIGCONT, which a tracer of the leader is told of, too. */
+void signal_notify_continued(struct thread_group *tg, int why);
+/* Tasklist held: the same for the tracer of @t, if there is one. */
+void signal_notify_tracer_locked(struct task *t, int why);
+/* Tasklist held: tells the tracer that the thread @t ended. */
+void signal_notify_tracer_exit_locked(struct task *t);
+/* SIGCHLD is ignored, or SA_NOCLDWAIT: no zombies. */
+bool signal_ignores_children(struct thread_group *parent);
+/* As wait4 reports it, for any thread. */
+int task_exit_code(struct task *t);
 /* Tasklist held: tells the parent that @tg ended; true: reap it now. */
 bool signal_notify_exit_locked(struct thread_group *tg);
 /* As wait4 reports it.  The leader is still linked. */

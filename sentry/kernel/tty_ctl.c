@@ -3,20 +3,26 @@
  * tty_ctl: what a terminal knows of sessions: whose controlling terminal it is
  * and which process group is in the foreground, tty_ioctl(4), credentials(7).
  *
- * Invariant: c->session->tty == c, or c->session is NULL.
+ * Each process has its own idea of it (tg->priv->tty): a leader takes it for
+ * itself, children inherit it, a process may give it up alone.
+ *
+ * Invariant: of a terminal with a session the session's leader is a holder;
+ *            one without has neither holders nor a foreground group.
  * Locks:     the tasklist lock covers all fields; the tty layer may hold its
  *            LOCK_TTY around calls.
- * Tests:     tests/conformance/jobs.c
+ * Tests:     tests/conformance/{ctty,jobs}.c
  */
+#include "sentry/kernel/pid_ns.h"
 #include <errno.h>
 
 #include "sentry/kernel/task_private.h"
 
 struct tty_ctl {
-	struct refcount ref;
+	struct refcount ref; /* each holder has one */
 	IMMUTABLE uint64_t dev;
 	struct session *session;    /* weak; LOCK_TASKLIST */
 	struct process_group *pgrp; /* foreground, a reference; the same */
+	struct list holders;	    /* tg_private.tty_node; the same */
 };
 
 int tty_ctl_new(uint64_t dev, struct tty_ctl **out)
@@ -27,16 +33,12 @@ int tty_ctl_new(uint64_t dev, struct tty_ctl **out)
 		return -ENOMEM;
 	ref_init(&c->ref);
 	c->dev = dev;
+	list_init(&c->holders);
 	*out = c;
 	return 0;
 }
 
-void tty_ctl_get(struct tty_ctl *c)
-{
-	ref_get(&c->ref);
-}
-
-/* A terminal with a session is referred to by it: the last put finds none. */
+/* A terminal with a session is referred to by its leader. */
 void tty_ctl_put(struct tty_ctl *c)
 {
 	if (!ref_put(&c->ref))
@@ -50,35 +52,71 @@ uint64_t tty_ctl_dev(const struct tty_ctl *c)
 	return c->dev;
 }
 
-static void set_pgrp_locked(struct tty_ctl *c, struct process_group *pg)
+static void set_pgrp_locked(struct process_group **at, struct process_group *pg)
 {
-	struct process_group *old = c->pgrp;
+	struct process_group *old = *at;
 
 	if (pg)
 		pgrp_get_locked(pg);
-	c->pgrp = pg;
+	*at = pg;
 	if (old)
 		pgrp_put_locked(old);
 }
 
-/* @c loses its session; the caller drops the reference that it had. */
+static bool leads_session(const struct thread_group *tg)
+{
+	return tg->pgrp && tg->pgrp->session->sid == tg->tgid;
+}
+
+/* --- holders -------------------------------------------------------------- */
+
+static void give_locked(struct tty_ctl *c, struct thread_group *tg)
+{
+	ref_get(&c->ref);
+	tg->priv->tty = c;
+	list_append(&c->holders, &tg->priv->tty_node);
+}
+
+void tty_ctl_inherit_locked(struct thread_group *child,
+			    struct thread_group *parent)
+{
+	if (parent->priv->tty)
+		give_locked(parent->priv->tty, child);
+}
+
+void tty_ctl_clear_locked(struct thread_group *tg)
+{
+	struct tty_ctl *c = tg->priv->tty;
+
+	set_pgrp_locked(&tg->priv->tty_old_pgrp, NULL);
+	if (!c)
+		return;
+	list_del(&tg->priv->tty_node);
+	tg->priv->tty = NULL;
+	tty_ctl_put(c);
+}
+
+/* @c is nobody's any more; the caller has a reference. */
 static void unbind_locked(struct tty_ctl *c)
 {
-	struct session *s = c->session;
+	struct tg_private *p;
 
+	while (!list_empty(&c->holders)) {
+		p = container_of(c->holders.next, struct tg_private, tty_node);
+		list_del(&p->tty_node);
+		p->tty = NULL;
+		tty_ctl_put(c);
+	}
 	c->session = NULL;
-	s->tty = NULL;
-	set_pgrp_locked(c, NULL);
+	set_pgrp_locked(&c->pgrp, NULL);
 }
 
 static void bind_locked(struct tty_ctl *c, struct thread_group *leader)
 {
-	struct session *s = leader->pgrp->session;
-
-	tty_ctl_get(c);
-	c->session = s;
-	s->tty = c;
-	set_pgrp_locked(c, leader->pgrp);
+	tty_ctl_clear_locked(leader);
+	give_locked(c, leader);
+	c->session = leader->pgrp->session;
+	set_pgrp_locked(&c->pgrp, leader->pgrp);
 }
 
 void tty_ctl_boot_locked(struct tty_ctl *c, struct thread_group *tg)
@@ -86,62 +124,82 @@ void tty_ctl_boot_locked(struct tty_ctl *c, struct thread_group *tg)
 	bind_locked(c, tg);
 }
 
-static int set_controlling_locked(struct tty_ctl *c, bool steal, bool *freed)
-{
-	struct task *t = current_task();
-	struct session *s = t->group->pgrp->session;
-
-	if (s->sid == t->group->tgid && c->session == s)
-		return 0;
-	if (s->sid != t->group->tgid || s->tty)
-		return -EPERM;
-	if (c->session) {
-		if (!steal || !capable(CAP_NR_SYS_ADMIN))
-			return -EPERM;
-		unbind_locked(c);
-		*freed = true;
-	}
-	bind_locked(c, t->group);
-	return 0;
-}
-
 int tty_ctl_set_controlling(struct tty_ctl *c, bool steal)
 {
-	bool freed = false;
-	int ret;
+	struct thread_group *tg = current_task()->group;
+	int ret = 0;
 
 	tasklist_lock();
-	ret = set_controlling_locked(c, steal, &freed);
+	if (leads_session(tg) && c->session == tg->pgrp->session)
+		goto out;
+	ret = -EPERM;
+	if (!leads_session(tg) || tg->priv->tty)
+		goto out;
+	if (c->session && (!steal || !capable(CAP_NR_SYS_ADMIN)))
+		goto out;
+	if (c->session)
+		unbind_locked(c);
+	bind_locked(c, tg);
+	ret = 0;
+out:
 	tasklist_unlock();
-	if (freed)
-		tty_ctl_put(c);
 	return ret;
 }
 
-/* SIGHUP and SIGCONT to the foreground, as a hang-up does. */
-static void hangup_locked(struct tty_ctl *c)
+/* --- hang-ups ------------------------------------------------------------- */
+
+static void tell_pgrp_locked(struct process_group *pg, int signo)
 {
 	struct linux_siginfo si;
 
-	if (!c->pgrp)
-		return;
-	siginfo_kernel(&si, LINUX_SIGHUP);
-	signal_send_pgrp_locked(c->pgrp, &si);
-	siginfo_kernel(&si, LINUX_SIGCONT);
-	signal_send_pgrp_locked(c->pgrp, &si);
+	siginfo_kernel(&si, signo);
+	if (pg)
+		(void)signal_send_pgrp_locked(pg, &si);
+}
+
+static void tell_group_locked(struct thread_group *tg, int signo)
+{
+	struct linux_siginfo si;
+
+	siginfo_kernel(&si, signo);
+	(void)signal_send_group(tg, &si);
+}
+
+void tty_ctl_hang_up(struct tty_ctl *c)
+{
+	struct thread_group *leader = NULL;
+
+	tasklist_lock();
+	if (c->session)
+		leader = pid_peek_group_locked(c->session->sid);
+	if (leader) {
+		tell_group_locked(leader, LINUX_SIGHUP);
+		tell_group_locked(leader, LINUX_SIGCONT);
+		/* Those hear of it when the leader ends. */
+		set_pgrp_locked(&leader->priv->tty_old_pgrp, c->pgrp);
+	}
+	unbind_locked(c);
+	tasklist_unlock();
 }
 
 void tty_ctl_disassociate_locked(struct thread_group *tg, bool exiting)
 {
-	struct session *s = tg->pgrp ? tg->pgrp->session : NULL;
-	struct tty_ctl *c = s ? s->tty : NULL;
+	struct tty_ctl *c = tg->priv->tty;
 
-	(void)exiting;
-	if (!c || s->sid != tg->tgid)
+	if (!leads_session(tg))
 		return;
-	hangup_locked(c);
-	unbind_locked(c);
-	tty_ctl_put(c);
+	if (c) {
+		tell_pgrp_locked(c->pgrp, LINUX_SIGHUP);
+		if (!exiting)
+			tell_pgrp_locked(c->pgrp, LINUX_SIGCONT);
+		ref_get(&c->ref);
+		unbind_locked(c);
+		tty_ctl_put(c);
+	} else if (exiting && tg->priv->tty_old_pgrp) {
+		tell_pgrp_locked(tg->priv->tty_old_pgrp, LINUX_SIGHUP);
+		tell_pgrp_locked(tg->priv->tty_old_pgrp, LINUX_SIGCONT);
+	}
+	set_pgrp_locked(&tg->priv->tty_old_pgrp, NULL);
 }
 
 int tty_ctl_detach(struct tty_ctl *c)
@@ -150,58 +208,82 @@ int tty_ctl_detach(struct tty_ctl *c)
 	int ret = -ENOTTY;
 
 	tasklist_lock();
-	if (c->session && tg->pgrp->session == c->session) {
+	if (tg->priv->tty == c) {
 		ret = 0;
-		/* Linux lets others than the leader drop it for themselves;
-		 * here they share the session's, so only the leader's counts */
 		tty_ctl_disassociate_locked(tg, false);
+		tty_ctl_clear_locked(tg);
 	}
 	tasklist_unlock();
 	return ret;
 }
 
-int tty_ctl_get_pgrp(struct tty_ctl *c)
+/* --- the foreground ------------------------------------------------------- */
+
+int tty_ctl_get_pgrp(struct tty_ctl *c, bool any)
 {
 	struct thread_group *tg = current_task()->group;
 	int ret = -ENOTTY;
 
 	tasklist_lock();
-	if (c->session && tg->pgrp->session == c->session)
-		ret = c->pgrp ? (int)c->pgrp->pgid : 0;
+	if (any || tg->priv->tty == c)
+		ret = (int)pid_to_guest_locked(tty_ctl_pgrp_locked(c));
 	tasklist_unlock();
 	return ret;
+}
+
+/* The group @pgid; a process without one gets it as a group without members,
+ * as its id will do on Linux. */
+static int find_pgrp_locked(struct session *s, uint32_t pgid,
+			    struct process_group **out)
+{
+	struct process_group *pg = pid_peek_pgrp_locked(pgid);
+	struct task *t = pid_peek_task_locked(pgid);
+
+	if (!pg && !t)
+		return pid_peek_session_locked(pgid) ? -EPERM : -ESRCH;
+	if (!pg) {
+		if (!t->group->pgrp || t->group->pgrp->session != s)
+			return -EPERM;
+		return pgrp_new_locked(pgid, s, out);
+	}
+	if (pg->session != s)
+		return -EPERM;
+	pgrp_get_locked(pg);
+	*out = pg;
+	return 0;
 }
 
 int tty_ctl_set_pgrp(struct tty_ctl *c, int pgid)
 {
 	struct thread_group *tg = current_task()->group;
-	struct process_group *pg;
-	int ret = 0;
+	struct process_group *pg = NULL;
+	int ret;
 
 	tasklist_lock();
-	pg = pgid > 0 ? pid_peek_pgrp_locked((uint32_t)pgid) : NULL;
-	if (!c->session || tg->pgrp->session != c->session)
+	if (tg->priv->tty != c || tg->pgrp->session != c->session)
 		ret = -ENOTTY;
 	else if (pgid < 0)
 		ret = -EINVAL;
-	else if (!pg)
-		ret = -ESRCH;
-	else if (pg->session != c->session)
-		ret = -EPERM;
 	else
-		set_pgrp_locked(c, pg);
+		ret = find_pgrp_locked(c->session,
+				       pid_from_guest_locked((uint32_t)pgid),
+				       &pg);
+	if (ret == 0) {
+		set_pgrp_locked(&c->pgrp, pg);
+		pgrp_put_locked(pg);
+	}
 	tasklist_unlock();
 	return ret;
 }
 
-int tty_ctl_get_sid(struct tty_ctl *c)
+int tty_ctl_get_sid(struct tty_ctl *c, bool any)
 {
 	struct thread_group *tg = current_task()->group;
 	int ret = -ENOTTY;
 
 	tasklist_lock();
-	if (c->session && tg->pgrp->session == c->session)
-		ret = (int)c->session->sid;
+	if (c->session && (any || tg->priv->tty == c))
+		ret = (int)pid_to_guest_locked(c->session->sid);
 	tasklist_unlock();
 	return ret;
 }
@@ -237,8 +319,7 @@ static int check_locked(struct tty_ctl *c, struct task *t, int signo)
 	bool ignored = ignores(t, signo);
 	struct linux_siginfo si;
 
-	if (!c->session || pg->session != c->session || !c->pgrp ||
-	    c->pgrp == pg)
+	if (t->group->priv->tty != c || !c->pgrp || c->pgrp == pg)
 		return 0;
 	if (ignored)
 		return signo == LINUX_SIGTTIN ? -EIO : 0;
@@ -257,7 +338,7 @@ int tty_ctl_refuse(struct tty_ctl *c, int signo)
 
 	siginfo_kernel(&si, signo);
 	tasklist_lock();
-	if (c->session && t->group->pgrp->session == c->session) {
+	if (t->group->priv->tty == c) {
 		if (!ignores(t, signo)) {
 			signal_send_pgrp_locked(t->group->pgrp, &si);
 			ret = -ERESTARTSYS;
@@ -284,8 +365,8 @@ uint64_t task_tty_dev(struct task *t)
 	uint64_t dev = 0;
 
 	tasklist_lock();
-	if (t->group->pgrp && t->group->pgrp->session->tty)
-		dev = t->group->pgrp->session->tty->dev;
+	if (t->group->priv->tty)
+		dev = t->group->priv->tty->dev;
 	tasklist_unlock();
 	return dev;
 }

@@ -10,13 +10,25 @@
 
 #include "sentry/kernel/boot.h"
 
-int uts_ns_new(const char *nodename, struct uts_ns **out)
+static void uts_ns_free(struct ns_common *ns)
+{
+	ns_common_fini(ns);
+	free(container_of(ns, struct uts_ns, ns));
+}
+
+int uts_ns_new(const char *nodename, struct user_ns *owner,
+	       const struct cred *creator, struct uts_ns **out)
 {
 	struct uts_ns *u = kzalloc(sizeof(*u));
+	int ret;
 
 	if (!u)
 		return -ENOMEM;
-	ref_init(&u->ref);
+	ret = ns_common_init(&u->ns, NS_UTS, owner, creator, uts_ns_free);
+	if (ret < 0) {
+		free(u);
+		return ret;
+	}
 	mutex_init(&u->mu, LOCK_TASK);
 	strncpy(u->nodename, nodename, sizeof(u->nodename) - 1);
 	strcpy(u->domainname, "(none)");
@@ -24,15 +36,20 @@ int uts_ns_new(const char *nodename, struct uts_ns **out)
 	return 0;
 }
 
-void uts_ns_get(struct uts_ns *u)
+int uts_ns_copy(struct uts_ns *from, struct user_ns *owner,
+		const struct cred *creator, struct uts_ns **out)
 {
-	ref_get(&u->ref);
-}
+	struct uts_ns *u;
+	int ret = uts_ns_new("", owner, creator, &u);
 
-void uts_ns_put(struct uts_ns *u)
-{
-	if (ref_put(&u->ref))
-		free(u);
+	if (ret < 0)
+		return ret;
+	mutex_lock(&from->mu);
+	memcpy(u->nodename, from->nodename, sizeof(u->nodename));
+	memcpy(u->domainname, from->domainname, sizeof(u->domainname));
+	mutex_unlock(&from->mu);
+	*out = u;
+	return 0;
 }
 
 void kernel_default_rlimits(struct rlimit_pair *out)

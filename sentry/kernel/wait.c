@@ -34,6 +34,7 @@
 #include "abi/poll.h"
 #include "sentry/host/host.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/vfs/async.h"
 
 void waitq_init(struct waitq *q)
 {
@@ -147,6 +148,8 @@ void task_wake(struct task *t)
 		host_futex_wake(&t->wake_seq, 1);
 }
 
+void (*_Atomic task_woke_hook)(struct task *t);
+
 /* The real sleep: until wake_seq is not @seen or @deadline. */
 static int sleep_on_seq(struct task *t, uint32_t seen, uint64_t deadline,
 			int state)
@@ -162,6 +165,8 @@ static int sleep_on_seq(struct task *t, uint32_t seen, uint64_t deadline,
 	if (t->cpu)
 		platform_idle_end(t->cpu);
 	atomic_store_explicit(&t->state, 'R', memory_order_relaxed);
+	if (unlikely(task_woke_hook))
+		task_woke_hook(t);
 	return ret;
 }
 
@@ -179,6 +184,9 @@ static int sleep_until(struct task *t, uint64_t deadline, uint32_t work,
 		       int state)
 {
 	lock_assert_none_held();
+	/* Others may have to hear of what we did before we can go on. */
+	if (unlikely(atomic_load(&t->work) & TASK_WORK_ASYNC))
+		file_async_flush();
 	for (;;) {
 		if (atomic_load(&t->work) & work)
 			return -ERESTARTSYS;
@@ -204,6 +212,11 @@ int task_sleep_killable(struct task_waiter *w, uint64_t deadline)
 void task_sleep_stopped(struct task *t)
 {
 	(void)sleep_until(t, NO_DEADLINE, TASK_WORK_KILL, 'T');
+}
+
+void task_sleep_traced(struct task *t)
+{
+	(void)sleep_until(t, NO_DEADLINE, 0, 't');
 }
 
 bool task_signal_pending(struct task *t)

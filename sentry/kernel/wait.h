@@ -80,6 +80,9 @@ MUST_CHECK int task_sleep(struct task_waiter *w, uint64_t deadline);
 /* As above, but only a fatal signal interrupts (vfork, coredump). */
 MUST_CHECK int task_sleep_killable(struct task_waiter *w, uint64_t deadline);
 
+/* Called by each task that has slept, if not NULL (CPU limits). */
+extern void (*_Atomic task_woke_hook)(struct task *t);
+
 /* What a file's poll operation is given: where to queue (NULL: just ask). */
 struct poll_table {
 	/* Queues a waiter on @q for this poll; called by file_poll ops once per

@@ -47,6 +47,23 @@ char *kstrdup(const char *s)
 	return copy_text(s, strlen(s));
 }
 
+static __thread unsigned int g_reserve;
+
+void alloc_reserve_begin(void)
+{
+	g_reserve++;
+}
+
+void alloc_reserve_end(void)
+{
+	g_reserve--;
+}
+
+bool alloc_in_reserve(void)
+{
+	return g_reserve;
+}
+
 static void (*g_give_up)(void) = abort; /* before main() */
 
 void xalloc_setup(void (*give_up)(void))

@@ -19,6 +19,14 @@ MUST_CHECK void *kcalloc(size_t nr, size_t size);
 MUST_CHECK char *kstrdup(const char *s);
 MUST_CHECK char *kstrndup(const char *s, size_t max);
 
+/*
+ * Between these the calling thread may use memory that is kept back for what
+ * must not fail (sentry/kernel/budget.c).  They nest.
+ */
+void alloc_reserve_begin(void);
+void alloc_reserve_end(void);
+bool alloc_in_reserve(void);
+
 /* What the x functions do when memory is out (sentry/host: one line, exit
  * status 125); must not return.  abort() unless set. */
 void xalloc_setup(void (*give_up)(void));

@@ -14,15 +14,18 @@ enum lock_rank {
 	LOCK_TTY,	  /* a terminal's settings and groups */
 	LOCK_FILE_POS,	  /* position of an open file description */
 	LOCK_RENAME,	  /* one rename per file system (across directories) */
-	LOCK_MOUNTS,	  /* mount tree */
 	LOCK_INODE_DIR,	  /* entries of a directory; parents before children */
 	LOCK_OVL_COPY_UP, /* copy-up of one overlay inode */
 	LOCK_INODE,	  /* data, size and attributes of an inode */
 	LOCK_GOFER_CHAN,  /* a request slot of the gofer connection */
+	LOCK_NOTIFY, /* marks of inotify and their queues */
+	LOCK_KEY_JOIN,	  /* finding or making a named session keyring */
 	/* Short locks: never held across anything that blocks. */
+	LOCK_MOUNTS,   /* trees of mounts, of all namespaces */
 	LOCK_TASKLIST, /* process tree, PIDs, sessions, process groups */
 	LOCK_SIGHAND,  /* signal state of a thread group */
 	LOCK_TASK,     /* small fields of one task */
+	LOCK_SECCOMP,  /* calls that wait for a seccomp listener */
 	LOCK_ITIMER,   /* interval and POSIX timers of a process */
 	LOCK_FS_CTX,   /* cwd, root, umask */
 	LOCK_FD_TABLE,
@@ -40,6 +43,7 @@ enum lock_rank {
 	LOCK_TIMER,	  /* timer heap */
 	LOCK_PLACEMENT,	  /* which task runs on which CPU */
 	LOCK_GOFER,	  /* small tables of the gofer client and file system */
+	LOCK_KEYS,	  /* keys and keyrings; a leaf */
 	LOCK_LOG,
 	LOCK_RANK_COUNT
 };

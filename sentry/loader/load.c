@@ -20,6 +20,7 @@
 #include "abi/elf.h"
 #include "abi/fcntl.h"
 #include "sentry/host/host.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/loader/elf_load.h"
 #include "sentry/loader/script.h"
 #include "sentry/loader/stack.h"
@@ -211,7 +212,9 @@ static int make_cred(struct load *l)
 	struct inode *inode = l->file->inode;
 	struct mount *mnt = l->file->path.mnt;
 	bool ignore =
-		l->args->no_new_privs || !mnt || (mnt->flags & MNT_NOSUID);
+		l->args->no_new_privs || !mnt || (mnt->flags & MNT_NOSUID) ||
+		(mnt->sb->user_ns &&
+		 !user_ns_is_below(l->args->cred->user_ns, mnt->sb->user_ns));
 
 	return cred_exec(l->args->cred, inode->mode, inode->uid, inode->gid,
 			 ignore, &l->cred, &l->secure);
@@ -387,6 +390,8 @@ static int fill_space(struct load *l)
 		return ret;
 	mm_set_brk(l->mm, l->image.bss_end + l->bias);
 	mm_set_exe_file(l->mm, l->file);
+	if (l->interp) /* only the program itself stays protected */
+		file_allow_write(l->interp);
 	mm_set_dumpable(l->mm, may_dump(l));
 	return 0;
 }

@@ -271,8 +271,15 @@ static int fault_once(struct fault *f, struct backings *got)
 	return ret;
 }
 
-int fault_handle(struct mm *mm, uint64_t addr, uint32_t access, uint32_t flags,
-		 struct fault_result *res)
+static bool (*g_make_room)(void);
+
+void mm_set_oom(bool (*make_room)(void))
+{
+	g_make_room = make_room;
+}
+
+static int handle_once(struct mm *mm, uint64_t addr, uint32_t access,
+		       uint32_t flags, struct fault_result *res)
 {
 	struct fault f = { .mm = mm,
 			   .addr = addr,
@@ -298,9 +305,24 @@ int fault_handle(struct mm *mm, uint64_t addr, uint32_t access, uint32_t flags,
 			return refuse(&f, LINUX_SIGBUS, LINUX_BUS_ADRERR);
 		ret = -EAGAIN;
 	}
-	if (ret == -ENOMEM && flags & FAULT_SENTRY)
-		return refuse(&f, LINUX_SIGBUS, LINUX_BUS_ADRERR);
 	return ret == -EAGAIN ? 0 : ret; /* run again, fault again */
+}
+
+int fault_handle(struct mm *mm, uint64_t addr, uint32_t access, uint32_t flags,
+		 struct fault_result *res)
+{
+	int ret;
+
+	do {
+		memfile_forget_refusal();
+		ret = handle_once(mm, addr, access, flags, res);
+	} while (ret == -ENOMEM && memfile_refused_by() && g_make_room &&
+		 g_make_room());
+	if (ret != -ENOMEM || !(flags & FAULT_SENTRY))
+		return ret;
+	*res = (struct fault_result){ .signo = LINUX_SIGBUS,
+				      .code = LINUX_BUS_ADRERR };
+	return -EFAULT;
 }
 
 int mm_fault(struct mm *mm, uint64_t addr, uint32_t access,

@@ -163,6 +163,7 @@ static void copy_settings(struct mm *to, struct mm *from)
 	to->brk = from->brk;
 	to->marks = from->marks;
 	to->dumpable = from->dumpable;
+	to->membarrier = from->membarrier;
 	if (from->exe_file) {
 		file_get(from->exe_file);
 		to->exe_file = from->exe_file;
@@ -251,4 +252,9 @@ int mm_dumpable(struct mm *mm)
 void mm_set_dumpable(struct mm *mm, int value)
 {
 	mm->dumpable = value;
+}
+
+uint32_t mm_membarrier(struct mm *mm, uint32_t add)
+{
+	return atomic_fetch_or(&mm->membarrier, add) | add;
 }

@@ -53,9 +53,23 @@ static bool known(int advice)
 	return false;
 }
 
+/* Would it drop the contents of a sealed mapping that its owner cannot write? */
+static bool breaks_seal(const struct vma *v, int advice)
+{
+	if (!(v->flags & VMA_SEALED) || !vma_private(v) ||
+	    v->prot & LINUX_PROT_WRITE)
+		return false;
+	return advice == LINUX_MADV_FREE || advice == LINUX_MADV_DONTNEED ||
+	       advice == LINUX_MADV_DONTNEED_LOCKED ||
+	       advice == LINUX_MADV_REMOVE || advice == LINUX_MADV_DONTFORK ||
+	       advice == LINUX_MADV_WIPEONFORK;
+}
+
 /* 0 or the errno of one vma. */
 static int check_vma(const struct vma *v, int advice)
 {
+	if (breaks_seal(v, advice))
+		return -EPERM;
 	switch (advice) {
 	case LINUX_MADV_DONTNEED:
 	case LINUX_MADV_COLD:

@@ -171,7 +171,9 @@ static struct mm **spaces_of(struct mapping *m, uint64_t *out_nr)
 		mutex_unlock(&m->mu);
 		free(mms);
 		/* Pages that stay mapped would be somebody else's soon. */
+		alloc_reserve_begin();
 		mms = xzalloc(room * sizeof(*mms));
+		alloc_reserve_end();
 		mutex_lock(&m->mu);
 	}
 	if (set && room)

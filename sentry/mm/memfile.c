@@ -54,7 +54,8 @@ struct seg {
 	RB_ENTRY(seg) by_size; /* void ones */
 	struct list lru;       /* warm ones, the newest first; spares */
 	uint64_t start, end;
-	uint32_t refs; /* used ones */
+	struct memfile_acct *acct; /* committed ones: who is charged */
+	uint32_t refs;		   /* used ones */
 	uint8_t state;
 	bool committed; /* used ones: counted */
 	bool dirty;	/* used, not committed: has old pages */
@@ -71,8 +72,12 @@ static struct memfile {
 	struct list warm_list GUARDED_BY(mu);
 	struct list spares GUARDED_BY(mu);
 	unsigned int nr_spares GUARDED_BY(mu);
-	uint64_t limit, used, warm GUARDED_BY(mu);
-} g_mf = { .mu = MUTEX_INIT(LOCK_MEMFILE), .fd = -1 };
+	struct memfile_acct root GUARDED_BY(mu);
+	struct memfile_acct *(*current_acct)(void);
+	uint64_t warm GUARDED_BY(mu);
+} g_mf = { .mu = MUTEX_INIT(LOCK_MEMFILE),
+	   .fd = -1,
+	   .root = { .limit = UINT64_MAX } };
 
 static int cmp_off(const struct seg *a, const struct seg *b)
 {
@@ -94,8 +99,11 @@ TREE_GENERATE(size_tree, seg, by_size, cmp_size)
 /* References are dropped where nothing may fail: a few nodes are kept back. */
 static struct seg *seg_alloc(void)
 {
-	struct seg *s = kzalloc(sizeof(*s));
+	struct seg *s;
 
+	alloc_reserve_begin();
+	s = kzalloc(sizeof(*s));
+	alloc_reserve_end();
 	if (s)
 		return s;
 	s = list_first(&g_mf.spares, struct seg, lru);
@@ -183,6 +191,7 @@ static struct seg *seg_split(struct seg *s, uint64_t at)
 	seg_detach(s);
 	up->start = at;
 	up->end = s->end;
+	up->acct = s->acct;
 	up->refs = s->refs;
 	up->state = s->state;
 	up->committed = s->committed;
@@ -200,7 +209,7 @@ static bool seg_alike(const struct seg *a, const struct seg *b)
 		return false;
 	return a->state != SEG_USED ||
 	       (a->refs == b->refs && a->committed == b->committed &&
-		a->dirty == b->dirty);
+		a->acct == b->acct && a->dirty == b->dirty);
 }
 
 /* Merges @b, the right neighbour of @a, into it if they are alike. */
@@ -246,6 +255,7 @@ static void set_state(struct seg *s, enum seg_state state)
 {
 	seg_detach(s);
 	s->state = (uint8_t)state;
+	s->acct = NULL;
 	s->refs = 0;
 	s->committed = false;
 	s->dirty = false;
@@ -277,7 +287,7 @@ int memfile_start(int fd, uint64_t limit)
 	mutex_lock(&g_mf.mu);
 	g_mf.fd = fd;
 	g_mf.base = base;
-	g_mf.limit = limit;
+	g_mf.root.limit = limit ? limit : UINT64_MAX;
 	list_init(&g_mf.warm_list);
 	list_init(&g_mf.spares);
 	ret = fill_spares();
@@ -358,8 +368,42 @@ static uint64_t pick_place(uint64_t size)
 	return start;
 }
 
-/* Makes the free range used; fills @z with what must be zeroed. */
-static void take_range(uint64_t start, uint64_t size, bool reserve,
+/* --- accounts; g_mf.mu is held -------------------------------------------- */
+
+static __thread const struct memfile_acct *g_refused_by;
+
+static struct memfile_acct *current_acct(void)
+{
+	return g_mf.current_acct ? g_mf.current_acct() : &g_mf.root;
+}
+
+static void uncharge(struct memfile_acct *a, uint64_t size)
+{
+	for (; a; a = a->parent)
+		a->used -= size;
+}
+
+static int charge(struct memfile_acct *acct, uint64_t size)
+{
+	struct memfile_acct *a;
+
+	for (a = acct; a; a = a->parent) {
+		if (size <= a->limit && a->used <= a->limit - size)
+			continue;
+		a->refused++;
+		g_refused_by = a;
+		return -ENOMEM;
+	}
+	for (a = acct; a; a = a->parent) {
+		a->used += size;
+		a->peak = MAX(a->peak, a->used);
+	}
+	return 0;
+}
+
+/* Makes the free range used, charged to @acct (NULL: reserved only); fills @z
+ * with what must be zeroed. */
+static void take_range(uint64_t start, uint64_t size, struct memfile_acct *acct,
 		       struct zero_runs *z, bool *warm)
 {
 	struct seg *s = isolate(start, start + size);
@@ -374,40 +418,33 @@ static void take_range(uint64_t start, uint64_t size, bool reserve,
 			*warm = false;
 		set_state(s, SEG_USED);
 		s->refs = 1;
-		s->committed = !reserve;
-		s->dirty = reserve && was_warm;
+		s->acct = acct;
+		s->committed = acct;
+		s->dirty = !acct && was_warm;
 	}
 	merge_range(start, start + size);
-}
-
-static int charge(uint64_t size)
-{
-	if (g_mf.limit && (size > g_mf.limit || g_mf.used > g_mf.limit - size))
-		return -ENOMEM;
-	g_mf.used += size;
-	return 0;
 }
 
 static int place_locked(uint64_t size, uint64_t hint, uint32_t flags,
 			struct zero_runs *z, uint64_t *out_start, bool *warm)
 {
-	bool reserve = flags & MEMFILE_RESERVE;
+	struct memfile_acct *acct =
+		flags & MEMFILE_RESERVE ? NULL : current_acct();
 	uint64_t start;
 	int ret = fill_spares();
 
-	if (ret == 0 && !reserve)
-		ret = charge(size);
+	if (ret == 0 && acct)
+		ret = charge(acct, size);
 	if (ret < 0)
 		return ret;
 	start = hint;
 	if (hint == MEMFILE_NONE || !range_is_free(hint, size))
 		start = pick_place(size);
 	if (start == MEMFILE_NONE) {
-		if (!reserve)
-			g_mf.used -= size;
+		uncharge(acct, size);
 		return -ENOMEM;
 	}
-	take_range(start, size, reserve, z, warm);
+	take_range(start, size, acct, z, warm);
 	*out_start = start;
 	return 0;
 }
@@ -444,19 +481,23 @@ int memfile_alloc(uint64_t size, uint64_t hint, uint32_t flags,
 
 int memfile_commit(uint64_t off, uint64_t size)
 {
+	struct memfile_acct *acct;
 	uint64_t more = 0;
 	struct seg *s;
 	int ret;
 
 	mutex_lock(&g_mf.mu);
+	acct = current_acct();
 	for (s = isolate(off, off + size); s && s->start < off + size;
 	     s = seg_next(s))
 		if (!s->committed)
 			more += s->end - s->start;
-	ret = charge(more);
+	ret = charge(acct, more);
 	for (s = seg_at(off); ret == 0 && s && s->start < off + size;
 	     s = seg_next(s)) {
 		assert(s->state == SEG_USED);
+		if (!s->committed)
+			s->acct = acct;
 		s->committed = true;
 		s->dirty = false;
 	}
@@ -585,7 +626,7 @@ static bool put_some(uint64_t *off, uint64_t end, uint64_t *start,
 		if (--s->refs > 0)
 			continue;
 		if (s->committed)
-			g_mf.used -= s->end - s->start;
+			uncharge(s->acct, s->end - s->start);
 		if (!s->committed) {
 			set_state(s, s->dirty ? SEG_WARM : SEG_VOID);
 			continue;
@@ -643,6 +684,65 @@ void memfile_decommit(uint64_t off, uint64_t size)
 		log_error("memory file: cannot give pages back");
 }
 
+/* --- accounts ------------------------------------------------------------- */
+
+const struct memfile_acct *memfile_refused_by(void)
+{
+	return g_refused_by;
+}
+
+void memfile_forget_refusal(void)
+{
+	g_refused_by = NULL;
+}
+
+struct memfile_acct *memfile_root_acct(void)
+{
+	return &g_mf.root;
+}
+
+void memfile_acct_setup(struct memfile_acct *(*current)(void))
+{
+	g_mf.current_acct = current;
+}
+
+void memfile_acct_init(struct memfile_acct *a, struct memfile_acct *parent)
+{
+	*a = (struct memfile_acct){ .parent = parent, .limit = UINT64_MAX };
+}
+
+void memfile_acct_fini(struct memfile_acct *a)
+{
+	struct seg *s;
+
+	mutex_lock(&g_mf.mu);
+	RB_FOREACH (s, off_tree, &g_mf.segs)
+		if (s->acct == a)
+			s->acct = a->parent;
+	mutex_unlock(&g_mf.mu);
+}
+
+void memfile_acct_read(struct memfile_acct *a, struct memfile_acct *out)
+{
+	mutex_lock(&g_mf.mu);
+	*out = *a;
+	mutex_unlock(&g_mf.mu);
+}
+
+void memfile_acct_limit(struct memfile_acct *a, uint64_t limit)
+{
+	mutex_lock(&g_mf.mu);
+	a->limit = limit;
+	mutex_unlock(&g_mf.mu);
+}
+
+void memfile_acct_reset_peak(struct memfile_acct *a)
+{
+	mutex_lock(&g_mf.mu);
+	a->peak = a->used;
+	mutex_unlock(&g_mf.mu);
+}
+
 /* --- reports -------------------------------------------------------------- */
 
 uint64_t memfile_resident(uint64_t off, uint64_t size)
@@ -659,8 +759,8 @@ uint64_t memfile_resident(uint64_t off, uint64_t size)
 void memfile_stats(struct memfile_stats *out)
 {
 	mutex_lock(&g_mf.mu);
-	out->limit = g_mf.limit;
-	out->used = g_mf.used;
+	out->limit = g_mf.root.limit == UINT64_MAX ? 0 : g_mf.root.limit;
+	out->used = g_mf.root.used;
 	out->warm = g_mf.warm;
 	mutex_unlock(&g_mf.mu);
 }
@@ -683,6 +783,6 @@ void memfile_check(void)
 		prev = s;
 	}
 	assert(pos == MEMFILE_SIZE);
-	assert(used == g_mf.used && warm == g_mf.warm);
+	assert(used == g_mf.root.used && warm == g_mf.warm);
 	mutex_unlock(&g_mf.mu);
 }

@@ -65,8 +65,45 @@ uint64_t memfile_resident(uint64_t off, uint64_t size);
  * through safe_copy.h. */
 void *memfile_ptr(uint64_t off);
 
+/* --- accounts ------------------------------------------------------------- */
+
+/*
+ * Used memory is charged to the account of the task that allotted it first,
+ * and to all accounts above that one (control groups).  All fields are in
+ * bytes, private to memfile.c, under its lock.
+ */
+struct memfile_acct {
+	struct memfile_acct *parent;
+	uint64_t used, peak, limit;
+	uint64_t refused; /* charges that the limit did not allow */
+};
+/*
+ * The account whose limit refused the calling thread's last charge since
+ * memfile_forget_refusal(), for comparing only; NULL: none did.
+ */
+const struct memfile_acct *memfile_refused_by(void);
+void memfile_forget_refusal(void);
+/* The account of everything; its limit is memfile_start()'s. */
+struct memfile_acct *memfile_root_acct(void);
+/* An empty account without limit below @parent. */
+void memfile_acct_init(struct memfile_acct *a, struct memfile_acct *parent);
+/* What is charged to @a alone moves to its parent; @a has no children. */
+void memfile_acct_fini(struct memfile_acct *a);
+/* A copy of the figures of now. */
+void memfile_acct_read(struct memfile_acct *a, struct memfile_acct *out);
+/* A new limit (UINT64_MAX: none), effective for later charges. */
+void memfile_acct_limit(struct memfile_acct *a, uint64_t limit);
+/* The peak starts again from what is used now. */
+void memfile_acct_reset_peak(struct memfile_acct *a);
+/*
+ * @current tells which account the calling thread charges; called under the
+ * lock, so that an account that nobody is told any more can be ended.  Without
+ * it all is charged to the root.  Start-up only.
+ */
+void memfile_acct_setup(struct memfile_acct *(*current)(void));
+
 struct memfile_stats {
-	uint64_t limit, used, warm; /* bytes */
+	uint64_t limit, used, warm; /* bytes; limit 0: none */
 };
 /* Figures of now; each is right, the sum may be of different moments. */
 void memfile_stats(struct memfile_stats *out);

@@ -61,6 +61,11 @@ int mm_mlock(struct mm *mm, uint64_t addr, uint64_t size, int flags);
 int mm_munlock(struct mm *mm, uint64_t addr, uint64_t size);
 int mm_mlockall(struct mm *mm, int flags);
 int mm_munlockall(struct mm *mm);
+int mm_mseal(struct mm *mm, uint64_t addr, uint64_t size, uint64_t flags);
+long mm_remap_file_pages(struct mm *mm, uint64_t addr, uint64_t size,
+			 uint32_t prot, uint64_t pgoff, uint32_t flags);
+/* Is every page of the range in a mapping?  0, -EFAULT. */
+MUST_CHECK int mm_check_mapped(struct mm *mm, uint64_t start, uint64_t end);
 /* Returns the new (or on refusal the old) break; brk(2)'s raw convention. */
 uint64_t mm_brk(struct mm *mm, uint64_t want);
 
@@ -87,6 +92,8 @@ void mm_set_exe_file(struct mm *mm, struct file *f);
 /* dumpable flag of prctl(2): 0, 1 or 2. */
 int mm_dumpable(struct mm *mm);
 void mm_set_dumpable(struct mm *mm, int value);
+/* membarrier(2): registers for the commands @add; all registered so far. */
+uint32_t mm_membarrier(struct mm *mm, uint32_t add);
 
 /* --- faults -------------------------------------------------------------- */
 
@@ -189,9 +196,24 @@ bool mapping_writable(struct mapping *m);
 /* --- reports -------------------------------------------------------------- */
 struct mm_stats {
 	uint64_t vm_size, rss, data, stack, exe, lib, locked; /* bytes */
+	uint64_t rss_anon, rss_shmem;			      /* parts of rss */
+	uint64_t peak_vm, peak_rss; /* as seen when somebody asked */
+	uint64_t brk_start;
 	uint32_t nr_vmas;
 };
 void mm_stats(struct mm *mm, struct mm_stats *out);
+/* Bytes of the memory file that back it, shared ones too. */
+uint64_t mm_charged(struct mm *mm);
+/*
+ * @make_room is called, with no lock of rank MM or later, when a fault met a
+ * limit of the memory file; true: it is worth to try again.  Start-up only.
+ */
+void mm_set_oom(bool (*make_room)(void));
+/* Entries of /proc/pid/pagemap for @nr pages from number @page on. */
+void mm_pagemap(struct mm *mm, uint64_t page, unsigned int nr, uint64_t *out);
+/* The peak of the resident set is what is resident now. */
+void mm_reset_peak(struct mm *mm);
+void mm_print_numa_maps(struct mm *mm, struct seq_buf *out);
 /* Text of /proc/pid/maps and /proc/pid/smaps. */
 void mm_print_maps(struct mm *mm, struct seq_buf *out);
 void mm_print_smaps(struct mm *mm, struct seq_buf *out);

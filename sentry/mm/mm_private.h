@@ -70,6 +70,7 @@ enum vma_flags {
 	VMA_SEQUENTIAL = 1 << 12,
 	VMA_ZERO_FILE = 1 << 13, /* /dev/zero: memory, the file is a name */
 	VMA_ACCOUNT = 1 << 14,
+	VMA_SEALED = 1 << 15,
 };
 
 struct vma {
@@ -117,6 +118,8 @@ struct mm {
 		last; /* of the last look-up; cleared by writers */
 	uint32_t nr_vmas, nr_pmas GUARDED_BY(mu);
 	uint64_t total_vm, data_vm, stack_vm, exec_vm, locked_vm GUARDED_BY(mu);
+	uint64_t peak_vm GUARDED_BY(mu);
+	_Atomic uint64_t peak_rss;
 	uint32_t def_flags GUARDED_BY(mu); /* mlockall(MCL_FUTURE) */
 	/* Counts what may make an access fault that was allowed before. */
 	uint64_t changes GUARDED_BY(mu);
@@ -133,6 +136,7 @@ struct mm {
 	struct mm_marks marks;
 	struct file *exe_file GUARDED_BY(mu);
 	_Atomic int dumpable;
+	_Atomic uint32_t membarrier; /* commands registered for */
 };
 
 static inline bool vma_anon(const struct vma *v)
@@ -341,6 +345,11 @@ bool mm_may_lock(struct mm *mm, uint64_t more);
 MUST_CHECK int munmap_locked(struct mm_batch *b, uint64_t start, uint64_t end);
 /* -EINVAL, or the length rounded up; the range ends inside user space. */
 MUST_CHECK int mm_check_range(uint64_t addr, uint64_t size, uint64_t *out_end);
+
+/* --- mseal.c -------------------------------------------------------------- */
+
+/* Is some of the range sealed?  Reading is enough. */
+bool mm_any_sealed(struct mm *mm, uint64_t start, uint64_t end);
 
 /* --- mapping.c ------------------------------------------------------------ */
 

@@ -362,8 +362,11 @@ long mm_mmap(struct mm *mm, const struct mmap_args *args)
 
 int munmap_locked(struct mm_batch *b, uint64_t start, uint64_t end)
 {
-	int ret = mm_isolate(b->mm, start, end);
+	int ret;
 
+	if (mm_any_sealed(b->mm, start, end))
+		return -EPERM;
+	ret = mm_isolate(b->mm, start, end);
 	if (ret < 0)
 		return ret;
 	batch_drop(b, start, end);

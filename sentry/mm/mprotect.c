@@ -29,6 +29,8 @@ static int check_prot(struct mm *mm, uint64_t start, uint64_t end,
 			return -ENOMEM;
 		if (prot & LINUX_PROT_WRITE && !(v->flags & VMA_MAYWRITE))
 			return -EACCES;
+		if (v->flags & VMA_SEALED)
+			return -EPERM;
 		pos = v->end;
 	}
 	*stop = end;

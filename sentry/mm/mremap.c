@@ -4,7 +4,8 @@
  *
  * A move changes no memory: the pmas get new addresses, the host new mappings.
  *
- * Linux:  as 6.9: one vma only (a range over several is -EFAULT).
+ * Linux:  as 6.18: a range over several vmas only moves (MREMAP_FIXED, the
+ *         same size), vma by vma; holes stay holes.
  * Locks:  mm->mu; the moved part of a file that has no pma yet is asked for by
  *         a later fault.
  * Tests:  tests/unit/test_mm.c, tests/conformance/mremap.c
@@ -60,6 +61,8 @@ static int check_vma(struct mm *mm, const struct remap *r, struct vma *v)
 
 	if (!v)
 		return -EFAULT;
+	if (v->flags & VMA_SEALED)
+		return -EPERM;
 	if (r->old_size == 0 && vma_private(v))
 		return -EINVAL;
 	if (r->old_size > v->end - r->old)
@@ -286,6 +289,38 @@ static long remap_locked(struct mm_batch *b, struct remap *r)
 	return move(b, r, v);
 }
 
+/* Does the range begin in a vma and go on behind it, only to be moved? */
+static bool moves_several(struct mm *mm, const struct remap *r)
+{
+	struct vma *v = vma_at(mm, r->old), *next;
+
+	if (!v || !(r->flags & LINUX_MREMAP_FIXED) ||
+	    r->old_size != r->new_size || r->old + r->old_size <= v->end)
+		return false;
+	next = vma_next(mm, v);
+	return next && next->start < r->old + r->old_size;
+}
+
+/* One vma after the other; what has moved stays so if a later one fails. */
+static long remap_several(struct mm_batch *b, const struct remap *all)
+{
+	uint64_t at = all->old, end = all->old + all->old_size;
+	struct vma *v;
+	long ret = 0;
+
+	while (ret >= 0 && at < end && (v = vma_find(b->mm, at)) &&
+	       v->start < end) {
+		struct remap r = *all;
+
+		r.old = MAX(v->start, at);
+		r.old_size = r.new_size = MIN(v->end, end) - r.old;
+		r.new = all->new + (r.old - all->old);
+		at = r.old + r.old_size;
+		ret = remap_locked(b, &r);
+	}
+	return ret < 0 ? ret : (long)all->new;
+}
+
 long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_size,
 	       uint64_t new_size, uint32_t flags, uint64_t new_addr)
 {
@@ -310,7 +345,8 @@ long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_size,
 		return ret;
 	batch_init(&b, mm);
 	rwlock_wrlock(&mm->mu);
-	ret = remap_locked(&b, &r);
+	ret = moves_several(mm, &r) ? remap_several(&b, &r)
+				    : remap_locked(&b, &r);
 	if (ret >= 0) {
 		v = vma_at(mm, (uint64_t)ret);
 		locked = v && v->flags & VMA_LOCKED && new_size > old_size;

@@ -223,24 +223,98 @@ void mm_print_smaps(struct mm *mm, struct seq_buf *out)
 	drop_lines(&lines);
 }
 
+uint64_t mm_charged(struct mm *mm)
+{
+	uint64_t sum = 0;
+	struct pma *p;
+
+	rwlock_rdlock(&mm->mu);
+	for (p = pma_find(mm, 0); p; p = pma_next(mm, p))
+		if (p->fd < 0)
+			sum += pma_size(p);
+	rwlock_unlock(&mm->mu);
+	return sum;
+}
+
+static void raise_peak(struct mm *mm, uint64_t rss)
+{
+	uint64_t was = atomic_load(&mm->peak_rss);
+
+	while (rss > was &&
+	       !atomic_compare_exchange_weak(&mm->peak_rss, &was, rss))
+		;
+}
+
 void mm_stats(struct mm *mm, struct mm_stats *out)
 {
 	const struct mm_marks *m = &mm->marks;
-	uint64_t memory = 0, filed = 0;
+	uint64_t memory = 0, filed = 0, shmem = 0;
 	struct vma *v;
 
 	rwlock_rdlock(&mm->mu);
 	for (v = vma_find(mm, 0); v; v = vma_next(mm, v))
-		residency(mm, v, &memory, &filed);
+		residency(mm, v, v->flags & VMA_SHARED ? &shmem : &memory,
+			  &filed);
 	*out = (struct mm_stats){ .vm_size = mm->total_vm,
-				  .rss = memory + filed,
+				  .rss = memory + filed + shmem,
+				  .rss_anon = memory,
+				  .rss_shmem = shmem,
 				  .data = mm->data_vm + mm->stack_vm,
 				  .stack = mm->stack_vm,
 				  .locked = mm->locked_vm,
+				  .peak_vm = MAX(mm->peak_vm, mm->total_vm),
+				  .brk_start = mm->brk_start,
 				  .nr_vmas = mm->nr_vmas };
 	if (m->end_code > m->start_code)
 		out->exe = page_up(m->end_code) - page_down(m->start_code);
 	out->exe = MIN(out->exe, mm->exec_vm);
 	out->lib = mm->exec_vm - out->exe;
 	rwlock_unlock(&mm->mu);
+	raise_peak(mm, out->rss);
+	out->peak_rss = atomic_load(&mm->peak_rss);
+}
+
+void mm_reset_peak(struct mm *mm)
+{
+	struct mm_stats now;
+
+	atomic_store(&mm->peak_rss, 0);
+	mm_stats(mm, &now);
+}
+
+/* --- numa_maps ------------------------------------------------------------ */
+
+static void print_numa(const struct map_line *l, struct seq_buf *out)
+{
+	uint64_t anon = l->memory >> PAGE_SHIFT, filed = l->filed >> PAGE_SHIFT;
+
+	seq_printf(out, "%08" PRIx64 " default", l->start);
+	if (l->file) {
+		seq_printf(out, " file=");
+		print_name(l, PATH_COLUMN, out);
+	} else if (l->name && l->name[0] == '[') {
+		seq_printf(out, " %.*s", (int)strcspn(l->name + 1, "]"),
+			   l->name + 1);
+	}
+	if (filed)
+		seq_printf(out, " mapped=%" PRIu64, filed);
+	if (anon)
+		seq_printf(out, " anon=%" PRIu64 " dirty=%" PRIu64, anon, anon);
+	if (anon + filed)
+		seq_printf(out, " N0=%" PRIu64 " kernelpagesize_kB=4",
+			   anon + filed);
+	seq_write(out, "\n", 1);
+}
+
+void mm_print_numa_maps(struct mm *mm, struct seq_buf *out)
+{
+	struct map_lines lines;
+
+	if (!take_lines(mm, &lines, true)) {
+		out->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; i < lines.nr; i++)
+		print_numa(&lines.at[i], out);
+	drop_lines(&lines);
 }

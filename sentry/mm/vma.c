@@ -94,6 +94,7 @@ static void account(struct mm *mm, const struct vma *v, int sign)
 	uint64_t n = sign > 0 ? vma_size(v) : -vma_size(v);
 
 	mm->total_vm += n;
+	mm->peak_vm = MAX(mm->peak_vm, mm->total_vm);
 	if (v->flags & VMA_LOCKED)
 		mm->locked_vm += n;
 	if (v->flags & VMA_GROWSDOWN)

@@ -11,7 +11,9 @@
 
 #include "abi/fcntl.h"
 #include "abi/stat.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
+#include "sentry/kernel/user_ns.h"
 
 static const struct file_ops socket_file_ops;
 
@@ -29,6 +31,26 @@ void current_ucred(struct linux_ucred *out)
 	out->gid = t->cred->egid;
 }
 
+/* A dead sender's id means nobody in another namespace than the first. */
+void ucred_to_guest(struct linux_ucred *c)
+{
+	c->pid = (int32_t)pid_to_guest((uint32_t)c->pid);
+	if (c->uid != UINT32_MAX)
+		c->uid = uid_to_guest(c->uid);
+	if (c->gid != UINT32_MAX)
+		c->gid = gid_to_guest(c->gid);
+}
+
+int ucred_from_guest(struct linux_ucred *c)
+{
+	c->uid = uid_from_guest(c->uid);
+	c->gid = gid_from_guest(c->gid);
+	if (c->uid == UINT32_MAX || c->gid == UINT32_MAX)
+		return -EINVAL;
+	c->pid = (int32_t)pid_from_guest((uint32_t)c->pid);
+	return 0;
+}
+
 /* --- control messages ----------------------------------------------------- */
 
 void scm_fini(struct scm *scm)
@@ -36,24 +58,20 @@ void scm_fini(struct scm *scm)
 	while (scm->nr_files > 0)
 		file_put(scm->files[--scm->nr_files]);
 	free(scm->files);
+	if (scm->sender)
+		thread_group_put(scm->sender);
 	*scm = (struct scm){ 0 };
 }
 
-int scm_copy(const struct scm *from, struct scm *to)
+int scm_copy_files(const struct scm *from, struct scm *to)
 {
-	struct file **files = NULL;
-	uint32_t i;
-
-	if (from->nr_files) {
-		files = kcalloc(from->nr_files, sizeof(struct file *));
-		if (!files)
-			return -ENOMEM;
-	}
-	*to = *from;
-	to->files = files;
-	for (i = 0; i < from->nr_files; i++) {
-		files[i] = from->files[i];
-		file_get(files[i]);
+	to->files = kcalloc(from->nr_files, sizeof(struct file *));
+	if (!to->files)
+		return -ENOMEM;
+	to->nr_files = from->nr_files;
+	for (uint32_t i = 0; i < from->nr_files; i++) {
+		to->files[i] = from->files[i];
+		file_get(to->files[i]);
 	}
 	return 0;
 }
@@ -116,6 +134,7 @@ static void sock_release(struct file *f)
 
 static const struct file_ops socket_file_ops = {
 	.name = "socket",
+	.sigio = SIGIO_SOCKET,
 	.read = sock_read,
 	.write = sock_write,
 	.poll = sock_poll,
@@ -126,6 +145,11 @@ static const struct file_ops socket_file_ops = {
 
 int socket_file(struct socket *s, uint32_t flags, struct file **out)
 {
-	return file_new_anon("socket:[%lu]", &socket_file_ops, s,
-			     LINUX_S_IFSOCK | 0777, LINUX_O_RDWR | flags, out);
+	int ret = file_new_anon("socket:[%lu]", &socket_file_ops, s,
+				LINUX_S_IFSOCK | 0777, LINUX_O_RDWR | flags,
+				out);
+
+	if (ret == 0)
+		s->ino = (*out)->inode->ino;
+	return ret;
 }

@@ -15,13 +15,14 @@ struct socket;
 struct scm {
 	struct file **files; /* owned array of references; NULL if none */
 	uint32_t nr_files;
-	bool has_cred;
+	bool has_cred, has_pidfd; /* recv: the guest is to be told */
 	struct linux_ucred cred;
+	struct thread_group *sender; /* owned, or NULL: who cred.pid is */
 };
 /* Drops what is inside; harmless on a cleared one. */
 void scm_fini(struct scm *scm);
-/* @to gets own references to all of @from's files.  -ENOMEM. */
-MUST_CHECK int scm_copy(const struct scm *from, struct scm *to);
+/* @to, an empty one, gets own references to all files of @from.  -ENOMEM. */
+MUST_CHECK int scm_copy_files(const struct scm *from, struct scm *to);
 
 struct socket_msg {
 	struct uio *u;
@@ -65,6 +66,7 @@ struct socket_ops {
 struct socket {
 	IMMUTABLE const struct socket_ops *ops;
 	IMMUTABLE int family, type, protocol;
+	_Atomic uint64_t ino; /* of its file; 0 before it has one */
 };
 
 /* Wraps @s, taken over on success.  @flags: LINUX_O_NONBLOCK or 0. */
@@ -72,11 +74,19 @@ MUST_CHECK int socket_file(struct socket *s, uint32_t flags, struct file **out);
 /* The socket behind a file, or NULL. */
 struct socket *file_socket(const struct file *f);
 
+/* Between the initial namespaces, in which ucreds are kept, and those of the
+ * current task.  -EINVAL: an id that is not mapped. */
+void ucred_to_guest(struct linux_ucred *c);
+MUST_CHECK int ucred_from_guest(struct linux_ucred *c);
 /* The caller's identity for SO_PEERCRED and SCM_CREDENTIALS. */
 void current_ucred(struct linux_ucred *out);
 
 /* AF_UNIX (sentry/fs/unix).  -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -ENOMEM. */
 MUST_CHECK int unix_socket(int type, int protocol, struct socket **out);
 MUST_CHECK int unix_socketpair(int type, int protocol, struct socket *out[2]);
+
+/* The text of /proc/net/unix. */
+struct seq_buf;
+void unix_print(struct seq_buf *out);
 
 #endif

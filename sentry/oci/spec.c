@@ -46,6 +46,7 @@ void oci_spec_fini(struct oci_spec *spec)
 	free(spec->process.cwd);
 	free(spec->process.user.additional_gids);
 	free(spec->root_path);
+	free(spec->overlay_dir);
 	free(spec->hostname);
 	*spec = (struct oci_spec){ 0 };
 }

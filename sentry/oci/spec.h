@@ -33,7 +33,8 @@ enum oci_mount_kind {
 	OCI_MOUNT_PROC,
 	OCI_MOUNT_SYSFS,
 	OCI_MOUNT_DEV,
-	OCI_MOUNT_DEVPTS
+	OCI_MOUNT_DEVPTS,
+	OCI_MOUNT_CGROUP
 };
 
 struct oci_mount {
@@ -41,6 +42,7 @@ struct oci_mount {
 	char *source;	   /* BIND: absolute host path; else NULL */
 	char *destination; /* absolute path inside */
 	bool readonly;
+	bool overlay;	    /* BIND: writes go to memory above it */
 	uint32_t export_id; /* BIND: the gofer's number; set by the launcher */
 };
 
@@ -48,10 +50,15 @@ struct oci_spec {
 	struct oci_process process;
 	char *root_path;   /* host directory */
 	bool root_overlay; /* writes go to memory above it */
+	/* Host directory that keeps the writes, NULL: memory; see overlay_dir.h */
+	char *overlay_dir;
+	uint32_t overlay_export; /* the gofer's number of it */
 	char *hostname;
 	struct oci_mount *mounts; /* in mounting order */
 	uint32_t nr_mounts;
 	uint64_t memory_limit; /* bytes; 0: none */
+	uint64_t pids_limit;   /* processes and threads; 0: none */
+	uint64_t milli_cpus;   /* CPU time a time, thousandths; 0: any */
 };
 
 /* Appends a mount (strings are copied); ends the process if out of memory. */

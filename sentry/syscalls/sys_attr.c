@@ -4,13 +4,20 @@
  *
  * Tests: tests/conformance/attr.c
  */
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/sys_file.h"
+#include "sentry/vfs/notify.h"
 #include "syscalls.h"
 
 /* Through a path; -EBADF and others come from the lookup before. */
 static int setattr_path(struct task *t, const struct path *p, struct iattr *a)
 {
-	return inode_setattr(p->mnt, dentry_inode(p->dentry), t->cred, a);
+	uint32_t event = notify_of_attr(a->valid);
+	int ret = inode_setattr(p->mnt, dentry_inode(p->dentry), t->cred, a);
+
+	if (ret == 0 && event)
+		notify_dentry(p->dentry, event);
+	return ret;
 }
 
 /* --- mode ----------------------------------------------------------------- */
@@ -61,12 +68,16 @@ long sys_fchmod(struct task *t, int32_t fd, uint32_t mode)
 static int chown_path(struct task *t, const struct path *p, uint32_t uid,
 		      uint32_t gid)
 {
-	struct iattr a = { .uid = uid, .gid = gid };
+	struct iattr a = { .uid = uid_from_guest(uid),
+			   .gid = gid_from_guest(gid) };
 
 	if (uid != UINT32_MAX)
 		a.valid |= ATTR_UID;
 	if (gid != UINT32_MAX)
 		a.valid |= ATTR_GID;
+	if (((a.valid & ATTR_UID) && a.uid == UINT32_MAX) ||
+	    ((a.valid & ATTR_GID) && a.gid == UINT32_MAX))
+		return -EINVAL;
 	if (!inode_is(dentry_inode(p->dentry), LINUX_S_IFDIR))
 		a.valid |= ATTR_KILL_SUID;
 	return setattr_path(t, p, &a);

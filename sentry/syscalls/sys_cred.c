@@ -9,6 +9,7 @@
 
 #include "abi/prctl.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/kernel/user_ns.h"
 #include "syscalls.h"
 
 #define NGROUPS_MAX 65536u
@@ -36,71 +37,117 @@ static long commit(struct task *t, int ret, struct cred *new)
 	return 0;
 }
 
+/* Kernel ids of @n guest ids; UINT32_MAX (no change) stays.  False: one is not
+ * mapped. */
+static bool ids_in(enum id_kind kind, uint32_t *ids[], int n)
+{
+	const struct user_ns *u = current_task()->cred->user_ns;
+
+	for (int i = 0; i < n; i++) {
+		if (*ids[i] == UINT32_MAX)
+			continue;
+		*ids[i] = user_ns_map_down(u, kind, *ids[i]);
+		if (*ids[i] == UINT32_MAX)
+			return false;
+	}
+	return true;
+}
+#define UIDS_IN(...)                                                     \
+	ids_in(ID_UID, (uint32_t *[]){ __VA_ARGS__ },                    \
+	       ARRAY_SIZE(((uint32_t *[]){ __VA_ARGS__ })))
+#define GIDS_IN(...)                                                     \
+	ids_in(ID_GID, (uint32_t *[]){ __VA_ARGS__ },                    \
+	       ARRAY_SIZE(((uint32_t *[]){ __VA_ARGS__ })))
+
 long sys_setuid(struct task *t, uint32_t uid)
 {
 	struct cred *new = NULL;
-	int ret = cred_setuid(t->cred, uid, &new);
+	int ret;
 
+	if (!UIDS_IN(&uid))
+		return -EINVAL;
+	ret = cred_setuid(t->cred, uid, &new);
 	return commit(t, ret, new);
 }
 
 long sys_setgid(struct task *t, uint32_t gid)
 {
 	struct cred *new = NULL;
-	int ret = cred_setgid(t->cred, gid, &new);
+	int ret;
 
+	if (!GIDS_IN(&gid))
+		return -EINVAL;
+	ret = cred_setgid(t->cred, gid, &new);
 	return commit(t, ret, new);
 }
 
 long sys_setreuid(struct task *t, uint32_t ruid, uint32_t euid)
 {
 	struct cred *new = NULL;
-	int ret = cred_setreuid(t->cred, ruid, euid, &new);
+	int ret;
 
+	if (!UIDS_IN(&ruid, &euid))
+		return -EINVAL;
+	ret = cred_setreuid(t->cred, ruid, euid, &new);
 	return commit(t, ret, new);
 }
 
 long sys_setregid(struct task *t, uint32_t rgid, uint32_t egid)
 {
 	struct cred *new = NULL;
-	int ret = cred_setregid(t->cred, rgid, egid, &new);
+	int ret;
 
+	if (!GIDS_IN(&rgid, &egid))
+		return -EINVAL;
+	ret = cred_setregid(t->cred, rgid, egid, &new);
 	return commit(t, ret, new);
 }
 
 long sys_setresuid(struct task *t, uint32_t ruid, uint32_t euid, uint32_t suid)
 {
 	struct cred *new = NULL;
-	int ret = cred_setresuid(t->cred, ruid, euid, suid, &new);
+	int ret;
 
+	if (!UIDS_IN(&ruid, &euid, &suid))
+		return -EINVAL;
+	ret = cred_setresuid(t->cred, ruid, euid, suid, &new);
 	return commit(t, ret, new);
 }
 
 long sys_setresgid(struct task *t, uint32_t rgid, uint32_t egid, uint32_t sgid)
 {
 	struct cred *new = NULL;
-	int ret = cred_setresgid(t->cred, rgid, egid, sgid, &new);
+	int ret;
 
+	if (!GIDS_IN(&rgid, &egid, &sgid))
+		return -EINVAL;
+	ret = cred_setresgid(t->cred, rgid, egid, sgid, &new);
 	return commit(t, ret, new);
 }
 
 /* These two never fail: the old id tells. */
 long sys_setfsuid(struct task *t, uint32_t uid)
 {
-	uint32_t old = t->cred->fsuid;
+	uint32_t old = uid_in(t->cred->user_ns, t->cred->fsuid);
 	struct cred *new = NULL;
-	int ret = cred_setfsuid(t->cred, uid, &new);
+	int ret;
 
+	if (!UIDS_IN(&uid))
+		return old;
+	ret = cred_setfsuid(t->cred, uid, &new);
 	(void)commit(t, ret, new);
 	return old;
 }
 
 long sys_setfsgid(struct task *t, uint32_t gid)
 {
-	uint32_t old = t->cred->fsgid;
+	uint32_t old = gid_in(t->cred->user_ns, t->cred->fsgid);
 	struct cred *new = NULL;
-	int ret = cred_setfsgid(t->cred, gid, &new);
+	int ret;
 
+	if (!GIDS_IN(&gid))
+		return old;
+	ret = cred_setfsgid(t->cred, gid, &new);
 	(void)commit(t, ret, new);
 	return old;
 }
@@ -115,9 +162,13 @@ long sys_getgroups(struct task *t, int32_t nr, uaddr_t list)
 		return c->nr_groups;
 	if (c->nr_groups > (uint32_t)nr)
 		return -EINVAL;
-	if (c->nr_groups &&
-	    copy_out(list, c->groups, c->nr_groups * sizeof(*c->groups)) < 0)
-		return -EFAULT;
+	for (uint32_t i = 0; i < c->nr_groups; i++) {
+		uint32_t gid = gid_in(c->user_ns, c->groups[i]);
+
+		if (copy_out(uaddr(list.va + i * sizeof(gid)), &gid,
+			     sizeof(gid)) < 0)
+			return -EFAULT;
+	}
 	return c->nr_groups;
 }
 
@@ -127,7 +178,8 @@ long sys_setgroups(struct task *t, int32_t nr, uaddr_t list)
 	struct cred *new = NULL;
 	int ret;
 
-	if (!capable(CAP_NR_SETGID))
+	if (!cred_own_capable(t->cred, CAP_NR_SETGID) ||
+	    !user_ns_may_setgroups(t->cred->user_ns))
 		return -EPERM;
 	if ((uint32_t)nr > NGROUPS_MAX)
 		return -EINVAL;
@@ -138,7 +190,7 @@ long sys_setgroups(struct task *t, int32_t nr, uaddr_t list)
 		if (copy_in(groups, list, (size_t)nr * sizeof(*groups)) < 0)
 			return -EFAULT;
 		for (int32_t i = 0; i < nr; i++)
-			if (groups[i] == UINT32_MAX)
+			if (groups[i] == UINT32_MAX || !GIDS_IN(&groups[i]))
 				return -EINVAL;
 	}
 	ret = cred_setgroups(t->cred, take(groups), (uint32_t)nr, &new);
@@ -212,7 +264,7 @@ long sys_capset(struct task *t, uaddr_t hdr, uaddr_t data)
 
 	if (words < 0)
 		return words;
-	if (h.pid != 0 && (uint32_t)h.pid != t->tid)
+	if (h.pid != 0 && (uint32_t)h.pid != t->vtid)
 		return -EPERM;
 	if (copy_in(d, data, (size_t)words * sizeof(d[0])) < 0)
 		return -EFAULT;

@@ -8,6 +8,7 @@
  */
 #include "abi/dirent.h"
 #include "sentry/syscalls/sys_file.h"
+#include "sentry/vfs/notify.h"
 #include "syscalls.h"
 
 #define GETDENTS_MAX (64u << 10)
@@ -87,6 +88,8 @@ static long getdents(struct task *t, int fd, uaddr_t buf, uint32_t size,
 	ret = f->path.dentry->deleted ? -ENOENT
 				      : f->ops->iterate(f, &g.sink, &f->pos);
 	mutex_unlock(&f->pos_mu);
+	if (ret == 0)
+		notify_file(f, LINUX_IN_ACCESS);
 	if (g.at == 0)
 		return ret < 0 ? ret : g.first_too_big ? -EINVAL : 0;
 	ret = copy_out(buf, mem, g.at);
@@ -203,7 +206,7 @@ long sys_chroot(struct task *t, uaddr_t path)
 	if (ret == 0)
 		ret = inode_permission(dentry_inode(p.dentry), t->cred,
 				       MAY_EXEC);
-	if (ret == 0 && !capable(CAP_NR_SYS_CHROOT))
+	if (ret == 0 && !cred_own_capable(t->cred, CAP_NR_SYS_CHROOT))
 		ret = -EPERM;
 	if (ret < 0)
 		return ret;

@@ -5,7 +5,10 @@
  * Tests: tests/conformance/fcntl.c
  */
 #include "sentry/fs/pipe/pipe.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/syscalls/sys_file.h"
+#include "sentry/vfs/async.h"
+#include "sentry/vfs/leases.h"
 #include "sentry/vfs/locks.h"
 #include "syscalls.h"
 
@@ -131,7 +134,8 @@ static long lock_get(struct task *t, struct file *f, bool ofd, uaddr_t arg)
 		l.whence = LINUX_SEEK_SET;
 		l.start = r.start;
 		l.len = r.end == INT64_MAX ? 0 : r.end - r.start + 1;
-		l.pid = r.pid;
+		l.pid = r.pid > 0 ? (int32_t)pid_to_guest((uint32_t)r.pid)
+				  : r.pid;
 	}
 	return copy_out(arg, &l, sizeof(l));
 }
@@ -170,10 +174,9 @@ static long lock_set(struct task *t, int fd, struct file *f, bool ofd,
 
 /* --- status flags --------------------------------------------------------- */
 
-static int set_flags(struct task *t, struct file *f, uint32_t arg)
+static int set_flags(struct task *t, int fd, struct file *f, uint32_t arg)
 {
-	/* Signal-driven I/O is not there: O_ASYNC stays off, as on files
-	 * whose driver has none. */
+	/* O_ASYNC is set by file_async_set(), for files that know it. */
 	const uint32_t may = LINUX_O_SETFL & ~LINUX_O_ASYNC;
 	uint32_t old = f->flags, flags;
 	int ret = 0;
@@ -186,8 +189,11 @@ static int set_flags(struct task *t, struct file *f, uint32_t arg)
 	flags = (old & ~may) | (arg & may);
 	if (f->ops->set_flags)
 		ret = f->ops->set_flags(f, flags);
+	if (ret == 0)
+		ret = file_async_set(f, fd, arg & LINUX_O_ASYNC);
 	if (ret < 0)
 		return ret;
+	old = f->flags;
 	do
 		flags = (old & ~may) | (arg & may);
 	while (!atomic_compare_exchange_weak(&f->flags, &old, flags));
@@ -214,11 +220,14 @@ static int set_owner(struct file *f, int type, int pid)
 			return -ESRCH;
 		thread_group_put(tg);
 	}
+	/* Kept as the initial namespace calls it. */
+	if (pid > 0)
+		pid = (int)pid_from_guest((uint32_t)pid);
 	mutex_lock(&f->mu);
 	f->owner_pid = pid;
 	f->owner_type = type;
 	mutex_unlock(&f->mu);
-	return 0;
+	return pid ? file_async_owned(f) : 0;
 }
 
 static int set_owner_pid(struct file *f, int32_t pid)
@@ -250,6 +259,7 @@ static struct linux_f_owner_ex get_owner(struct file *f)
 	ex.type = f->owner_type;
 	ex.pid = f->owner_pid;
 	mutex_unlock(&f->mu);
+	ex.pid = (int32_t)pid_to_guest((uint32_t)ex.pid);
 	return ex;
 }
 
@@ -330,18 +340,6 @@ static long fcntl_owner(struct file *f, uint32_t cmd, uint64_t arg)
 	}
 }
 
-/* Leases are never granted: somebody might always have the file open. */
-static long fcntl_lease(struct file *f, uint32_t cmd, uint64_t arg)
-{
-	if (cmd == LINUX_F_GETLEASE)
-		return LINUX_F_UNLCK;
-	if (!inode_is(f->inode, LINUX_S_IFREG))
-		return -EINVAL;
-	if (arg > LINUX_F_UNLCK)
-		return -EINVAL;
-	return -EAGAIN;
-}
-
 static long fcntl_rest(struct task *t, int fd, struct file *f, uint32_t cmd,
 		       uint64_t arg)
 {
@@ -349,7 +347,7 @@ static long fcntl_rest(struct task *t, int fd, struct file *f, uint32_t cmd,
 
 	switch (cmd) {
 	case LINUX_F_SETFL:
-		return set_flags(t, f, (uint32_t)arg);
+		return set_flags(t, fd, f, (uint32_t)arg);
 	case LINUX_F_GETLK:
 	case LINUX_F_OFD_GETLK:
 		return lock_get(t, f, cmd == LINUX_F_OFD_GETLK, uaddr(arg));
@@ -362,8 +360,11 @@ static long fcntl_rest(struct task *t, int fd, struct file *f, uint32_t cmd,
 		return lock_set(t, fd, f, true, cmd == LINUX_F_OFD_SETLKW,
 				uaddr(arg));
 	case LINUX_F_SETLEASE:
+		return lease_set(f, fd, (int)arg);
 	case LINUX_F_GETLEASE:
-		return fcntl_lease(f, cmd, arg);
+		return lease_get(f);
+	case LINUX_F_NOTIFY:
+		return dnotify_set(f, fd, (uint32_t)arg);
 	default:
 		ret = fcntl_owner(f, cmd, arg);
 		if (ret != -ENOTTY)
@@ -436,14 +437,16 @@ static long ioctl_nonblock(struct file *f, uaddr_t arg)
 	return f->ops->set_flags ? f->ops->set_flags(f, flags) : 0;
 }
 
-static long ioctl_async(uaddr_t arg)
+static long ioctl_async(struct file *f, int fd, uaddr_t arg)
 {
 	int32_t on;
 	int ret = copy_in(&on, arg, sizeof(on));
 
 	if (ret < 0)
 		return ret;
-	return on ? -ENOTTY : 0; /* no driver of ours sends SIGIO */
+	if (!on == !(f->flags & LINUX_O_ASYNC))
+		return 0;
+	return f->ops->sigio ? file_async_set(f, fd, on) : -ENOTTY;
 }
 
 static long ioctl_readable(struct file *f, uaddr_t arg)
@@ -473,7 +476,7 @@ long sys_ioctl(struct task *t, int32_t fd, uint32_t cmd, uaddr_t arg)
 	case LINUX_FIONBIO:
 		return ioctl_nonblock(f, arg);
 	case LINUX_FIOASYNC:
-		return ioctl_async(arg);
+		return ioctl_async(f, fd, arg);
 	case LINUX_FIGETBSZ:
 		if (inode_is(f->inode, LINUX_S_IFREG))
 			return copy_out(arg, &blksize, sizeof(blksize));

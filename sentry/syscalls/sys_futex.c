@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sys_futex: futex(2), futex_waitv(2).
+ * sys_futex: futex(2), futex_waitv(2), futex_wake(2), futex_wait(2),
+ * futex_requeue(2).
  *
- * Linux: kernel/futex/syscalls.c of 6.12; the REQUEUE_PI pair is ENOSYS.
+ * Linux: kernel/futex/syscalls.c of 6.18; FUTEX2_NUMA and FUTEX2_MPOL: EINVAL.
  * Tests: tests/conformance/futex.c
  */
 #include <errno.h>
@@ -81,6 +82,12 @@ static long do_futex(struct task *t, const struct futex_args *a)
 		return futex_lock_pi(t, a->word, NO_DEADLINE, true);
 	case LINUX_FUTEX_UNLOCK_PI:
 		return futex_unlock_pi(t, a->word);
+	case LINUX_FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_requeue_pi(t, a->word, a->word2, a->val,
+					     a->deadline);
+	case LINUX_FUTEX_CMP_REQUEUE_PI:
+		return futex_requeue_pi(t, a->word, a->word2, (int32_t)a->val,
+					(int32_t)a->val2, a->val3);
 	default:
 		return -ENOSYS;
 	}
@@ -103,7 +110,8 @@ long sys_futex(struct task *t, uaddr_t addr, int32_t op, uint32_t val,
 	if (ret < 0)
 		return ret;
 	if ((op & LINUX_FUTEX_CLOCK_REALTIME) &&
-	    a.cmd != LINUX_FUTEX_WAIT_BITSET && a.cmd != LINUX_FUTEX_LOCK_PI2)
+	    a.cmd != LINUX_FUTEX_WAIT_BITSET && a.cmd != LINUX_FUTEX_LOCK_PI2 &&
+	    a.cmd != LINUX_FUTEX_WAIT_REQUEUE_PI)
 		return -ENOSYS;
 	return do_futex(t, &a);
 }
@@ -132,32 +140,98 @@ static int read_waiters(uaddr_t at, uint32_t nr, struct futex_multi *out)
 	return 0;
 }
 
+/* An absolute time; NO_DEADLINE without one. */
+static int read_absolute(uaddr_t timeout, int32_t clock, uint64_t *out)
+{
+	struct linux_timespec ts;
+
+	*out = NO_DEADLINE;
+	if (uaddr_is_null(timeout))
+		return 0;
+	if (clock != LINUX_CLOCK_MONOTONIC && clock != LINUX_CLOCK_REALTIME)
+		return -EINVAL;
+	if (copy_in(&ts, timeout, sizeof(ts)) < 0)
+		return -EFAULT;
+	if (!timespec_valid(&ts))
+		return -EINVAL;
+	*out = timespec_to_ns(&ts);
+	if (clock == LINUX_CLOCK_REALTIME)
+		*out = clock_realtime_to_monotonic(*out);
+	return 0;
+}
+
 long sys_futex_waitv(struct task *t, uaddr_t waiters, uint32_t nr,
 		     uint32_t flags, uaddr_t timeout, int32_t clock)
 {
 	AUTO_FREE struct futex_multi *w = NULL;
-	uint64_t deadline = NO_DEADLINE;
-	struct linux_timespec ts;
+	uint64_t deadline;
 	int ret;
 
 	if (flags || nr == 0 || nr > LINUX_FUTEX_WAITV_MAX ||
 	    uaddr_is_null(waiters))
 		return -EINVAL;
-	if (!uaddr_is_null(timeout)) {
-		if (clock != LINUX_CLOCK_MONOTONIC &&
-		    clock != LINUX_CLOCK_REALTIME)
-			return -EINVAL;
-		if (copy_in(&ts, timeout, sizeof(ts)) < 0)
-			return -EFAULT;
-		if (!timespec_valid(&ts))
-			return -EINVAL;
-		deadline = timespec_to_ns(&ts);
-		if (clock == LINUX_CLOCK_REALTIME)
-			deadline = clock_realtime_to_monotonic(deadline);
-	}
+	ret = read_absolute(timeout, clock, &deadline);
+	if (ret < 0)
+		return ret;
 	w = kcalloc(nr, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
 	ret = read_waiters(waiters, nr, w);
 	return ret < 0 ? ret : futex_wait_multiple(t, w, nr, deadline);
+}
+
+/* --- the calls of 6.7, each one operation --------------------------------- */
+
+static bool flags_ok(uint32_t flags)
+{
+	return (flags & LINUX_FUTEX2_SIZE_MASK) == LINUX_FUTEX2_SIZE_U32 &&
+	       !(flags & ~(uint32_t)(LINUX_FUTEX2_SIZE_MASK |
+				     LINUX_FUTEX2_PRIVATE));
+}
+
+static struct futex_word word_of(uaddr_t addr, uint32_t flags)
+{
+	return (struct futex_word){ addr.va, flags & LINUX_FUTEX2_PRIVATE };
+}
+
+long sys_futex_wake(struct task *t, uaddr_t addr, uint64_t mask, int32_t nr,
+		    uint32_t flags)
+{
+	struct futex_word w = word_of(addr, flags);
+
+	if (!flags_ok(flags) || mask > UINT32_MAX || mask == 0)
+		return -EINVAL;
+	if (nr == 0) /* none, unlike FUTEX_WAKE; the address still counts */
+		return addr.va & 3 ? -EINVAL : 0;
+	return futex_wake(t, w, nr, (uint32_t)mask);
+}
+
+long sys_futex_wait(struct task *t, uaddr_t addr, uint64_t val, uint64_t mask,
+		    uint32_t flags, uaddr_t timeout, int32_t clock)
+{
+	uint64_t deadline;
+	int ret;
+
+	if (!flags_ok(flags) || val > UINT32_MAX || mask > UINT32_MAX)
+		return -EINVAL;
+	ret = read_absolute(timeout, clock, &deadline);
+	if (ret < 0)
+		return ret;
+	return futex_wait_until(t, word_of(addr, flags), (uint32_t)val,
+				(uint32_t)mask, deadline);
+}
+
+long sys_futex_requeue(struct task *t, uaddr_t waiters, uint32_t flags,
+		       int32_t nr_wake, int32_t nr_requeue)
+{
+	struct futex_multi w[2];
+	int ret;
+
+	if (flags || uaddr_is_null(waiters))
+		return -EINVAL;
+	ret = read_waiters(waiters, ARRAY_SIZE(w), w);
+	if (ret < 0)
+		return ret;
+	return futex_requeue(t, w[0].word, w[1].word, nr_wake, nr_requeue,
+			     &w[0].val);
 }

@@ -6,17 +6,19 @@
  */
 #include <errno.h>
 
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/kernel/user_ns.h"
 #include "syscalls.h"
 
 long sys_getpid(struct task *t)
 {
-	return t->group->tgid;
+	return t->group->vtgid;
 }
 
 long sys_gettid(struct task *t)
 {
-	return t->tid;
+	return t->vtid;
 }
 
 /* The lock is for the parent, which may end; it costs nothing when free. */
@@ -27,7 +29,7 @@ long sys_getppid(struct task *t)
 
 	tasklist_lock();
 	parent = t->group->parent;
-	pid = parent ? parent->tgid : 0;
+	pid = parent ? pid_to_guest_locked(parent->tgid) : 0;
 	tasklist_unlock();
 	return pid;
 }
@@ -59,22 +61,22 @@ long sys_setsid(struct task *t)
 
 long sys_getuid(struct task *t)
 {
-	return t->cred->uid;
+	return uid_in(t->cred->user_ns, t->cred->uid);
 }
 
 long sys_geteuid(struct task *t)
 {
-	return t->cred->euid;
+	return uid_in(t->cred->user_ns, t->cred->euid);
 }
 
 long sys_getgid(struct task *t)
 {
-	return t->cred->gid;
+	return gid_in(t->cred->user_ns, t->cred->gid);
 }
 
 long sys_getegid(struct task *t)
 {
-	return t->cred->egid;
+	return gid_in(t->cred->user_ns, t->cred->egid);
 }
 
 static int put3(uaddr_t a, uaddr_t b, uaddr_t c, uint32_t va, uint32_t vb,
@@ -88,12 +90,18 @@ static int put3(uaddr_t a, uaddr_t b, uaddr_t c, uint32_t va, uint32_t vb,
 
 long sys_getresuid(struct task *t, uaddr_t ruid, uaddr_t euid, uaddr_t suid)
 {
-	return put3(ruid, euid, suid, t->cred->uid, t->cred->euid,
-		    t->cred->suid);
+	const struct cred *c = t->cred;
+	const struct user_ns *u = c->user_ns;
+
+	return put3(ruid, euid, suid, uid_in(u, c->uid), uid_in(u, c->euid),
+		    uid_in(u, c->suid));
 }
 
 long sys_getresgid(struct task *t, uaddr_t rgid, uaddr_t egid, uaddr_t sgid)
 {
-	return put3(rgid, egid, sgid, t->cred->gid, t->cred->egid,
-		    t->cred->sgid);
+	const struct cred *c = t->cred;
+	const struct user_ns *u = c->user_ns;
+
+	return put3(rgid, egid, sgid, gid_in(u, c->gid), gid_in(u, c->egid),
+		    gid_in(u, c->sgid));
 }

@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "abi/sysinfo.h"
+#include "sentry/fs/proc/proc.h"
 #include "sentry/host/host.h"
 #include "sentry/host/host_info.h"
 #include "sentry/kernel/boot.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/mm/memfile.h"
 #include "sentry/time/clock.h"
 #include "syscalls.h"
@@ -30,10 +32,10 @@ long sys_uname(struct task *t, uaddr_t buf)
 		.machine = "x86_64",
 	};
 
-	mutex_lock(&t->uts->mu);
-	memcpy(u.nodename, t->uts->nodename, sizeof(u.nodename));
-	memcpy(u.domainname, t->uts->domainname, sizeof(u.domainname));
-	mutex_unlock(&t->uts->mu);
+	mutex_lock(&task_uts(t)->mu);
+	memcpy(u.nodename, task_uts(t)->nodename, sizeof(u.nodename));
+	memcpy(u.domainname, task_uts(t)->domainname, sizeof(u.domainname));
+	mutex_unlock(&task_uts(t)->mu);
 	return copy_out(buf, &u, sizeof(u));
 }
 
@@ -42,34 +44,38 @@ static long set_uts_name(struct task *t, char *field, uaddr_t name,
 {
 	char text[65] = { 0 };
 
-	if (!capable(CAP_NR_SYS_ADMIN))
+	if (!ns_capable(task_uts(t)->ns.owner, CAP_NR_SYS_ADMIN))
 		return -EPERM;
 	if (size < 0 || size > 64)
 		return -EINVAL;
 	if (copy_in(text, name, (size_t)size) < 0)
 		return -EFAULT;
-	mutex_lock(&t->uts->mu);
+	mutex_lock(&task_uts(t)->mu);
 	memcpy(field, text, sizeof(text));
-	mutex_unlock(&t->uts->mu);
+	mutex_unlock(&task_uts(t)->mu);
 	return 0;
 }
 
 long sys_sethostname(struct task *t, uaddr_t name, int32_t size)
 {
-	return set_uts_name(t, t->uts->nodename, name, size);
+	return set_uts_name(t, task_uts(t)->nodename, name, size);
 }
 
 long sys_setdomainname(struct task *t, uaddr_t name, int32_t size)
 {
-	return set_uts_name(t, t->uts->domainname, name, size);
+	return set_uts_name(t, task_uts(t)->domainname, name, size);
 }
 
 long sys_sysinfo(struct task *t, uaddr_t info)
 {
 	struct linux_sysinfo si = { .mem_unit = 1 };
 	struct memfile_stats m;
+	double load[3];
 
 	(void)t;
+	proc_loads(load);
+	for (int i = 0; i < 3; i++)
+		si.loads[i] = (uint64_t)(load[i] * LINUX_SI_LOAD_ONE);
 	memfile_stats(&m);
 	si.uptime = (int64_t)(clock_monotonic() / NSEC_PER_SEC);
 	si.totalram = host_total_memory();

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "sentry/fs/proc/proc_dir.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/pidfd.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/vfs/vfs.h"
@@ -29,7 +31,7 @@ static int send_checked(struct thread_group *tg, const struct linux_siginfo *si)
 
 static int kill_process_locked(uint32_t pid, const struct linux_siginfo *si)
 {
-	struct task *p = pid_peek_task_locked(pid);
+	struct task *p = pid_peek_task_locked(pid_from_guest_locked(pid));
 
 	return p ? send_checked(p->group, si) : -ESRCH;
 }
@@ -60,7 +62,8 @@ static int kill_all_locked(struct task *t, const struct linux_siginfo *si)
 	int ret = 0, count = 0;
 
 	for (uint32_t pid = 2; pid < PID_MAX; pid++) {
-		struct thread_group *tg = pid_peek_group_locked(pid);
+		struct thread_group *tg =
+			pid_peek_group_locked(pid_from_guest_locked(pid));
 		int one;
 
 		if (!tg || tg == t->group)
@@ -88,7 +91,8 @@ static int kill_something(struct task *t, int32_t pid,
 	else if (pid == 0)
 		ret = kill_pgrp_locked(t->group->pgrp, si);
 	else
-		ret = kill_pgrp_locked(pid_peek_pgrp_locked((uint32_t)-pid),
+		ret = kill_pgrp_locked(pid_peek_pgrp_locked(pid_from_guest_locked(
+					       (uint32_t)-pid)),
 				       si);
 	tasklist_unlock();
 	return ret;
@@ -102,15 +106,11 @@ long sys_kill(struct task *t, int32_t pid, int32_t sig)
 	return kill_something(t, pid, &si);
 }
 
-/* To one thread; @tgid 0: whichever process it is of. */
-static long kill_thread(int32_t tgid, int32_t tid,
-			const struct linux_siginfo *si)
+/* To @p alone. */
+static long kill_task(struct task *p, const struct linux_siginfo *si)
 {
-	AUTO_PUT(task) struct task *p = task_lookup((uint32_t)tid);
 	int ret;
 
-	if (!p || (tgid && p->group->tgid != (uint32_t)tgid))
-		return -ESRCH;
 	if (si->signo < 0 || si->signo > LINUX_NSIG)
 		return -EINVAL;
 	tasklist_lock();
@@ -120,6 +120,17 @@ static long kill_thread(int32_t tgid, int32_t tid,
 		return ret;
 	ret = signal_send_task(p, si);
 	return ret == -ESRCH ? 0 : ret;
+}
+
+/* To one thread; @tgid 0: whichever process it is of. */
+static long kill_thread(int32_t tgid, int32_t tid,
+			const struct linux_siginfo *si)
+{
+	AUTO_PUT(task) struct task *p = task_lookup((uint32_t)tid);
+
+	if (!p || (tgid && p->group->tgid != pid_from_guest((uint32_t)tgid)))
+		return -ESRCH;
+	return kill_task(p, si);
 }
 
 long sys_tkill(struct task *t, int32_t tid, int32_t sig)
@@ -157,7 +168,7 @@ static bool may_pose(struct task *t, int32_t pid,
 		     const struct linux_siginfo *si)
 {
 	return (si->code < 0 && si->code != LINUX_SI_TKILL) ||
-	       (uint32_t)pid == t->tid;
+	       (uint32_t)pid == t->vtid;
 }
 
 long sys_rt_sigqueueinfo(struct task *t, int32_t pid, int32_t sig, uaddr_t info)
@@ -192,50 +203,100 @@ long sys_rt_tgsigqueueinfo(struct task *t, int32_t tgid, int32_t tid,
 
 /* --- pidfds --------------------------------------------------------------- */
 
+enum {
+	PIDFD_SIGNAL_THREAD = 1,
+	PIDFD_SIGNAL_THREAD_GROUP = 2,
+	PIDFD_SIGNAL_PROCESS_GROUP = 4,
+	PIDFD_SELF_THREAD = -10000,
+	PIDFD_SELF_THREAD_GROUP = -10001,
+};
+
+/* As pidfd_lookup_task(); an open /proc/PID, older than pidfds, will do too. */
+static int named_task(int32_t fd, struct task **out, bool *out_thread)
+{
+	AUTO_PUT(file) struct file *f = NULL;
+	int ret = pidfd_lookup_task(fd, out, out_thread);
+
+	if (ret != -EBADF)
+		return ret;
+	f = current_file(fd);
+	*out_thread = false;
+	return f ? proc_dir_task(f, out) : -EBADF;
+}
+
+/* The receiver (+1) and, if @scope is 0, what the descriptor was made for. */
+static int pidfd_receiver(struct task *t, int32_t pidfd, uint32_t *scope,
+			  struct task **out)
+{
+	bool thread = pidfd == PIDFD_SELF_THREAD;
+	struct task *p = t;
+	int ret;
+
+	if (thread || pidfd == PIDFD_SELF_THREAD_GROUP) {
+		task_get(t);
+	} else {
+		ret = named_task(pidfd, &p, &thread);
+		if (ret < 0)
+			return ret;
+	}
+	if (!*scope)
+		*scope = thread ? PIDFD_SIGNAL_THREAD
+				: PIDFD_SIGNAL_THREAD_GROUP;
+	*out = p;
+	return 0;
+}
+
+static int send_in_scope(struct task *p, uint32_t scope,
+			 const struct linux_siginfo *si)
+{
+	struct process_group *pg;
+	int ret;
+
+	if (scope == PIDFD_SIGNAL_THREAD)
+		return (int)kill_task(p, si);
+	tasklist_lock();
+	if (scope == PIDFD_SIGNAL_PROCESS_GROUP) {
+		/* The descriptor names the group's leader. */
+		pg = pid_peek_pgrp_locked(p->tid);
+		ret = kill_pgrp_locked(pg, si);
+	} else {
+		ret = send_checked(p->group, si);
+	}
+	tasklist_unlock();
+	return ret;
+}
+
+/* Others are not sent what only the kernel says. */
+static bool pidfd_may_pose(const struct task *t, const struct task *p,
+			   uint32_t scope, const struct linux_siginfo *si)
+{
+	bool self = scope != PIDFD_SIGNAL_PROCESS_GROUP && p == t;
+
+	return self || (si->code < 0 && si->code != LINUX_SI_TKILL);
+}
+
 long sys_pidfd_send_signal(struct task *t, int32_t pidfd, int32_t sig,
 			   uaddr_t info, uint32_t flags)
 {
-	AUTO_PUT(thread_group) struct thread_group *tg = NULL;
+	AUTO_PUT(task) struct task *p = NULL;
 	struct linux_siginfo si;
 	int ret;
 
-	if (flags) /* PIDFD_SIGNAL_*: not there */
+	if (flags & (flags - 1) || flags > PIDFD_SIGNAL_PROCESS_GROUP)
 		return -EINVAL;
-	tg = pidfd_lookup(pidfd);
-	if (!tg)
-		return -EBADF;
-	siginfo_user(&si, sig, LINUX_SI_USER);
+	ret = pidfd_receiver(t, pidfd, &flags, &p);
+	if (ret < 0)
+		return ret;
+	siginfo_user(&si, sig,
+		     flags == PIDFD_SIGNAL_THREAD ? LINUX_SI_TKILL
+						  : LINUX_SI_USER);
 	if (!uaddr_is_null(info)) {
 		if (copy_in(&si, info, sizeof(si)) < 0)
 			return -EFAULT;
 		if (si.signo != sig)
 			return -EINVAL;
-		if (tg != t->group && !may_pose(t, -1, &si))
+		if (!pidfd_may_pose(t, p, flags, &si))
 			return -EPERM;
 	}
-	tasklist_lock();
-	ret = tg->leader ? send_checked(tg, &si) : -ESRCH;
-	tasklist_unlock();
-	return ret;
-}
-
-long sys_pidfd_open(struct task *t, int32_t pid, uint32_t flags)
-{
-	AUTO_PUT(thread_group) struct thread_group *tg = NULL;
-	AUTO_PUT(task) struct task *p = NULL;
-	AUTO_PUT(file) struct file *f = NULL;
-	int ret;
-
-	if ((flags & ~04000u) || pid <= 0) /* PIDFD_NONBLOCK is O_NONBLOCK */
-		return -EINVAL;
-	tg = thread_group_lookup((uint32_t)pid);
-	if (!tg) {
-		/* A thread's id: PIDFD_THREAD would be needed. */
-		p = task_lookup((uint32_t)pid);
-		return p ? -EINVAL : -ESRCH;
-	}
-	ret = pidfd_new(tg, flags, &f);
-	if (ret < 0)
-		return ret;
-	return fd_table_install(t->fds, f, true);
+	return send_in_scope(p, flags, &si);
 }

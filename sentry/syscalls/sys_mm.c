@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "abi/mman.h"
+#include "sentry/kernel/ptrace.h"
 #include "sentry/kernel/task.h"
 #include "sentry/mm/uio.h"
 #include "sentry/vfs/vfs.h"
@@ -102,6 +103,17 @@ long sys_munlockall(struct task *t)
 	return mm_munlockall(t->mm);
 }
 
+long sys_mseal(struct task *t, uaddr_t addr, uint64_t size, uint64_t flags)
+{
+	return mm_mseal(t->mm, addr.va, size, flags);
+}
+
+long sys_remap_file_pages(struct task *t, uaddr_t addr, uint64_t size,
+			  uint32_t prot, uint64_t pgoff, uint32_t flags)
+{
+	return mm_remap_file_pages(t->mm, addr.va, size, prot, pgoff, flags);
+}
+
 /* --- process_vm_readv, process_vm_writev ---------------------------------- */
 
 /* The other side: a uio over another space's iovecs, which are in the caller's
@@ -148,7 +160,7 @@ static long with_task(int32_t pid, struct vm_transfer *x, bool write)
 	mm = task_get_mm(other);
 	if (!mm)
 		return -ESRCH;
-	ret = task_may_access(other);
+	ret = task_may_attach(other);
 	if (ret < 0)
 		return ret;
 	bounce = kzalloc(BOUNCE_SIZE);

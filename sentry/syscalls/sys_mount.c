@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sys_mount: mount(2) of the file systems that need no device, bind mounts and
- * remounts, umount2(2); file handles.
+ * sys_mount: mount(2), umount2(2), pivot_root(2); file handles.
  *
- * Propagation is always private.
+ * Whose privilege counts: that over the user namespace which owns the mount
+ * namespace, and for a new file system also over what it shows.
  *
- * Tests: tests/conformance/mount.c
+ * Tests: tests/conformance/mount.c, mntns.c, pivot_root.c
  */
 #include "abi/mount.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/syscalls/sys_file.h"
+#include "sentry/syscalls/sys_mount.h"
+#include "sentry/vfs/fs_context.h"
+#include "sentry/vfs/landlock.h"
 #include "sentry/vfs/mount.h"
 #include "syscalls.h"
 
 #define FSTYPE_MAX 64
+#define TYPES                                         \
+	(LINUX_MS_SHARED | LINUX_MS_PRIVATE |         \
+	 LINUX_MS_SLAVE | LINUX_MS_UNBINDABLE)
 
 static const struct {
 	uint64_t ms;
 	uint32_t mnt;
 } flag_map[] = {
-	{ LINUX_MS_RDONLY, MNT_READONLY }, { LINUX_MS_NOSUID, MNT_NOSUID },
-	{ LINUX_MS_NODEV, MNT_NODEV },	   { LINUX_MS_NOEXEC, MNT_NOEXEC },
-	{ LINUX_MS_NOATIME, MNT_NOATIME },
+	{ LINUX_MS_RDONLY, MNT_READONLY },
+	{ LINUX_MS_NOSUID, MNT_NOSUID },
+	{ LINUX_MS_NODEV, MNT_NODEV },
+	{ LINUX_MS_NOEXEC, MNT_NOEXEC },
+	{ LINUX_MS_NODIRATIME, MNT_NODIRATIME },
+	{ LINUX_MS_NOSYMFOLLOW, MNT_NOSYMFOLLOW },
 };
 
 static uint32_t to_mnt_flags(uint64_t ms)
@@ -28,151 +38,150 @@ static uint32_t to_mnt_flags(uint64_t ms)
 	uint32_t flags = 0;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(flag_map); i++) {
+	for (i = 0; i < ARRAY_SIZE(flag_map); i++)
 		if (ms & flag_map[i].ms)
 			flags |= flag_map[i].mnt;
-	}
-	if (!(ms & (LINUX_MS_NOATIME | LINUX_MS_STRICTATIME)))
-		flags |= MNT_RELATIME;
-	return flags;
+	if (ms & LINUX_MS_STRICTATIME)
+		return flags;
+	return flags | (ms & LINUX_MS_NOATIME ? MNT_NOATIME : MNT_RELATIME);
 }
 
-/* --- options of tmpfs ----------------------------------------------------- */
-
-struct tmpfs_options {
-	uint64_t size, inodes;
-	uint32_t mode;
-};
-
-/* A number with k, m, g, as memparse(). */
-static int parse_size(const char *text, uint64_t *out)
+/* A remount that names no atime flag leaves them as they are. */
+static uint32_t remount_flags(const struct mount *m, uint64_t ms)
 {
-	static const char units[] = "kmg";
-	unsigned int shift = 0;
-	const char *at;
-	char *end;
-	uint64_t v = strtoull(text, &end, 10);
+	const uint64_t atime = LINUX_MS_NOATIME | LINUX_MS_NODIRATIME |
+			       LINUX_MS_RELATIME | LINUX_MS_STRICTATIME;
+	uint32_t flags = to_mnt_flags(ms);
 
-	if (end == text)
-		return -EINVAL;
-	at = *end ? strchr(units, *end | 0x20) : NULL;
-	if (at) {
-		shift = 10 * (unsigned int)(at - units + 1);
-		end++;
-	}
-	if (*end != '\0' || v > UINT64_MAX >> shift)
-		return -EINVAL;
-	*out = v << shift;
-	return 0;
+	if (ms & atime)
+		return flags;
+	return (flags & ~(uint32_t)MNT_ATIME_MASK) | (m->flags & MNT_ATIME_MASK);
 }
 
-static int parse_option(char *opt, struct tmpfs_options *o)
+/* One page of text, as mount(2) has it; NULL stays NULL. */
+static int data_in(uaddr_t data, char **out)
 {
-	char *value = strchr(opt, '='), *end;
+	long len;
 
-	if (*opt == '\0')
+	*out = NULL;
+	if (uaddr_is_null(data))
 		return 0;
-	if (!value)
+	*out = malloc(PAGE_SIZE);
+	if (!*out)
+		return -ENOMEM;
+	len = copy_in_str(*out, data, PAGE_SIZE);
+	if (len == -ENAMETOOLONG)
 		return -EINVAL;
-	*value++ = '\0';
-	if (strcmp(opt, "size") == 0)
-		return parse_size(value, &o->size);
-	if (strcmp(opt, "nr_inodes") == 0)
-		return parse_size(value, &o->inodes);
-	if (strcmp(opt, "mode") == 0) {
-		o->mode = (uint32_t)strtoul(value, &end, 8);
-		return *value && !*end ? 0 : -EINVAL;
+	return len < 0 ? (int)len : 0;
+}
+
+static int type_in(uaddr_t fstype, char *buf)
+{
+	long len;
+
+	if (uaddr_is_null(fstype))
+		return -EINVAL;
+	len = copy_in_str(buf, fstype, FSTYPE_MAX);
+	if (len == -ENAMETOOLONG)
+		return -ENODEV;
+	return len < 0 ? (int)len : 0;
+}
+
+static int mount_new_super(struct task *t, const char *source,
+			   const struct path *at, uaddr_t fstype,
+			   uint64_t flags, char *data)
+{
+	struct fs_context *fc;
+	char type[FSTYPE_MAX];
+	int ret = type_in(fstype, type);
+
+	if (ret == 0)
+		ret = fs_context_new(type, &fc);
+	if (ret < 0)
+		return ret;
+	fc->rdonly = flags & LINUX_MS_RDONLY;
+	if (data)
+		ret = fs_context_set_all(fc, data);
+	if (ret == 0)
+		ret = fs_context_create(fc);
+	if (ret == 0)
+		ret = fs_context_check_revealing(fc);
+	if (ret == 0)
+		ret = mount_attach(task_mount_ns(t), at, fc->sb,
+				   to_mnt_flags(flags), source);
+	fs_context_free(fc);
+	return ret;
+}
+
+static int from_path(const char *source, struct path *out)
+{
+	if (!*source)
+		return -EINVAL;
+	return path_lookup(LINUX_AT_FDCWD, source, WALK_FOLLOW, out, NULL);
+}
+
+static int bind(const char *source, const struct path *at, uint64_t flags)
+{
+	AUTO_PATH struct path from = { NULL, NULL };
+	int ret = from_path(source, &from);
+
+	return ret < 0 ? ret : mount_bind(&from, at, flags & LINUX_MS_REC);
+}
+
+static int move(const char *source, const struct path *at)
+{
+	AUTO_PATH struct path from = { NULL, NULL };
+	int ret = from_path(source, &from);
+
+	return ret < 0 ? ret : mount_move(&from, at, false);
+}
+
+/* With MS_BIND only the mount, else the super block too. */
+static int remount(const struct path *at, uint64_t flags)
+{
+	struct fs_context *fc;
+	int ret;
+
+	if (!at->mnt || at->dentry != at->mnt->root ||
+	    !mount_is_mine(at->mnt))
+		return -EINVAL;
+	ret = mount_change_flags(at, remount_flags(at->mnt, flags),
+				 MNT_SETTABLE, 0, false);
+	if (ret < 0 || (flags & LINUX_MS_BIND))
+		return ret;
+	ret = fs_context_pick(at->mnt->sb, &fc);
+	if (ret < 0)
+		return ret;
+	fc->rdonly = flags & LINUX_MS_RDONLY;
+	fc->set_rdonly = true;
+	ret = fs_context_reconfigure(fc);
+	fs_context_free(fc);
+	return ret;
+}
+
+int mount_type_of(uint64_t ms)
+{
+	switch (ms & TYPES) {
+	case LINUX_MS_SHARED:
+		return PROP_SHARED;
+	case LINUX_MS_SLAVE:
+		return PROP_SLAVE;
+	case LINUX_MS_PRIVATE:
+		return PROP_PRIVATE;
+	case LINUX_MS_UNBINDABLE:
+		return PROP_UNBINDABLE;
 	}
 	return -EINVAL;
 }
 
-static int mount_tmpfs(uaddr_t data, struct super **out)
-{
-	struct tmpfs_options o = { .mode = 01777 };
-	AUTO_FREE char *text = NULL;
-	char *at, *opt;
-	long len;
-	int ret;
-
-	if (!uaddr_is_null(data)) {
-		text = malloc(PAGE_SIZE);
-		if (!text)
-			return -ENOMEM;
-		len = copy_in_str(text, data, PAGE_SIZE);
-		if (len < 0)
-			return len == -ENAMETOOLONG ? -EINVAL : (int)len;
-		for (at = text; (opt = strsep(&at, ",")) != NULL;) {
-			ret = parse_option(opt, &o);
-			if (ret < 0)
-				return ret;
-		}
-	}
-	return tmpfs_new(o.size, o.inodes, o.mode, out);
-}
-
-static int make_super(const char *type, uaddr_t data, struct super **out)
-{
-	if (strcmp(type, "tmpfs") == 0 || strcmp(type, "ramfs") == 0)
-		return mount_tmpfs(data, out);
-	if (strcmp(type, "proc") == 0)
-		return procfs_new(out);
-	if (strcmp(type, "sysfs") == 0)
-		return sysfs_new(out);
-	if (strcmp(type, "devpts") == 0)
-		return devpts_new(out);
-	return -ENODEV;
-}
-
-/* --- the calls ------------------------------------------------------------ */
-
-static int mount_new_super(struct task *t, const char *source,
-			   const struct path *at, uaddr_t fstype,
-			   uint64_t flags, uaddr_t data)
-{
-	AUTO_PUT(super) struct super *sb = NULL;
-	char type[FSTYPE_MAX];
-	long len = copy_in_str(type, fstype, sizeof(type));
-	int ret;
-
-	if (len == -ENAMETOOLONG)
-		return -ENODEV;
-	if (len < 0)
-		return uaddr_is_null(fstype) ? -EINVAL : (int)len;
-	ret = make_super(type, data, &sb);
-	if (ret < 0)
-		return ret;
-	return mount_attach(t->mount_ns, at, sb, to_mnt_flags(flags), source);
-}
-
-static int bind(struct task *t, const char *source, const struct path *at,
-		uint64_t flags)
-{
-	AUTO_PATH struct path from = { NULL, NULL };
-	int ret;
-
-	/* Mounts below the source would stay behind: refuse, not forget. */
-	if (flags & LINUX_MS_REC)
-		return -EINVAL;
-	ret = path_lookup(LINUX_AT_FDCWD, source, WALK_FOLLOW, &from, NULL);
-	if (ret < 0)
-		return ret;
-	return mount_bind(t->mount_ns, &from, at, mount_flags(from.mnt));
-}
-
-static int remount(const struct path *at, uint64_t flags)
-{
-	if (!at->mnt || at->dentry != at->mnt->root)
-		return -EINVAL;
-	mount_set_flags(at->mnt, to_mnt_flags(flags));
-	return 0;
-}
-
-/* MS_PRIVATE is what every mount is; the others are not there. */
 static int change_type(const struct path *at, uint64_t flags)
 {
-	if (!at->mnt || at->dentry != at->mnt->root)
+	int type = mount_type_of(flags);
+
+	if (type < 0 ||
+	    (flags & ~(TYPES | LINUX_MS_REC | LINUX_MS_SILENT)))
 		return -EINVAL;
-	return flags & (LINUX_MS_SHARED | LINUX_MS_UNBINDABLE) ? -EINVAL : 0;
+	return mount_change_type(at, (uint32_t)type, flags & LINUX_MS_REC);
 }
 
 static int source_in(uaddr_t source, struct path_buf *b)
@@ -186,12 +195,30 @@ static int source_in(uaddr_t source, struct path_buf *b)
 	return ret == -ENOENT ? 0 : ret;
 }
 
+static int do_mount(struct task *t, const char *source, const struct path *at,
+		    uaddr_t fstype, uint64_t flags, char *data)
+{
+	if (!mount_allowed() || landlock_is_on(t->cred))
+		return -EPERM;
+	if (flags & LINUX_MS_NOUSER)
+		return -EINVAL;
+	if (flags & LINUX_MS_REMOUNT)
+		return remount(at, flags);
+	if (flags & LINUX_MS_BIND)
+		return bind(source, at, flags);
+	if (flags & TYPES)
+		return change_type(at, flags);
+	if (flags & LINUX_MS_MOVE)
+		return move(source, at);
+	return mount_new_super(t, *source ? source : "none", at, fstype, flags,
+			       data);
+}
+
 long sys_mount(struct task *t, uaddr_t source, uaddr_t target, uaddr_t fstype,
 	       uint32_t flags, uaddr_t data)
 {
-	const uint32_t types = LINUX_MS_SHARED | LINUX_MS_PRIVATE |
-			       LINUX_MS_SLAVE | LINUX_MS_UNBINDABLE;
 	AUTO_PATH struct path at = { NULL, NULL };
+	AUTO_FREE char *options = NULL;
 	struct path_buf src;
 	int ret;
 
@@ -199,21 +226,13 @@ long sys_mount(struct task *t, uaddr_t source, uaddr_t target, uaddr_t fstype,
 		flags &= ~(uint32_t)LINUX_MS_MGC_MSK;
 	ret = source_in(source, &src);
 	if (ret == 0)
+		ret = data_in(data, &options);
+	if (ret == 0)
 		ret = path_lookup_user(LINUX_AT_FDCWD, target, WALK_FOLLOW, &at,
 				       NULL);
 	if (ret < 0)
 		return ret;
-	if (!cred_capable(t->cred, CAP_NR_SYS_ADMIN))
-		return -EPERM;
-	if (flags & LINUX_MS_REMOUNT)
-		return remount(&at, flags);
-	if (flags & LINUX_MS_BIND)
-		return bind(t, src.name, &at, flags);
-	if (flags & types)
-		return change_type(&at, flags);
-	if (flags & LINUX_MS_MOVE)
-		return -EINVAL;
-	return mount_new_super(t, src.name, &at, fstype, flags, data);
+	return do_mount(t, src.name, &at, fstype, flags, options);
 }
 
 long sys_umount2(struct task *t, uaddr_t target, uint32_t flags)
@@ -229,12 +248,38 @@ long sys_umount2(struct task *t, uaddr_t target, uint32_t flags)
 			       &p, NULL);
 	if (ret < 0)
 		return ret;
-	if (!cred_capable(t->cred, CAP_NR_SYS_ADMIN))
+	if (!mount_allowed() || landlock_is_on(t->cred))
 		return -EPERM;
-	if (flags & LINUX_MNT_EXPIRE)
-		return flags & (LINUX_MNT_FORCE | LINUX_MNT_DETACH) ? -EINVAL
-								    : -EAGAIN;
-	return mount_detach(t->mount_ns, &p, flags & LINUX_MNT_DETACH);
+	if ((flags & LINUX_MNT_EXPIRE) &&
+	    (flags & (LINUX_MNT_FORCE | LINUX_MNT_DETACH)))
+		return -EINVAL;
+	return mount_umount(&p, flags);
+}
+
+long sys_pivot_root(struct task *t, uaddr_t new_root, uaddr_t put_old)
+{
+	AUTO_PATH struct path to = { NULL, NULL }, old = { NULL, NULL };
+	AUTO_PATH struct path root = { NULL, NULL };
+	int ret;
+
+	if (!mount_allowed() || landlock_is_on(t->cred))
+		return -EPERM;
+	ret = path_lookup_user(LINUX_AT_FDCWD, new_root,
+			       WALK_FOLLOW | WALK_DIRECTORY, &to, NULL);
+	if (ret == 0)
+		ret = path_lookup_user(LINUX_AT_FDCWD, put_old,
+				       WALK_FOLLOW | WALK_DIRECTORY, &old,
+				       NULL);
+	if (ret < 0)
+		return ret;
+	mutex_lock(&t->fs->mu);
+	root = t->fs->root;
+	path_get(&root);
+	mutex_unlock(&t->fs->mu);
+	ret = mount_pivot(&root, &to, &old);
+	if (ret == 0)
+		task_replace_roots(&root, &to);
+	return ret;
 }
 
 /* No file system here has handles that outlive a lookup. */

@@ -34,15 +34,14 @@ static long install_pair(struct task *t, struct file *f[2], uaddr_t fds,
 	return ret;
 }
 
-/* O_DIRECT (packets) is refused as by a kernel that does not have it. */
 long sys_pipe2(struct task *t, uaddr_t fds, uint32_t flags)
 {
 	struct file *f[2];
 	long ret;
 
-	if (flags & ~(LINUX_O_CLOEXEC | LINUX_O_NONBLOCK))
+	if (flags & ~(LINUX_O_CLOEXEC | LINUX_O_NONBLOCK | LINUX_O_DIRECT))
 		return -EINVAL;
-	ret = pipe_new(flags & LINUX_O_NONBLOCK, f);
+	ret = pipe_new(flags & (LINUX_O_NONBLOCK | LINUX_O_DIRECT), f);
 	if (ret < 0)
 		return ret;
 	ret = install_pair(t, f, fds, flags & LINUX_O_CLOEXEC);

@@ -130,7 +130,8 @@ static long capbset_drop(struct task *t, uint64_t cap, uint64_t b, uint64_t c,
 
 	(void)b, (void)c, (void)d;
 	if (cap > CAP_NR_LAST)
-		return capable(CAP_NR_SETPCAP) ? -EINVAL : -EPERM;
+		return cred_own_capable(t->cred, CAP_NR_SETPCAP) ? -EINVAL
+							  : -EPERM;
 	ret = cred_drop_bounding(t->cred, (unsigned int)cap, &new);
 	return set_cred(t, ret, new);
 }
@@ -236,6 +237,24 @@ static long get_no_new_privs(struct task *t, uint64_t a, uint64_t b, uint64_t c,
 	return a || b || c || d ? -EINVAL : t->no_new_privs;
 }
 
+static long set_seccomp(struct task *t, uint64_t mode, uint64_t fprog,
+			uint64_t c, uint64_t d)
+{
+	(void)c, (void)d;
+	if (mode == LINUX_SECCOMP_MODE_STRICT)
+		return seccomp_set_strict(t);
+	if (mode == LINUX_SECCOMP_MODE_FILTER)
+		return seccomp_set_filter(t, 0, uaddr(fprog));
+	return -EINVAL;
+}
+
+static long get_seccomp(struct task *t, uint64_t a, uint64_t b, uint64_t c,
+			uint64_t d)
+{
+	(void)a, (void)b, (void)c, (void)d;
+	return t->priv->seccomp.mode;
+}
+
 static long set_timerslack(struct task *t, uint64_t v, uint64_t b, uint64_t c,
 			   uint64_t d)
 {
@@ -308,6 +327,8 @@ static const struct {
 	{ LINUX_PR_SET_TIMING, set_timing },
 	{ LINUX_PR_SET_NAME, set_name },
 	{ LINUX_PR_GET_NAME, get_name },
+	{ LINUX_PR_GET_SECCOMP, get_seccomp },
+	{ LINUX_PR_SET_SECCOMP, set_seccomp },
 	{ LINUX_PR_CAPBSET_READ, capbset_read },
 	{ LINUX_PR_CAPBSET_DROP, capbset_drop },
 	{ LINUX_PR_GET_TSC, get_tsc },

@@ -6,8 +6,12 @@
  */
 #include <errno.h>
 
+#include "sentry/fs/cgroup/cgroupfs.h"
 #include "sentry/kernel/clone.h"
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/kernel/user_ns.h"
 #include "syscalls.h"
 
 /* clone(2), the old form: the low byte of flags is the exit signal. */
@@ -76,30 +80,69 @@ static int clone3_stack(const struct linux_clone_args *a, uint64_t *out_sp)
 	return 0;
 }
 
-static int clone3_set_tid(const struct linux_clone_args *a, uint32_t *out)
+/* Each number needs privilege over its namespace; the namespaces are those of
+ * the child, or of the parent where the child's is new. */
+static int clone3_may_set(struct task *t, const struct linux_clone_args *a)
 {
-	int32_t tid;
+	const struct pid_ns *ns = container_of(t->ns[TASK_NS_PID_CHILDREN],
+					       struct pid_ns, ns);
+	uint64_t nr = a->set_tid_size;
 
-	*out = 0;
-	if (!a->set_tid != !a->set_tid_size)
-		return -EINVAL;
-	if (!a->set_tid)
-		return 0;
-	if (a->set_tid_size > CLONE_MAX_SET_TID)
-		return -EINVAL;
-	if (copy_in(&tid, uaddr(a->set_tid), sizeof(tid)) < 0)
-		return -EFAULT;
-	if (tid < 1 || (uint32_t)tid >= PID_MAX)
-		return -EINVAL;
-	if (!capable(CAP_NR_SYS_ADMIN))
-		return -EPERM;
-	*out = (uint32_t)tid;
+	if (a->flags & LINUX_CLONE_NEWPID)
+		nr--; /* the new one is its own */
+	for (; nr > 0; nr--, ns = ns->parent) {
+		if (!ns)
+			return -EINVAL;
+		if (!ns_capable(ns->ns.owner, CAP_NR_SYS_ADMIN))
+			return -EPERM;
+	}
 	return 0;
 }
 
-/* clone3(2).  CLONE_INTO_CGROUP: there is no cgroup descriptor to give. */
+static int clone3_set_tid(struct task *t, const struct linux_clone_args *a,
+			  struct clone_request *rq)
+{
+	uint64_t nr = a->set_tid_size;
+
+	if (!a->set_tid != !nr || nr > CLONE_MAX_SET_TID)
+		return -EINVAL;
+	if (!nr)
+		return 0;
+	if (copy_in(rq->set_tid, uaddr(a->set_tid),
+		    nr * sizeof(rq->set_tid[0])) < 0)
+		return -EFAULT;
+	for (uint64_t i = 0; i < nr; i++)
+		if (rq->set_tid[i] < 1 || rq->set_tid[i] >= PID_MAX)
+			return -EINVAL;
+	rq->nr_set_tid = (uint32_t)nr;
+	return clone3_may_set(t, a);
+}
+
+/* CLONE_INTO_CGROUP: the group that a descriptor names, +1. */
+static int clone3_cgroup(struct task *t, const struct linux_clone_args *a,
+			 size_t size, struct cgroup **out)
+{
+	AUTO_PUT(file) struct file *f = NULL;
+
+	if (!(a->flags & LINUX_CLONE_INTO_CGROUP))
+		return 0;
+	if (a->cgroup > INT32_MAX || size < sizeof(*a))
+		return -EINVAL;
+	f = fd_table_lookup_any(t->fds, (int)a->cgroup);
+	*out = f ? cgroupfs_of_file(f) : NULL;
+	if (!*out)
+		return -EBADF;
+	if ((*out)->dead)
+		return -ENOENT;
+	if (t->cred->fsuid != 0 && !capable(CAP_NR_DAC_OVERRIDE))
+		return -EACCES; /* as its cgroup.procs */
+	return cgroup_may_enter(*out, t->group,
+				a->flags & LINUX_CLONE_THREAD);
+}
+
 long sys_clone3(struct task *t, uaddr_t args, uint64_t size)
 {
+	AUTO_PUT(cgroup) struct cgroup *cgroup = NULL;
 	struct linux_clone_args a = { 0 };
 	struct clone_request rq = { 0 };
 	int ret;
@@ -113,13 +156,14 @@ long sys_clone3(struct task *t, uaddr_t args, uint64_t size)
 		return ret;
 	if (a.exit_signal > LINUX_NSIG || !clone3_flags_ok(&a))
 		return -EINVAL;
-	ret = clone3_set_tid(&a, &rq.set_tid);
+	ret = clone3_set_tid(t, &a, &rq);
 	if (ret == 0)
 		ret = clone3_stack(&a, &rq.sp);
+	if (ret == 0)
+		ret = clone3_cgroup(t, &a, size, &cgroup);
 	if (ret < 0)
 		return ret;
-	if (a.flags & LINUX_CLONE_INTO_CGROUP)
-		return -EBADF;
+	rq.cgroup = cgroup;
 	rq.flags = a.flags;
 	rq.pidfd = uaddr(a.pidfd);
 	rq.child_tid = uaddr(a.child_tid);
@@ -141,6 +185,11 @@ long sys_unshare(struct task *t, uint32_t flags)
 	return task_unshare(t, flags);
 }
 
+long sys_setns(struct task *t, int32_t fd, uint32_t nstype)
+{
+	return task_setns(t, fd, nstype);
+}
+
 /* The run loop ends the task when the call returns. */
 long sys_exit(struct task *t, int32_t status)
 {
@@ -158,7 +207,7 @@ long sys_exit_group(struct task *t, int32_t status)
 long sys_set_tid_address(struct task *t, uaddr_t tidptr)
 {
 	t->clear_child_tid = tidptr.va;
-	return t->tid;
+	return t->vtid;
 }
 
 long sys_set_robust_list(struct task *t, uaddr_t head, uint64_t size)

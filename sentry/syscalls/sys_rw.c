@@ -92,20 +92,25 @@ long sys_pwrite64(struct task *t, int32_t fd, uaddr_t buf, uint64_t size,
 
 /* --- vectors -------------------------------------------------------------- */
 
-/* Flags of preadv2 and pwritev2 that can be honoured on @f. */
-static int check_rwf(const struct file *f, uint32_t flags, bool write)
+/*
+ * Flags of preadv2 and pwritev2 that can be honoured on @f.  RWF_ATOMIC and
+ * RWF_DONTCACHE need a file system that says so; none of ours does.
+ */
+static int check_rwf(const struct file *f, uint32_t flags)
 {
-	const uint32_t sync = LINUX_RWF_DSYNC | LINUX_RWF_SYNC;
-	uint32_t ok = LINUX_RWF_HIPRI | LINUX_RWF_NOAPPEND;
+	const uint32_t ok = LINUX_RWF_HIPRI | LINUX_RWF_DSYNC |
+			    LINUX_RWF_SYNC | LINUX_RWF_NOWAIT |
+			    LINUX_RWF_APPEND | LINUX_RWF_NOAPPEND |
+			    LINUX_RWF_NOSIGNAL;
+	const uint32_t both = LINUX_RWF_APPEND | LINUX_RWF_NOAPPEND;
 
-	if (write)
-		ok |= sync;
-	if (flags & ~(ok | sync))
+	if (flags & ~(ok | LINUX_RWF_ATOMIC | LINUX_RWF_DONTCACHE))
 		return -EOPNOTSUPP;
-	if ((flags & LINUX_RWF_NOAPPEND) &&
-	    (!write || (f->flags & LINUX_O_APPEND)))
+	if ((flags & both) == both)
+		return -EINVAL;
+	if ((flags & LINUX_RWF_NOWAIT) && !f->ops->nowait)
 		return -EOPNOTSUPP;
-	return 0;
+	return flags & ~ok ? -EOPNOTSUPP : 0;
 }
 
 /* @pos NULL: the file's own position. */
@@ -126,10 +131,11 @@ static long rw_vec(struct task *t, int fd, uaddr_t iov, uint64_t nr,
 	if (write ? !file_writable(f) : !file_readable(f))
 		return -EBADF;
 	ret = uio_user_vec(&u, iov, nr, fast, FAST_IOV, &heap);
-	if (ret == 0)
-		ret = check_rwf(f, flags, write);
+	if (ret == 0 && u.left > 0)
+		ret = check_rwf(f, flags);
 	if (ret < 0)
 		return ret;
+	u.rwf = flags;
 	ret = write ? do_write(f, &u, pos) : do_read(f, &u, pos);
 	if (write && ret > 0 && f->ops->fsync &&
 	    (flags & (LINUX_RWF_DSYNC | LINUX_RWF_SYNC))) {

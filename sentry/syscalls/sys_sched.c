@@ -12,6 +12,7 @@
 #include "abi/sched.h"
 #include "sentry/host/host.h"
 #include "sentry/kernel/task_private.h"
+#include "sentry/syscalls/sched_walk.h"
 #include "sentry/time/clock.h"
 #include "syscalls.h"
 
@@ -34,14 +35,6 @@ static int get_target(struct task *t, int32_t pid, struct task **out)
 		return -ESRCH;
 	*out = p;
 	return 0;
-}
-
-static bool same_owner(struct task *p)
-{
-	AUTO_PUT(cred) struct cred *it = task_get_cred(p);
-	const struct cred *me = current_task()->cred;
-
-	return me->euid == it->euid || me->euid == it->uid;
 }
 
 static bool is_rt(int policy)
@@ -89,7 +82,7 @@ static int may_change(struct task *p, const struct sched_change *c)
 
 	if (capable(CAP_NR_SYS_NICE))
 		return 0;
-	if (!same_owner(p))
+	if (!sched_same_owner(p))
 		return -EPERM;
 	if (is_rt(c->policy)) {
 		if (c->policy != p->priv->policy && !rt_limit)
@@ -310,7 +303,7 @@ long sys_sched_setaffinity(struct task *t, int32_t pid, uint32_t size,
 	ret = get_target(t, pid, &p);
 	if (ret < 0)
 		return pid < 0 ? -ESRCH : ret;
-	if (!same_owner(p) && !capable(CAP_NR_SYS_NICE))
+	if (!sched_same_owner(p) && !capable(CAP_NR_SYS_NICE))
 		return -EPERM;
 	for (uint32_t i = 0; i < ARRAY_SIZE(set); i++) {
 		if (nr < (i + 1) * 64)
@@ -328,7 +321,6 @@ long sys_sched_setaffinity(struct task *t, int32_t pid, uint32_t size,
 /* --- nice ----------------------------------------------------------------- */
 
 struct nice_walk {
-	struct task *me;
 	bool set;
 	int nice, result; /* result: best of getpriority, errno of set */
 };
@@ -337,7 +329,7 @@ static int set_nice(struct task *p, int nice)
 {
 	int old;
 
-	if (!same_owner(p) && !capable(CAP_NR_SYS_NICE))
+	if (!sched_same_owner(p) && !capable(CAP_NR_SYS_NICE))
 		return -EPERM;
 	mutex_lock(&p->mu);
 	old = p->priv->nice;
@@ -351,8 +343,9 @@ static int set_nice(struct task *p, int nice)
 	return 0;
 }
 
-static void visit(struct nice_walk *w, struct task *p)
+static void visit_nice(struct task *p, void *arg)
 {
+	struct nice_walk *w = arg;
 	int ret;
 
 	if (w->set) {
@@ -364,75 +357,21 @@ static void visit(struct nice_walk *w, struct task *p)
 	}
 }
 
-static void visit_group(struct nice_walk *w, struct thread_group *tg)
-{
-	struct task *p;
-
-	list_for_each_entry (p, &tg->threads, group_node)
-		visit(w, p);
-}
-
-static void visit_pgrp_locked(struct nice_walk *w, uint32_t pgid)
-{
-	struct process_group *pg =
-		pgid ? pid_peek_pgrp_locked(pgid) : w->me->group->pgrp;
-	struct thread_group *tg;
-
-	if (!pg)
-		return;
-	list_for_each_entry (tg, &pg->members, pgrp_node)
-		visit_group(w, tg);
-}
-
-static void visit_user_locked(struct nice_walk *w, uint32_t uid)
-{
-	for (uint32_t i = 1; i < PID_MAX; i++) {
-		struct task *p = pid_peek_task_locked(i);
-		bool match;
-
-		if (!p)
-			continue;
-		mutex_lock(&p->mu);
-		match = p->cred->uid == uid;
-		mutex_unlock(&p->mu);
-		if (match)
-			visit(w, p);
-	}
-}
-
-static int walk_nice(struct nice_walk *w, int32_t which, int32_t who)
-{
-	struct task *p;
-
-	if (which < LINUX_PRIO_PROCESS || which > LINUX_PRIO_USER)
-		return -EINVAL;
-	w->result = -ESRCH;
-	tasklist_lock();
-	if (which == LINUX_PRIO_PROCESS) {
-		p = who ? pid_peek_task_locked((uint32_t)who) : w->me;
-		if (p)
-			visit(w, p);
-	} else if (which == LINUX_PRIO_PGRP) {
-		visit_pgrp_locked(w, (uint32_t)who);
-	} else {
-		visit_user_locked(w, who ? (uint32_t)who : w->me->cred->uid);
-	}
-	tasklist_unlock();
-	return w->result;
-}
-
 /* 20 minus the nice value: the raw call's convention. */
 long sys_getpriority(struct task *t, int32_t which, int32_t who)
 {
-	struct nice_walk w = { .me = t };
+	struct nice_walk w = { .result = -ESRCH };
+	int ret = sched_walk(t, which, who, visit_nice, &w);
 
-	return walk_nice(&w, which, who);
+	return ret < 0 ? ret : w.result;
 }
 
 long sys_setpriority(struct task *t, int32_t which, int32_t who, int32_t prio)
 {
-	struct nice_walk w = { .me = t, .set = true };
+	struct nice_walk w = { .set = true, .result = -ESRCH };
+	int ret;
 
 	w.nice = MIN(MAX(prio, -20), 19);
-	return walk_nice(&w, which, who);
+	ret = sched_walk(t, which, who, visit_nice, &w);
+	return ret < 0 ? ret : w.result;
 }

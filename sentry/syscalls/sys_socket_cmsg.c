@@ -6,10 +6,13 @@
  *
  * Tests: tests/conformance/unix_socket.c
  */
+#include "sentry/kernel/pid_ns.h"
 #include <errno.h>
 #include <string.h>
 
+#include "sentry/kernel/pidfd.h"
 #include "sentry/kernel/task.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/sys_socket.h"
 
 #define CONTROL_MAX 20480u /* net.core.optmem_max of old; Linux: ENOBUFS */
@@ -47,13 +50,14 @@ static int check_cred(struct task *t, const struct linux_ucred *c)
 {
 	const struct cred *me = t->cred;
 
-	if (c->pid != (int32_t)t->group->tgid && !capable(CAP_NR_SYS_ADMIN))
+	if (c->pid != (int32_t)t->group->tgid &&
+	    !ns_capable(task_pid_ns(t)->ns.owner, CAP_NR_SYS_ADMIN))
 		return -EPERM;
 	if (c->uid != me->uid && c->uid != me->euid && c->uid != me->suid &&
-	    !capable(CAP_NR_SETUID))
+	    !cred_own_capable(me, CAP_NR_SETUID))
 		return -EPERM;
 	if (c->gid != me->gid && c->gid != me->egid && c->gid != me->sgid &&
-	    !capable(CAP_NR_SETGID))
+	    !cred_own_capable(me, CAP_NR_SETGID))
 		return -EPERM;
 	return 0;
 }
@@ -70,6 +74,8 @@ static int one_cmsg(struct task *t, const struct linux_cmsghdr *h,
 	if (h->type != LINUX_SCM_CREDENTIALS || size != sizeof(out->cred))
 		return -EINVAL;
 	memcpy(&out->cred, data, sizeof(out->cred));
+	if (ucred_from_guest(&out->cred) < 0)
+		return -EINVAL;
 	out->has_cred = true;
 	return check_cred(t, &out->cred);
 }
@@ -140,6 +146,7 @@ static int put_cred(struct cmsg_room *r, const struct linux_ucred *cred)
 		*cred };
 	size_t size = HDR + sizeof(*cred);
 
+	ucred_to_guest(&m.cred);
 	if (r->left < HDR) {
 		r->truncated = true;
 		return 0;
@@ -152,6 +159,35 @@ static int put_cred(struct cmsg_room *r, const struct linux_ucred *cred)
 	if (copy_out(r->at, &m, size) < 0)
 		return -EFAULT;
 	advance(r, size - HDR);
+	return 0;
+}
+
+/* The sender's process, as a descriptor (or why there is none). */
+static int put_pidfd(struct task *t, struct cmsg_room *r, struct scm *scm)
+{
+	AUTO_PUT(file) struct file *f = NULL;
+	struct {
+		struct linux_cmsghdr h;
+		int32_t fd, pad;
+	} m = { { HDR + sizeof(int32_t), LINUX_SOL_SOCKET, LINUX_SCM_PIDFD },
+		-ESRCH,
+		0 };
+	const size_t size = HDR + sizeof(int32_t);
+
+	if (r->left < size) {
+		r->truncated = true;
+		return 0;
+	}
+	if (scm->sender)
+		m.fd = pidfd_new(scm->sender, 0, &f);
+	if (f)
+		m.fd = fd_table_install(t->fds, f, true);
+	if (copy_out(r->at, &m, size) < 0) {
+		if (f && m.fd >= 0)
+			fd_table_close(t->fds, m.fd);
+		return -EFAULT;
+	}
+	advance(r, sizeof(int32_t));
 	return 0;
 }
 
@@ -193,6 +229,8 @@ int cmsg_out(struct task *t, struct scm *scm, bool cloexec, uaddr_t control,
 
 	if (scm->has_cred)
 		ret = put_cred(&r, &scm->cred);
+	if (ret == 0 && scm->has_pidfd)
+		ret = put_pidfd(t, &r, scm);
 	if (ret == 0 && scm->nr_files)
 		ret = put_files(t, &r, scm, cloexec);
 	scm_fini(scm);

@@ -5,6 +5,7 @@
  * Tests: tests/conformance/attr.c
  */
 #include "abi/statfs.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/sys_file.h"
 #include "sentry/vfs/mount.h"
 #include "syscalls.h"
@@ -61,8 +62,8 @@ static int stat_out(uaddr_t buf, const struct kstat *st)
 		.ino = st->ino,
 		.nlink = st->nlink,
 		.mode = st->mode,
-		.uid = st->uid,
-		.gid = st->gid,
+		.uid = uid_to_guest(st->uid),
+		.gid = gid_to_guest(st->gid),
 		.rdev = st->rdev,
 		.size = (int64_t)st->size,
 		.blksize = st->blksize,
@@ -141,8 +142,8 @@ static int statx_out(uaddr_t buf, const struct kstat *st)
 		.attributes = st->attributes,
 		.attributes_mask = LINUX_STATX_ATTR_MOUNT_ROOT,
 		.nlink = (uint32_t)st->nlink,
-		.uid = st->uid,
-		.gid = st->gid,
+		.uid = uid_to_guest(st->uid),
+		.gid = gid_to_guest(st->gid),
 		.mode = (uint16_t)st->mode,
 		.ino = st->ino,
 		.size = st->size,
@@ -200,7 +201,7 @@ static int real_cred(const struct cred *c, struct cred **out)
 		return ret;
 	r->fsuid = r->uid;
 	r->fsgid = r->gid;
-	r->cap_effective = r->uid == 0 ? r->cap_permitted : 0;
+	r->cap_effective = r->uid == cred_root(r) ? r->cap_permitted : 0;
 	*out = r;
 	return 0;
 }
@@ -208,7 +209,8 @@ static int real_cred(const struct cred *c, struct cred **out)
 static bool same_as_real(const struct cred *c)
 {
 	return c->fsuid == c->uid && c->fsgid == c->gid &&
-	       c->cap_effective == (c->uid == 0 ? c->cap_permitted : 0);
+	       c->cap_effective ==
+		       (c->uid == cred_root(c) ? c->cap_permitted : 0);
 }
 
 static int access_inode(const struct path *p, const struct cred *cred,

@@ -5,6 +5,9 @@
  * Tests: tests/conformance/sync.c
  */
 #include "sentry/syscalls/sys_file.h"
+#include "sentry/vfs/leases.h"
+#include "sentry/vfs/landlock.h"
+#include "sentry/vfs/notify.h"
 #include "syscalls.h"
 
 static long do_fsync(struct task *t, int fd, bool data_only)
@@ -30,19 +33,23 @@ long sys_fdatasync(struct task *t, int32_t fd)
 	return do_fsync(t, fd, true);
 }
 
+/* What is on no disk needs none. */
 long sys_sync(struct task *t)
 {
 	(void)t;
+	goferfs_sync_all();
 	return 0;
 }
 
 long sys_syncfs(struct task *t, int32_t fd)
 {
 	AUTO_PUT(file) struct file *f = fd_table_lookup(t->fds, fd);
+	struct super *sb;
 
 	if (!f)
 		return -EBADF;
-	return f->ops->fsync ? f->ops->fsync(f, false) : 0;
+	sb = f->path.dentry->sb;
+	return sb->ops->sync ? sb->ops->sync(sb) : 0;
 }
 
 long sys_sync_file_range(struct task *t, int32_t fd, int64_t off, int64_t size,
@@ -95,15 +102,20 @@ long sys_fadvise64(struct task *t, int32_t fd, int64_t off, uint64_t size,
 
 /* --- size ----------------------------------------------------------------- */
 
-/* Modes that vfs_fallocate() lets through. */
+/* Modes that the VFS lets through to the file system. */
 static int check_falloc_mode(uint32_t mode)
 {
 	const uint32_t keep = LINUX_FALLOC_FL_KEEP_SIZE;
 
 	switch (mode & ~keep) {
 	case 0:
+	case LINUX_FALLOC_FL_UNSHARE_RANGE:
 	case LINUX_FALLOC_FL_ZERO_RANGE:
 		return 0;
+	case LINUX_FALLOC_FL_COLLAPSE_RANGE:
+	case LINUX_FALLOC_FL_INSERT_RANGE:
+	case LINUX_FALLOC_FL_WRITE_ZEROES:
+		return mode & keep ? -EOPNOTSUPP : 0;
 	case LINUX_FALLOC_FL_PUNCH_HOLE:
 		return mode & keep ? 0 : -EOPNOTSUPP;
 	default:
@@ -154,7 +166,10 @@ long sys_fallocate(struct task *t, int32_t fd, uint32_t mode, int64_t off,
 			return ret;
 	}
 	vfs_kill_suid(f);
-	return f->ops->fallocate(f, (int)mode, off, size);
+	ret = f->ops->fallocate(f, (int)mode, off, size);
+	if (ret == 0)
+		notify_file(f, LINUX_IN_MODIFY);
+	return ret;
 }
 
 long sys_truncate(struct task *t, uaddr_t path, int64_t size)
@@ -176,14 +191,26 @@ long sys_truncate(struct task *t, uaddr_t path, int64_t size)
 	if (mount_readonly(p.mnt))
 		return -EROFS;
 	ret = inode_permission(inode, t->cred, MAY_WRITE);
+	if (ret == 0)
+		ret = landlock_need(landlock_allowed(t->cred, &p),
+				    LINUX_LANDLOCK_FS_TRUNCATE);
+	if (ret == 0)
+		ret = inode_get_write(inode);
 	if (ret < 0)
 		return ret;
-	return vfs_truncate(p.mnt, inode, t->cred, (uint64_t)size);
+	ret = lease_break(inode, LINUX_O_WRONLY);
+	if (ret == 0)
+		ret = vfs_truncate(p.mnt, inode, t->cred, (uint64_t)size);
+	inode_put_write(inode);
+	if (ret == 0)
+		notify_dentry(p.dentry, LINUX_IN_MODIFY);
+	return ret;
 }
 
 long sys_ftruncate(struct task *t, int32_t fd, int64_t size)
 {
 	AUTO_PUT(file) struct file *f = NULL;
+	int ret;
 
 	if (size < 0)
 		return -EINVAL;
@@ -192,6 +219,11 @@ long sys_ftruncate(struct task *t, int32_t fd, int64_t size)
 		return -EBADF;
 	if (!inode_is(f->inode, LINUX_S_IFREG) || !file_writable(f))
 		return -EINVAL;
-	return vfs_truncate(f->path.mnt, file_stat_inode(f), t->cred,
-			    (uint64_t)size);
+	if (f->no_truncate)
+		return -EACCES;
+	ret = vfs_truncate(f->path.mnt, file_stat_inode(f), t->cred,
+			   (uint64_t)size);
+	if (ret == 0)
+		notify_file(f, LINUX_IN_MODIFY);
+	return ret;
 }

@@ -152,6 +152,7 @@ long sys_timer_create(struct task *t, int32_t clock_id, uaddr_t event,
 			task_put(ev.thread);
 		return ret;
 	}
+	ev.clock_id = clock_id;
 	id = posix_timer_new(t, &clock, &ev);
 	if (id < 0)
 		return id;

@@ -8,14 +8,22 @@
 #include <limits.h>
 
 #include "abi/resource.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/pidfd.h"
+#include "sentry/kernel/task_private.h"
 #include "sentry/kernel/wait_child.h"
 #include "sentry/vfs/vfs.h"
 #include "syscalls.h"
 
+/* The own process group, as it is called in the initial pid namespace. */
 static uint32_t own_pgid(struct task *t)
 {
-	return (uint32_t)task_get_job(t, 0, false);
+	uint32_t pgid;
+
+	tasklist_lock();
+	pgid = t->group->pgrp->pgid;
+	tasklist_unlock();
+	return pgid;
 }
 
 static int put_usage(uaddr_t usage, const struct wait_result *r)
@@ -45,7 +53,9 @@ long sys_wait4(struct task *t, int32_t pid, uaddr_t status, uint32_t options,
 	rq.type = pid == -1 ? LINUX_P_ALL
 		  : pid > 0 ? LINUX_P_PID
 			    : LINUX_P_PGID;
-	rq.id = pid > 0 ? (uint32_t)pid : pid ? (uint32_t)-pid : own_pgid(t);
+	rq.id = pid > 0	? pid_from_guest((uint32_t)pid)
+		: pid	? pid_from_guest((uint32_t)-pid)
+			: own_pgid(t);
 	ret = task_wait_child(t, &rq, &res);
 	if (ret <= 0)
 		return ret;
@@ -65,12 +75,12 @@ static int waitid_who(struct task *t, int32_t which, int32_t id,
 	case LINUX_P_ALL:
 		return 0;
 	case LINUX_P_PID:
+		rq->id = pid_from_guest((uint32_t)id);
 		return id > 0 ? 0 : -EINVAL;
 	case LINUX_P_PGID:
 		if (id < 0)
 			return -EINVAL;
-		if (id == 0)
-			rq->id = own_pgid(t);
+		rq->id = id ? pid_from_guest((uint32_t)id) : own_pgid(t);
 		return 0;
 	case LINUX_P_PIDFD:
 		if (id < 0)

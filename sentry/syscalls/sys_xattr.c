@@ -8,7 +8,9 @@
  * Tests: tests/conformance/xattr.c
  */
 #include "abi/xattr.h"
+#include "abi/xattrat.h"
 #include "sentry/syscalls/sys_file.h"
+#include "sentry/vfs/notify.h"
 #include "syscalls.h"
 
 static int name_in(uaddr_t name, char buf[LINUX_XATTR_NAME_MAX + 1])
@@ -93,7 +95,10 @@ static long set_on(const struct path *p, uaddr_t name, uaddr_t value,
 		return ret;
 	if (!inode->ops->setxattr)
 		return -EOPNOTSUPP;
-	return inode->ops->setxattr(inode, key, buf, size, (int)flags);
+	ret = inode->ops->setxattr(inode, key, buf, size, (int)flags);
+	if (ret == 0)
+		notify_dentry(p->dentry, LINUX_IN_ATTRIB);
+	return ret;
 }
 
 static long get_on(const struct path *p, uaddr_t name, uaddr_t value,
@@ -181,7 +186,10 @@ static long remove_on(const struct path *p, uaddr_t name)
 		return ret;
 	if (!inode->ops->removexattr)
 		return -EOPNOTSUPP;
-	return inode->ops->removexattr(inode, key);
+	ret = inode->ops->removexattr(inode, key);
+	if (ret == 0)
+		notify_dentry(p->dentry, LINUX_IN_ATTRIB);
+	return ret;
 }
 
 /* --- the twelve calls ----------------------------------------------------- */
@@ -295,4 +303,75 @@ long sys_fremovexattr(struct task *t, int32_t fd, uaddr_t name)
 	AUTO_PUT(file) struct file *f = fd_table_lookup(t->fds, fd);
 
 	return f ? remove_on(&f->path, name) : -EBADF;
+}
+
+/* --- the four of Linux 6.13 ----------------------------------------------- */
+
+static int at_path(int dirfd, uaddr_t path, uint32_t flags, struct path *p)
+{
+	if (flags &
+	    ~(uint32_t)(LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_EMPTY_PATH))
+		return -EINVAL;
+	return at_lookup(dirfd, path, flags,
+			 flags & LINUX_AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW,
+			 p);
+}
+
+static int args_in(struct linux_xattr_args *a, uaddr_t args, uint64_t size)
+{
+	if (size < sizeof(*a))
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_in_struct(a, sizeof(*a), args, size);
+}
+
+long sys_setxattrat(struct task *t, int32_t dirfd, uaddr_t path,
+		    uint32_t flags, uaddr_t name, uaddr_t args, uint64_t size)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	struct linux_xattr_args a;
+	int ret = args_in(&a, args, size);
+
+	(void)t;
+	if (ret == 0)
+		ret = at_path(dirfd, path, flags, &p);
+	if (ret < 0)
+		return ret;
+	return set_on(&p, name, uaddr(a.value), a.size, a.flags);
+}
+
+long sys_getxattrat(struct task *t, int32_t dirfd, uaddr_t path,
+		    uint32_t flags, uaddr_t name, uaddr_t args, uint64_t size)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	struct linux_xattr_args a;
+	int ret = args_in(&a, args, size);
+
+	(void)t;
+	if (ret == 0 && a.flags)
+		ret = -EINVAL;
+	if (ret == 0)
+		ret = at_path(dirfd, path, flags, &p);
+	return ret < 0 ? ret : get_on(&p, name, uaddr(a.value), a.size);
+}
+
+long sys_listxattrat(struct task *t, int32_t dirfd, uaddr_t path,
+		     uint32_t flags, uaddr_t list, uint64_t size)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = at_path(dirfd, path, flags, &p);
+
+	(void)t;
+	return ret < 0 ? ret : list_on(&p, list, size);
+}
+
+long sys_removexattrat(struct task *t, int32_t dirfd, uaddr_t path,
+		       uint32_t flags, uaddr_t name)
+{
+	AUTO_PATH struct path p = { NULL, NULL };
+	int ret = at_path(dirfd, path, flags, &p);
+
+	(void)t;
+	return ret < 0 ? ret : remove_on(&p, name);
 }

@@ -25,6 +25,7 @@
 #include "sentry/kernel/exit_hooks.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
+#include "sentry/lib/seq_buf.h"
 
 #define NR_ITIMERS 3
 
@@ -413,6 +414,36 @@ static void delete_all(struct group_timers *gt)
 	} while (p);
 }
 
+static void print_timer(const struct posix_timer *p, struct seq_buf *out)
+{
+	static const char *const how[] = { "signal", "none", "thread" };
+	bool thread = p->ev.notify & LINUX_SIGEV_THREAD_ID;
+	unsigned int kind = (uint32_t)p->ev.notify & 3;
+
+	seq_printf(out, "ID: %d\nsignal: %d/%016lx\n", p->id, p->ev.signo,
+		   p->ev.value_is_id ? (uint64_t)p->id : p->ev.value);
+	seq_printf(out, "notify: %s/%s.%u\nClockID: %d\n",
+		   how[MIN(kind, 2u)], thread ? "tid" : "pid",
+		   thread && p->ev.thread ? p->ev.thread->tid : p->tg->tgid,
+		   p->ev.clock_id);
+}
+
+void posix_timers_print(struct thread_group *tg, struct seq_buf *out)
+{
+	struct group_timers *gt;
+	struct posix_timer *p;
+
+	mutex_lock(&g_create);
+	gt = tg->itimers;
+	if (gt) {
+		mutex_lock_nested(&gt->mu);
+		list_for_each_entry (p, &gt->posix, node)
+			print_timer(p, out);
+		mutex_unlock(&gt->mu);
+	}
+	mutex_unlock(&g_create);
+}
+
 /* --- hooks of the kernel -------------------------------------------------- */
 
 void itimers_start(struct task *t)
@@ -441,6 +472,8 @@ void itimers_exit(struct thread_group *tg)
 	if (!gt)
 		return;
 	delete_all(gt);
+	mutex_lock(&g_create); /* posix_timers_print() may look at it */
 	tg->itimers = NULL;
+	mutex_unlock(&g_create);
 	group_timers_free(gt);
 }

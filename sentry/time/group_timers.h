@@ -24,6 +24,7 @@ struct posix_timer_event {
 	int32_t notify; /* LINUX_SIGEV_* */
 	int32_t signo;
 	uint64_t value;
+	int32_t clock_id;
 	bool value_is_id;    /* no sigevent was given */
 	struct task *thread; /* SIGEV_THREAD_ID: +1, taken over; or NULL */
 };
@@ -42,6 +43,10 @@ struct guest_timer *posix_timer_timer(struct posix_timer *p);
 void posix_timer_reset(struct posix_timer *p);
 int32_t posix_timer_overrun(struct posix_timer *p);
 int posix_timer_delete(struct task *t, int32_t id); /* 0, -EINVAL */
+
+/* Text of /proc/PID/timers. */
+struct seq_buf;
+void posix_timers_print(struct thread_group *tg, struct seq_buf *out);
 
 /*
  * The current task takes @si (SI_TIMER) from its queue: fills in the overrun.

@@ -63,7 +63,7 @@ static int open_cpu_clock(struct task *t, int32_t id, struct guest_clock *c)
 	}
 	c->kind = GUEST_CLOCK_PROCESS;
 	c->can_sleep = true;
-	if (pid == 0 || pid == t->tid) {
+	if (pid == 0 || pid == t->vtid) {
 		thread_group_get(t->group);
 		c->tg = t->group;
 	} else {

@@ -21,6 +21,7 @@
 #include <xxhash.h>
 
 #include "sentry/host/host.h"
+#include "sentry/vfs/notify.h"
 
 #define NR_BUCKETS 4096u
 #define NR_SHARDS  64u
@@ -131,8 +132,10 @@ void dentry_put(struct dentry *d)
 
 	while (d && ref_put(&d->ref)) {
 		parent = d->parent != d ? d->parent : NULL;
-		if (d->inode)
+		if (d->inode) {
+			notify_deleted(d->inode);
 			inode_put(d->inode);
+		}
 		if (d->name != d->inline_name)
 			free(d->name);
 		free(d);

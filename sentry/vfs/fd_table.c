@@ -12,6 +12,7 @@
 
 #include "abi/fcntl.h"
 #include "sentry/kernel/task.h"
+#include "sentry/vfs/leases.h"
 #include "sentry/vfs/locks.h"
 #include "sentry/vfs/namei.h"
 
@@ -98,6 +99,8 @@ static int close_file(struct fd_table *tbl, struct file *f)
 	int ret = 0;
 
 	locks_close_posix(f->inode, tbl);
+	if (unlikely(f->leased))
+		dnotify_closed(f, tbl);
 	if (f->ops && f->ops->flush)
 		ret = f->ops->flush(f);
 	file_put(f);

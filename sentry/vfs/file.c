@@ -16,9 +16,12 @@
 #include "abi/statfs.h"
 #include "sentry/fs/epoll/epoll.h"
 #include "sentry/kernel/task.h"
+#include "sentry/vfs/async.h"
 #include "sentry/vfs/dcache.h"
+#include "sentry/vfs/leases.h"
 #include "sentry/vfs/locks.h"
 #include "sentry/vfs/namei.h"
+#include "sentry/vfs/notify.h"
 
 /* --- life ----------------------------------------------------------------- */
 
@@ -50,9 +53,17 @@ void file_put(struct file *f)
 {
 	if (!ref_put(&f->ref))
 		return;
+	if (f->ops)
+		notify_file(f, file_writable(f) ? LINUX_IN_CLOSE_WRITE
+						: LINUX_IN_CLOSE_NOWRITE);
 	if (unlikely(f->epolls))
 		epoll_file_gone(f);
+	if (unlikely(f->async))
+		file_async_gone(f);
 	locks_close_file(f->inode, f);
+	if (unlikely(f->leased))
+		lease_file_gone(f);
+	file_uncount(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
 	path_put(&f->path);
@@ -161,6 +172,8 @@ int file_new_anon(const char *name, const struct file_ops *ops, void *priv,
 
 long file_read(struct file *f, struct uio *u, int64_t *pos)
 {
+	long ret;
+
 	if (!file_readable(f))
 		return -EBADF;
 	if (!f->ops->read)
@@ -169,7 +182,12 @@ long file_read(struct file *f, struct uio *u, int64_t *pos)
 		return -EINVAL;
 	if (pos && u->left > (uint64_t)(INT64_MAX - *pos))
 		u->left = (size_t)(INT64_MAX - *pos);
-	return f->ops->read(f, u, pos);
+	ret = f->ops->read(f, u, pos);
+	if (!f->internal)
+		task_count_io(false, ret);
+	if (ret > 0)
+		notify_file(f, LINUX_IN_ACCESS);
+	return ret;
 }
 
 /*
@@ -185,7 +203,7 @@ static int write_checks(struct file *f, struct uio *u, const int64_t *pos)
 		return -EINVAL;
 	if (u->left == 0 || !inode_is(f->inode, LINUX_S_IFREG) || !t)
 		return 0;
-	at = f->flags & LINUX_O_APPEND ? f->inode->size : (uint64_t)*pos;
+	at = file_appends(f, u) ? f->inode->size : (uint64_t)*pos;
 	limit = MIN(task_rlimit(t, RLIM_FSIZE), (uint64_t)INT64_MAX);
 	if (unlikely(at >= limit)) {
 		if (limit == INT64_MAX)
@@ -214,6 +232,10 @@ long file_write(struct file *f, struct uio *u, int64_t *pos)
 			vfs_kill_suid(f);
 	}
 	ret = f->ops->write(f, u, pos);
+	if (!f->internal)
+		task_count_io(true, ret);
+	if (ret > 0)
+		notify_file(f, LINUX_IN_MODIFY);
 	if (ret > 0 && unlikely(f->flags & LINUX_O_DSYNC) && f->ops->fsync) {
 		int err = f->ops->fsync(f, (f->flags & LINUX_O_SYNC) !=
 						   LINUX_O_SYNC);
@@ -270,6 +292,8 @@ long file_pread_kernel(struct file *f, void *buf, size_t size, int64_t pos)
 			break;
 		done += (size_t)ret;
 	}
+	if (done > 0)
+		notify_file(f, LINUX_IN_ACCESS);
 	return (long)done;
 }
 

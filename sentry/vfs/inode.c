@@ -18,9 +18,12 @@
 #include "sentry/kernel/signal.h"
 #include "sentry/kernel/task.h"
 #include "sentry/time/clock.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/vfs/dcache.h"
+#include "sentry/vfs/leases.h"
 #include "sentry/vfs/locks.h"
 #include "sentry/vfs/namei.h"
+#include "sentry/vfs/notify.h"
 
 /* Anonymous device numbers start behind those a guest may know from disks. */
 static _Atomic uint32_t g_next_dev = 20;
@@ -61,6 +64,7 @@ void inode_put(struct inode *inode)
 	if (!ref_put(&inode->ref))
 		return;
 	locks_free_inode(inode);
+	leases_free_inode(inode);
 	if (inode->ops->evict)
 		inode->ops->evict(inode);
 	mutex_fini(&inode->dir_mu);
@@ -92,9 +96,12 @@ void super_put(struct super *sb)
 {
 	if (!ref_put(&sb->ref))
 		return;
+	notify_super_gone(sb);
 	dcache_drop_super(sb);
 	if (sb->root)
 		dentry_put(sb->root);
+	if (sb->user_ns)
+		user_ns_put(sb->user_ns);
 	mutex_fini(&sb->rename_mu);
 	if (sb->ops->free)
 		sb->ops->free(sb);
@@ -116,14 +123,17 @@ static int mode_permission(uint32_t mode, uint32_t uid, uint32_t gid,
 		return 0;
 	if (dir) {
 		if (!(mask & MAY_WRITE) &&
-		    cred_capable(cred, CAP_NR_DAC_READ_SEARCH))
+		    cred_capable_wrt(cred, uid, gid, CAP_NR_DAC_READ_SEARCH))
 			return 0;
-		return cred_capable(cred, CAP_NR_DAC_OVERRIDE) ? 0 : -EACCES;
+		return cred_capable_wrt(cred, uid, gid, CAP_NR_DAC_OVERRIDE)
+			       ? 0
+			       : -EACCES;
 	}
-	if (mask == MAY_READ && cred_capable(cred, CAP_NR_DAC_READ_SEARCH))
+	if (mask == MAY_READ &&
+	    cred_capable_wrt(cred, uid, gid, CAP_NR_DAC_READ_SEARCH))
 		return 0;
 	if ((!(mask & MAY_EXEC) || (mode & 0111)) &&
-	    cred_capable(cred, CAP_NR_DAC_OVERRIDE))
+	    cred_capable_wrt(cred, uid, gid, CAP_NR_DAC_OVERRIDE))
 		return 0;
 	return -EACCES;
 }
@@ -144,10 +154,16 @@ int inode_permission(struct inode *inode, const struct cred *cred,
 	return inode_generic_permission(inode, cred, mask);
 }
 
+bool inode_capable(const struct inode *inode, const struct cred *cred,
+		   unsigned int cap)
+{
+	return cred_capable_wrt(cred, inode->uid, inode->gid, cap);
+}
+
 bool inode_owner_or_capable(struct inode *inode, const struct cred *cred)
 {
 	return !cred || cred->fsuid == inode->uid ||
-	       cred_capable(cred, CAP_NR_FOWNER);
+	       inode_capable(inode, cred, CAP_NR_FOWNER);
 }
 
 /* --- attributes ----------------------------------------------------------- */
@@ -199,11 +215,11 @@ static int setattr_may(struct inode *inode, const struct cred *cred,
 		return 0;
 	owner = cred->fsuid == inode->uid;
 	if ((a->valid & ATTR_UID) && !(owner && a->uid == inode->uid) &&
-	    !cred_capable(cred, CAP_NR_CHOWN))
+	    !inode_capable(inode, cred, CAP_NR_CHOWN))
 		return -EPERM;
 	if ((a->valid & ATTR_GID) &&
 	    !(owner && (a->gid == inode->gid || cred_in_group(cred, a->gid))) &&
-	    !cred_capable(cred, CAP_NR_CHOWN))
+	    !inode_capable(inode, cred, CAP_NR_CHOWN))
 		return -EPERM;
 	if (a->valid & ATTR_MODE) {
 		uint32_t gid = a->valid & ATTR_GID ? a->gid : inode->gid;
@@ -211,7 +227,7 @@ static int setattr_may(struct inode *inode, const struct cred *cred,
 		if (!inode_owner_or_capable(inode, cred))
 			return -EPERM;
 		if (!cred_in_group(cred, gid) &&
-		    !cred_capable(cred, CAP_NR_FSETID))
+		    !inode_capable(inode, cred, CAP_NR_FSETID))
 			a->mode &= ~LINUX_S_ISGID;
 	}
 	return 0;
@@ -245,7 +261,7 @@ static void fold_kill_suid(struct inode *inode, const struct cred *cred,
 	a->valid &= ~(uint32_t)ATTR_KILL_SUID;
 	if ((a->valid & ATTR_MODE) || !mode_suid_to_kill(mode))
 		return;
-	if (!chown && cred && cred_capable(cred, CAP_NR_FSETID))
+	if (!chown && cred && inode_capable(inode, cred, CAP_NR_FSETID))
 		return;
 	if ((mode & LINUX_S_IFMT) == LINUX_S_IFDIR)
 		return;
@@ -338,7 +354,7 @@ void vfs_kill_suid(struct file *f)
 	struct task *t = current_task();
 
 	if (!t || !mode_suid_to_kill(f->inode->mode) ||
-	    cred_capable(t->cred, CAP_NR_FSETID))
+	    inode_capable(f->inode, t->cred, CAP_NR_FSETID))
 		return;
 	/* As the kernel: the writer need not own the file. */
 	fold_kill_suid(f->inode, t->cred, &a);

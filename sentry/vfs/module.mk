@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
+moat-objs += sentry/vfs/async.o
+moat-objs += sentry/vfs/busy.o
 moat-objs += sentry/vfs/dcache.o
+moat-objs += sentry/vfs/dnotify.o
 moat-objs += sentry/vfs/fd_table.o
 moat-objs += sentry/vfs/file.o
+moat-objs += sentry/vfs/fown.o
+moat-objs += sentry/vfs/fs_context.o
 moat-objs += sentry/vfs/inode.o
+moat-objs += sentry/vfs/leases.o
 moat-objs += sentry/vfs/locks.o
 moat-objs += sentry/vfs/mount.o
+moat-objs += sentry/vfs/mount_ns.o
+moat-objs += sentry/vfs/mount_prop.o
+moat-objs += sentry/vfs/mount_show.o
+moat-objs += sentry/vfs/mount_tree.o
 moat-objs += sentry/vfs/namei.o
+moat-objs += sentry/vfs/notify.o
 moat-objs += sentry/vfs/open.o
 moat-objs += sentry/vfs/path.o
 moat-objs += sentry/vfs/walk.o
+moat-objs += sentry/vfs/landlock.o sentry/vfs/landlock_check.o

@@ -17,7 +17,10 @@
 #include "sentry/kernel/cred.h"
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/dcache.h"
+#include "sentry/vfs/landlock.h"
+#include "sentry/vfs/mount.h"
 #include "sentry/vfs/namei.h"
+#include "sentry/vfs/notify.h"
 
 /* --- who may -------------------------------------------------------------- */
 
@@ -42,7 +45,7 @@ static bool sticky_forbids(struct inode *dir, struct inode *victim,
 	if (!(dir->mode & LINUX_S_ISVTX) || !cred)
 		return false;
 	return victim->uid != cred->fsuid && dir->uid != cred->fsuid &&
-	       !cred_capable(cred, CAP_NR_FOWNER);
+	       !inode_capable(victim, cred, CAP_NR_FOWNER);
 }
 
 static int may_delete(struct dentry *dir, struct dentry *victim,
@@ -81,7 +84,7 @@ static void new_owner(struct inode *dir, const struct cred *cred,
 	else if ((*mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) ==
 			 (LINUX_S_ISGID | LINUX_S_IXGRP) &&
 		 cred && !cred_in_group(cred, *gid) &&
-		 !cred_capable(cred, CAP_NR_FSETID))
+		 !inode_capable(dir, cred, CAP_NR_FSETID))
 		*mode &= ~LINUX_S_ISGID;
 }
 
@@ -127,6 +130,8 @@ int create_locked(struct path *dir, struct dentry *d, uint32_t mode,
 	if (ret < 0)
 		return ret;
 	dcache_instantiate(d, inode);
+	notify_name(dentry_inode(dir->dentry), name,
+		    LINUX_IN_CREATE | notify_isdir(inode));
 	return 0;
 }
 
@@ -175,6 +180,7 @@ static int make_node(int dirfd, const char *name, uint32_t mode, uint64_t rdev,
 	bool is_dir = (mode & LINUX_S_IFMT) == LINUX_S_IFDIR;
 	AUTO_PUT(dentry) struct dentry *d = NULL;
 	struct walk_last last;
+	uint32_t allowed;
 	struct inode *di;
 	int ret;
 
@@ -182,8 +188,11 @@ static int make_node(int dirfd, const char *name, uint32_t mode, uint64_t rdev,
 	if (ret < 0)
 		return ret;
 	di = dentry_inode(dir.dentry);
+	allowed = landlock_allowed(my_cred(), &dir);
 	mutex_lock(&di->dir_mu);
 	ret = lookup_new_locked(&dir, &last, is_dir, &d);
+	if (ret == 0)
+		ret = landlock_need(allowed, landlock_make_access(mode));
 	if (ret == 0)
 		ret = create_locked(&dir, d, mode, rdev, target, my_cred());
 	mutex_unlock(&di->dir_mu);
@@ -265,13 +274,27 @@ static int link_locked(const struct path *old, struct path *dir,
 	inode->linkable = false;
 	inode_get(inode);
 	dcache_instantiate(d, inode);
+	notify_inode(inode, LINUX_IN_ATTRIB);
+	notify_name(di, name, LINUX_IN_CREATE);
 	return 0;
+}
+
+/* Called before dir_mu is taken: the walk up crosses mounts. */
+static void link_refer_start(struct landlock_refer *refer,
+			     const struct path *old, const struct path *dir)
+{
+	struct path old_dir = { old->mnt, old->dentry->parent };
+
+	if (old->mnt && old->dentry == old->mnt->root)
+		old_dir.dentry = old->dentry;
+	landlock_refer_start(refer, my_cred(), &old_dir, dir);
 }
 
 int vfs_linkat(const struct path *old, int dirfd, const char *name)
 {
 	AUTO_PATH struct path dir = { NULL, NULL };
 	AUTO_PUT(dentry) struct dentry *d = NULL;
+	struct landlock_refer refer;
 	struct walk_last last;
 	struct inode *di;
 	int ret;
@@ -280,10 +303,16 @@ int vfs_linkat(const struct path *old, int dirfd, const char *name)
 	if (ret < 0)
 		return ret;
 	di = dentry_inode(dir.dentry);
+	link_refer_start(&refer, old, &dir);
 	mutex_lock(&di->dir_mu);
 	ret = lookup_new_locked(&dir, &last, false, &d);
+	if (ret == 0 && old->mnt != dir.mnt)
+		ret = -EXDEV;
 	if (ret == 0)
-		ret = old->mnt == dir.mnt ? link_locked(old, &dir, d) : -EXDEV;
+		ret = landlock_refer_check(&refer, old->dentry, dir.dentry, d,
+					   false, false);
+	if (ret == 0)
+		ret = link_locked(old, &dir, d);
 	mutex_unlock(&di->dir_mu);
 	return ret;
 }
@@ -306,6 +335,18 @@ static void remember_gone(struct dentry *dir, const char *name)
 	dentry_put(d);
 }
 
+/* Watches of what nobody has open end before the directory is told. */
+static void notify_removed(struct dentry *dir, struct dentry *d,
+			   const char *name)
+{
+	struct inode *inode = dentry_inode(d);
+
+	if (ref_read(&d->ref) == 1)
+		notify_deleted(inode);
+	notify_name(dentry_inode(dir), name,
+		    LINUX_IN_DELETE | notify_isdir(inode));
+}
+
 static int unlink_locked(struct path *dir, struct dentry *d)
 {
 	struct inode *di = dentry_inode(dir->dentry);
@@ -318,12 +359,14 @@ static int unlink_locked(struct path *dir, struct dentry *d)
 		return ret;
 	if (!di->ops->unlink)
 		return -EPERM;
-	if (d->nr_mounts > 0)
+	if (mount_is_local_point(d))
 		return -EBUSY;
 	memcpy(name, d->name, d->name_len + 1ul);
 	ret = di->ops->unlink(di, name, inode);
 	if (ret == 0) {
+		notify_inode(inode, LINUX_IN_ATTRIB);
 		dcache_delete(d);
+		notify_removed(dir->dentry, d, name);
 		remember_gone(dir->dentry, name);
 	}
 	return ret;
@@ -341,7 +384,7 @@ static int rmdir_locked(struct path *dir, struct dentry *d)
 		return ret;
 	if (!di->ops->rmdir)
 		return -EPERM;
-	if (d->nr_mounts > 0)
+	if (mount_is_local_point(d))
 		return -EBUSY;
 	memcpy(name, d->name, d->name_len + 1ul);
 	mutex_lock_nested(&inode->dir_mu);
@@ -351,6 +394,7 @@ static int rmdir_locked(struct path *dir, struct dentry *d)
 	mutex_unlock(&inode->dir_mu);
 	if (ret == 0) {
 		dcache_prune_children(d);
+		notify_removed(dir->dentry, d, name);
 		remember_gone(dir->dentry, name);
 	}
 	return ret;
@@ -378,6 +422,7 @@ int vfs_unlinkat(int dirfd, const char *name, bool rmdir)
 	AUTO_PATH struct path dir = { NULL, NULL };
 	AUTO_PUT(dentry) struct dentry *d = NULL;
 	struct walk_last last;
+	uint32_t allowed;
 	struct inode *di;
 	int ret;
 
@@ -389,6 +434,7 @@ int vfs_unlinkat(int dirfd, const char *name, bool rmdir)
 	if (mount_readonly(dir.mnt))
 		return -EROFS;
 	di = dentry_inode(dir.dentry);
+	allowed = landlock_allowed(my_cred(), &dir);
 	mutex_lock(&di->dir_mu);
 	ret = lookup_locked(dir.dentry, last.name, strlen(last.name), &d);
 	if (ret == 0 && !rmdir && last.trailing_slash)
@@ -396,6 +442,10 @@ int vfs_unlinkat(int dirfd, const char *name, bool rmdir)
 	else if (ret == 0 && !dentry_inode(d))
 		ret = -ENOENT;
 	else if (ret == 0)
+		ret = landlock_need(allowed,
+				    rmdir ? LINUX_LANDLOCK_FS_REMOVE_DIR
+					  : LINUX_LANDLOCK_FS_REMOVE_FILE);
+	if (ret == 0)
 		ret = rmdir ? rmdir_locked(&dir, d) : unlink_locked(&dir, d);
 	mutex_unlock(&di->dir_mu);
 	return ret;
@@ -408,6 +458,7 @@ struct rename_args {
 	struct walk_last old_last, new_last;
 	struct dentry *old, *new;
 	uint32_t flags;
+	struct landlock_refer refer;
 };
 
 /* Which of the two is first depends: beyond what clang can check. */
@@ -512,6 +563,20 @@ static void rename_dcache(struct rename_args *r, struct dcache_move *move,
 		dcache_prune_children(r->new);
 }
 
+static void rename_notify(struct rename_args *r, struct inode *old,
+			  struct inode *new)
+{
+	struct inode *from = dentry_inode(r->old_dir.dentry);
+	struct inode *to = dentry_inode(r->new_dir.dentry);
+	bool exchange = r->flags & LINUX_RENAME_EXCHANGE;
+
+	notify_move(from, r->old_last.name, to, r->new_last.name, old,
+		    exchange ? NULL : new);
+	if (exchange)
+		notify_move(to, r->new_last.name, from, r->old_last.name, new,
+			    NULL);
+}
+
 NO_LOCK_CHECK static int rename_do(struct rename_args *r)
 {
 	struct inode *old = dentry_inode(r->old), *new = dentry_inode(r->new);
@@ -521,7 +586,7 @@ NO_LOCK_CHECK static int rename_do(struct rename_args *r)
 	struct dcache_move move;
 	int ret;
 
-	if (r->old->nr_mounts > 0 || r->new->nr_mounts > 0)
+	if (mount_is_local_point(r->old) || mount_is_local_point(r->new))
 		return -EBUSY;
 	ret = dcache_move_prepare(&move, strlen(r->new_last.name));
 	if (ret < 0)
@@ -536,6 +601,8 @@ NO_LOCK_CHECK static int rename_do(struct rename_args *r)
 	if (victim_dir)
 		mutex_unlock(&new->dir_mu);
 	free(move.name);
+	if (ret == 0)
+		rename_notify(r, old, new);
 	return ret;
 }
 
@@ -553,6 +620,10 @@ static int rename_locked(struct rename_args *r)
 	if (ret < 0)
 		return ret;
 	ret = rename_check_names(r);
+	if (ret == 0)
+		ret = landlock_refer_check(&r->refer, r->old,
+					   r->new_dir.dentry, r->new, true,
+					   r->flags & LINUX_RENAME_EXCHANGE);
 	if (ret < 0)
 		return ret;
 	if (dentry_inode(r->old) == dentry_inode(r->new))
@@ -588,6 +659,8 @@ int vfs_renameat(int old_dirfd, const char *old_name, int new_dirfd,
 	if (ret == 0)
 		ret = rename_check_last(&r);
 	if (ret == 0) {
+		landlock_refer_start(&r.refer, my_cred(), &r.old_dir,
+				     &r.new_dir);
 		sb = r.old_dir.dentry->sb;
 		mutex_lock(&sb->rename_mu);
 		lock_dirs(r.old_dir.dentry, r.new_dir.dentry);

@@ -20,6 +20,9 @@ static inline bool ktime_after(const struct ktime *a, const struct ktime *b)
 /* Mode bits and capabilities, for ops->permission that add to them. */
 MUST_CHECK int inode_generic_permission(struct inode *inode,
 					const struct cred *cred, uint32_t mask);
+/* @cap, for an inode whose owners @cred's user namespace knows. */
+bool inode_capable(const struct inode *inode, const struct cred *cred,
+		   unsigned int cap);
 bool inode_owner_or_capable(struct inode *inode, const struct cred *cred);
 /* What getattr does without an op. */
 void inode_fill_kstat(struct inode *inode, struct kstat *out);
@@ -122,6 +125,22 @@ MUST_CHECK int open_check_flags(uint32_t flags);
 /* The open of execve: may run @p?  Regular file, exec permission. */
 MUST_CHECK int vfs_open_exec(int dirfd, const char *name, uint32_t walk,
 			     struct file **out);
+
+/* --- who has a file open (busy.c) --- */
+/*
+ * Counts @f among the readers or writers of its inode until its last
+ * reference goes.  -ETXTBSY for a writer while a program runs from it.
+ */
+MUST_CHECK int file_count_open(struct file *f);
+/* A program is run from @f: nobody may write until the last reference goes, or
+ * file_allow_write().  -ETXTBSY while somebody can. */
+MUST_CHECK int file_deny_write(struct file *f);
+void file_allow_write(struct file *f);
+/* Undoes either; by file_put(). */
+void file_uncount(struct file *f);
+/* For truncate(2), which has no file: counts a writer for the time. */
+MUST_CHECK int inode_get_write(struct inode *inode);
+void inode_put_write(struct inode *inode);
 
 /* --- files --- */
 static inline bool file_readable(const struct file *f)

@@ -16,7 +16,10 @@
 #include "sentry/kernel/cred.h"
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/dcache.h"
+#include "sentry/vfs/landlock.h"
+#include "sentry/vfs/leases.h"
 #include "sentry/vfs/namei.h"
+#include "sentry/vfs/notify.h"
 
 /* MAY_* that an access mode asks for; 3 asks for both, as Linux. */
 static uint32_t access_of(uint32_t flags)
@@ -56,7 +59,7 @@ static int check_type(const struct path *p, struct inode *inode,
 		return acc & MAY_EXEC ? -EACCES : 0;
 	case LINUX_S_IFBLK:
 	case LINUX_S_IFCHR:
-		if (mount_flags(p->mnt) & MNT_NODEV)
+		if ((mount_flags(p->mnt) & MNT_NODEV) || inode->sb->user_ns)
 			return -EACCES;
 		__attribute__((fallthrough));
 	case LINUX_S_IFIFO:
@@ -106,6 +109,19 @@ static int call_open(struct inode *inode, struct file *f)
 	return inode->ops->open ? inode->ops->open(inode, f) : ret;
 }
 
+/* What the opener's domain says; it also decides on later truncations. */
+static int open_restricted(const struct path *p, struct file *f, uint32_t flags)
+{
+	struct task *t = current_task();
+	uint32_t allowed;
+
+	if (!t || likely(!landlock_is_on(t->cred)))
+		return 0;
+	allowed = landlock_allowed(t->cred, p);
+	f->no_truncate = !(allowed & LINUX_LANDLOCK_FS_TRUNCATE);
+	return landlock_need(allowed, landlock_open_access(f->inode, flags));
+}
+
 /* do_dentry_open(): everything was allowed. */
 static int open_inode(const struct path *p, uint32_t flags, struct file **out)
 {
@@ -123,15 +139,37 @@ static int open_inode(const struct path *p, uint32_t flags, struct file **out)
 	if (ret < 0)
 		return ret;
 	if (!(flags & LINUX_O_PATH)) {
-		ret = call_open(inode, f);
+		ret = open_restricted(p, f, flags);
+		if (ret == 0)
+			ret = file_count_open(f);
+		if (ret == 0)
+			ret = lease_break(inode, flags);
+		if (ret == 0)
+			ret = call_open(inode, f);
 		if (ret < 0) {
 			f->ops = NULL; /* release() has nothing to undo */
 			return ret;
 		}
+		notify_file(f, LINUX_IN_OPEN);
 	}
 	f->flags &= ~drop;
 	*out = take(f);
 	return 0;
+}
+
+/* O_TRUNC also comes with O_RDONLY: a writer for the time. */
+static int truncate_opened(const struct path *p, struct inode *inode,
+			   const struct cred *cred)
+{
+	int ret = inode_get_write(inode);
+
+	if (ret < 0)
+		return ret;
+	ret = vfs_truncate(p->mnt, inode, cred, 0);
+	inode_put_write(inode);
+	if (ret == 0)
+		notify_dentry(p->dentry, LINUX_IN_MODIFY);
+	return ret;
 }
 
 /* The end of an open: type and permission unless just @created. */
@@ -158,7 +196,7 @@ static int finish_open(const struct path *p, uint32_t flags, bool created,
 	if (ret < 0 || !(flags & LINUX_O_TRUNC) ||
 	    !inode_is(inode, LINUX_S_IFREG))
 		return ret;
-	ret = vfs_truncate(p->mnt, inode, cred, 0);
+	ret = (*out)->no_truncate ? -EACCES : truncate_opened(p, inode, cred);
 	if (ret < 0) {
 		file_put(*out);
 		*out = NULL;
@@ -182,16 +220,17 @@ static int lookup_or_create(struct walk *w, const struct open_args *a,
 			    struct dentry **out, bool *created)
 {
 	struct inode *di = dentry_inode(w->path.dentry);
-	uint32_t mode;
+	uint32_t allowed = landlock_allowed(w->cred, &w->path), mode;
 	int ret;
 
 	mutex_lock(&di->dir_mu);
 	ret = lookup_locked(w->path.dentry, w->last, w->last_len, out);
 	if (ret == 0 && !dentry_inode(*out)) {
 		mode = a->mode & LINUX_S_IALLUGO & ~current_umask();
+		ret = landlock_need(allowed, LINUX_LANDLOCK_FS_MAKE_REG);
 		if (mount_readonly(w->path.mnt))
 			ret = -EROFS;
-		else
+		else if (ret == 0)
 			ret = create_locked(&w->path, *out,
 					    mode | LINUX_S_IFREG, 0, NULL,
 					    w->cred);
@@ -338,9 +377,17 @@ int vfs_open_exec(int dirfd, const char *name, uint32_t walk, struct file **out)
 		return ret;
 	inode = dentry_inode(p.dentry);
 	ret = may_open(&p, inode, &flags, MAY_EXEC, cred);
+	if (ret == 0)
+		ret = landlock_need(landlock_allowed(cred, &p),
+				    LINUX_LANDLOCK_FS_EXECUTE);
 	if (ret < 0)
 		return ret;
 	if (!inode_is(inode, LINUX_S_IFREG))
 		return -EACCES;
-	return open_inode(&p, flags, out);
+	ret = open_inode(&p, flags, out);
+	if (ret == 0)
+		ret = file_deny_write(*out);
+	if (ret < 0 && *out)
+		file_put(take(*out));
+	return ret;
 }

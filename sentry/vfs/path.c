@@ -164,6 +164,27 @@ int fs_ctx_copy(struct fs_ctx *from, struct fs_ctx **out)
 	return 0;
 }
 
+bool fs_ctx_is_shared(const struct fs_ctx *c)
+{
+	return ref_read(&c->ref) > 1;
+}
+
+bool fs_ctx_is_chrooted(struct fs_ctx *c)
+{
+	struct mount_ns *ns = task_mount_ns(current_task());
+	struct path root = { NULL, NULL };
+	bool is;
+
+	if (!ns)
+		return false;
+	mount_ns_root(ns, &root);
+	mutex_lock(&c->mu);
+	is = c->root.mnt != root.mnt || c->root.dentry != root.dentry;
+	mutex_unlock(&c->mu);
+	path_put(&root);
+	return is;
+}
+
 void fs_ctx_get(struct fs_ctx *c)
 {
 	ref_get(&c->ref);

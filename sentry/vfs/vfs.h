@@ -29,6 +29,7 @@
 struct cred;
 struct dentry;
 struct file;
+struct file_async;
 struct inode;
 struct mount;
 struct super;
@@ -168,7 +169,11 @@ struct inode {
 	struct ktime atime, mtime, ctime, btime GUARDED_BY(mu);
 	struct mapping *mapping; /* regular files that can be mapped shared */
 	void *locks;		 /* private to vfs/locks.c (flock, fcntl) */
-	void *watches;		 /* inotify, later */
+	/* Marks of inotify and dnotify: private to vfs/notify.c. */
+	struct notify_mark *_Atomic watches;
+	void *leases; /* private to vfs/leases.c */
+	/* Open files that can write, or minus those who forbid it; readers. */
+	_Atomic int32_t writers, readers;
 	void *pipe;		 /* the pipe behind a FIFO, under mu */
 	_Atomic bool linkable; /* O_TMPFILE without O_EXCL: nlink 0 may rise */
 };
@@ -196,6 +201,8 @@ struct super_ops {
 	int (*statfs)(struct super *sb, struct kstatfs *out);
 	/* Appends ",key=value" options for mountinfo; may be NULL. */
 	void (*show_options)(struct super *sb, struct seq_buf *out);
+	/* Writes everything to disk; NULL: there is none. */
+	int (*sync)(struct super *sb);
 	void (*free)(struct super *sb);
 };
 
@@ -205,7 +212,12 @@ struct super {
 	IMMUTABLE uint64_t dev; /* st_dev */
 	IMMUTABLE struct dentry *root;
 	IMMUTABLE bool no_dcache; /* entries come and go by themselves (proc) */
+	/* A missing name is an error of the lookup, before permission. */
+	IMMUTABLE bool no_negative;
 	struct mutex rename_mu;	  /* LOCK_RENAME */
+	_Atomic bool rdonly;	  /* SB_RDONLY: through every mount */
+	/* +1; whose devices count for nothing; NULL: the initial one. */
+	IMMUTABLE struct user_ns *user_ns;
 	void *priv;
 };
 /* An initialised super with a fresh anonymous st_dev (major 0). */
@@ -308,6 +320,10 @@ struct dir_sink {
  */
 struct file_ops {
 	const char *name;
+	/* read and write honour RWF_NOWAIT: see file_nonblock_now(). */
+	bool nowait;
+	/* What wake-ups of the poll queues mean to O_ASYNC (vfs/async.c). */
+	enum { SIGIO_NONE, SIGIO_PIPE, SIGIO_SOCKET, SIGIO_TTY } sigio;
 	long (*read)(struct file *f, struct uio *u, int64_t *pos); /*[EINVAL]*/
 	long (*write)(struct file *f, struct uio *u, int64_t *pos);
 	/* NULL: -ESPIPE.  file_generic_llseek() serves sized files. */
@@ -357,7 +373,12 @@ struct file {
 	struct mutex mu; /* LOCK_FILE: owner */
 	int32_t owner_pid, owner_type, owner_sig GUARDED_BY(mu);
 	void *priv;   /* the file system's */
+	_Atomic(struct file_async *) async; /* O_ASYNC, vfs/async.c */
 	void *epolls; /* private to fs/epoll: who watches; freed with us */
+	IMMUTABLE bool no_truncate; /* the opener's Landlock domain says so */
+	IMMUTABLE bool internal; /* of a layer: tells no watcher */
+	bool leased;		 /* a lease or a dnotify mark was set by it */
+	_Atomic uint8_t counted; /* private to vfs/busy.c */
 };
 
 /* @path and @inode get own references.  ops may be set by the inode's open. */
@@ -374,6 +395,16 @@ DEFINE_AUTO_PUT(file)
 static inline bool file_nonblock(const struct file *f)
 {
 	return f->flags & 04000;
+}
+/* The same for one read or write, which may have RWF_NOWAIT. */
+static inline bool file_nonblock_now(const struct file *f, const struct uio *u)
+{
+	return file_nonblock(f) || (u->rwf & 8);
+}
+/* Does this write go to the end? O_APPEND, RWF_APPEND, RWF_NOAPPEND. */
+static inline bool file_appends(const struct file *f, const struct uio *u)
+{
+	return (u->rwf & 16) || ((f->flags & 02000) && !(u->rwf & 32));
 }
 /* Wrappers that check access mode, defaults and limits, then call ops. */
 MUST_CHECK long file_read(struct file *f, struct uio *u, int64_t *pos);
@@ -430,17 +461,24 @@ struct file *current_file_any(int fd);
 struct mount_ns;
 /* A namespace with @root as its only mount; one reference. */
 MUST_CHECK int mount_ns_new(struct super *root, struct mount_ns **out);
+/* Borrowed, by the task itself or under t->mu; NULL: none any more. */
+struct mount_ns *task_mount_ns(const struct task *t);
+struct ns_common *mount_ns_common(struct mount_ns *ns);
 void mount_ns_get(struct mount_ns *ns);
 void mount_ns_put(struct mount_ns *ns);
 DEFINE_AUTO_PUT(mount_ns)
 void mount_ns_root(struct mount_ns *ns, struct path *out); /* +1 */
+/* A mounted super block with the device number @dev: +1 or NULL. */
+struct super *mount_ns_find_super(struct mount_ns *ns, uint64_t dev);
 enum {
 	MNT_READONLY = 1,
 	MNT_NOSUID = 2,
 	MNT_NODEV = 4,
 	MNT_NOEXEC = 8,
 	MNT_NOATIME = 16,
-	MNT_RELATIME = 32
+	MNT_RELATIME = 32,
+	MNT_NODIRATIME = 64,
+	MNT_NOSYMFOLLOW = 128,
 };
 /* Attaches @sb (reference taken) at @at; @source for mountinfo. */
 MUST_CHECK int mount_attach(struct mount_ns *ns, const struct path *at,
@@ -454,6 +492,7 @@ uint32_t mount_flags(const struct mount *m); /* MNT_*; 0 for NULL */
 /* /proc/pid/mounts, mountinfo. */
 void mount_ns_print_mounts(struct mount_ns *ns, struct seq_buf *out);
 void mount_ns_print_mountinfo(struct mount_ns *ns, struct seq_buf *out);
+void mount_ns_print_mountstats(struct mount_ns *ns, struct seq_buf *out);
 
 /* cwd, root and umask; shared with CLONE_FS. */
 struct fs_ctx {
@@ -464,6 +503,9 @@ struct fs_ctx {
 };
 MUST_CHECK int fs_ctx_new(const struct path *root, struct fs_ctx **out);
 MUST_CHECK int fs_ctx_copy(struct fs_ctx *from, struct fs_ctx **out);
+/* Others use it too (CLONE_FS); its root is not its namespace's. */
+bool fs_ctx_is_shared(const struct fs_ctx *c);
+bool fs_ctx_is_chrooted(struct fs_ctx *c);
 void fs_ctx_get(struct fs_ctx *c);
 void fs_ctx_put(struct fs_ctx *c);
 
@@ -474,6 +516,8 @@ MUST_CHECK int tmpfs_new(uint64_t max_bytes, uint64_t max_inodes, uint32_t mode,
 			 struct super **out);
 MUST_CHECK int goferfs_new(uint32_t export_id, bool readonly, bool shared,
 			   struct super **out);
+/* sync(2): all writable exports. */
+void goferfs_sync_all(void);
 /* @lower and @upper: super blocks (references taken); upper is a tmpfs. */
 MUST_CHECK int overlay_new(struct super *lower, struct super *upper,
 			   struct super **out);
@@ -481,6 +525,7 @@ MUST_CHECK int procfs_new(struct super **out);
 MUST_CHECK int sysfs_new(struct super **out);
 MUST_CHECK int devfs_new(struct super **out);
 MUST_CHECK int devpts_new(struct super **out);
+MUST_CHECK int cgroupfs_new(struct super **out);
 /* stdin, stdout, stderr of the sandbox: @host_fd is a descriptor of ours (tty,
  * pipe, file, socket), taken over. */
 MUST_CHECK int hostfile_new(int host_fd, struct file **out);

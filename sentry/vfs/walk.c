@@ -129,7 +129,7 @@ int lookup_locked(struct dentry *dir, const char *name, size_t len,
 	ret = di->ops->lookup(di, buf, &inode);
 	if (ret < 0 && ret != -ENOENT)
 		return ret;
-	if (ret == -ENOENT && dir->deleted)
+	if (ret == -ENOENT && (dir->deleted || dir->sb->no_negative))
 		return -ENOENT;
 	ret = dentry_new(dir->sb, dir, name, len, ret < 0 ? NULL : inode, &d);
 	if (ret < 0) {
@@ -339,6 +339,8 @@ int walk_follow(struct walk *w, struct dentry *link)
 		return -ELOOP;
 	if (w->flags & WALK_CACHED)
 		return -EAGAIN;
+	if (mount_flags(w->path.mnt) & MNT_NOSYMFOLLOW)
+		return -ELOOP;
 	if (inode->ops->get_link)
 		return follow_magic(w, inode);
 	if (!inode->ops->readlink)

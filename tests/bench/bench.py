@@ -31,6 +31,7 @@ MICRO = [
     ("pipe-ping-pong", "pipe ping-pong"),
     ("futex-ping-pong", "futex ping-pong"),
     ("fork-wait", "fork, wait"),
+    ("fork-wait-100m", "fork, wait, 100 MiB touched"),
     ("fork-exec", "fork, exec, wait"),
     ("thread-join", "thread create, join"),
     ("mmap-1m", "mmap, touch, munmap 1 MiB"),
@@ -89,6 +90,46 @@ def idle_memory(prefix):
     finally:
         proc.terminate()
         proc.wait()
+
+
+def hold(prefix, prog, what, number, measure):
+    """measure(pid of the launcher) while a guest has that many asleep."""
+    proc = subprocess.Popen(prefix + [str(prog), what, str(number)],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        proc.stdout.readline()
+        time.sleep(0.5)
+        return measure(proc.pid)
+    finally:
+        proc.terminate()
+        proc.wait()
+
+
+def sentry_kib(launcher):
+    """Memory of its own that the sentry has in use."""
+    sentry = descendants(launcher)[2]
+    text = pathlib.Path(f"/proc/{sentry}/status").read_text()
+    return int(text.split("RssAnon:")[1].split()[0])
+
+
+def switches(pids):
+    total = 0
+    for pid in pids:
+        for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status"):
+            try:
+                text = status.read_text()
+            except OSError:
+                continue
+            total += int(text.split("\nvoluntary_ctxt_switches:")[1]
+                         .split()[0])
+    return total
+
+
+def idle_switches(launcher):
+    pids = descendants(launcher)
+    before = switches(pids)
+    time.sleep(10)
+    return switches(pids) - before
 
 
 def micro(prog, prefix, name, tmp):
@@ -185,8 +226,10 @@ def main():
                         f"{sandbox / bare:.2f} times it, limit 1.25")
             elif name == "clock_gettime":
                 note = "limit 1.20"
-            elif name == "mmap-1m":
+            elif name in ("mmap-1m", "fork-wait-100m"):
                 note = "limit 1.50"
+            elif name in ("fork-wait", "fork-exec"):
+                note = "limit 4.00"
             row(title, native, sandbox, note)
     memory = {}
     if not args.only:
@@ -196,6 +239,16 @@ def main():
         print(f"{'idle sleep, PSS of all':32} {native:9} KiB {sandbox:9} KiB"
               f" {'':9}  {(sandbox - native) / 1024:.2f} MiB more, "
               "limit 4 MiB")
+        guest = progs / "bench_guest"
+        few = hold(inside, guest, "hold-threads", 1, sentry_kib)
+        many = hold(inside, guest, "hold-threads", 2001, sentry_kib)
+        memory["thread_kib"] = (many - few) / 2000
+        print(f"{'sentry memory a guest thread':32} {'':12} "
+              f"{memory['thread_kib']:9.1f} KiB {'':9}  limit 32 KiB")
+        memory["idle_switches"] = hold(inside, guest, "hold-processes", 50,
+                                       idle_switches)
+        print(f"{'switches in 10 s, 50 asleep':32} {'':12} "
+              f"{memory['idle_switches']:9} {'':13}  limit 0")
     (out / "bench.json").write_text(json.dumps(
         {"rows": rows, "memory": memory}, indent=1) + "\n")
     chart(rows, out / "bench.svg")

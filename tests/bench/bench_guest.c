@@ -208,6 +208,17 @@ static void op_fork_wait(void)
 	must(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork");
 }
 
+/* A process with much memory in use, which fork copies (or not). */
+static void setup_big(void)
+{
+	size_t size = 100ul << 20;
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	must(p != MAP_FAILED, "mmap");
+	memset(p, 1, size);
+}
+
 static void op_fork_exec(void)
 {
 	pid_t pid = fork();
@@ -275,6 +286,7 @@ static const struct bench {
 	{ "pipe-ping-pong", setup_pipe, op_pipe },
 	{ "futex-ping-pong", setup_futex, op_futex },
 	{ "fork-wait", no_setup, op_fork_wait },
+	{ "fork-wait-100m", setup_big, op_fork_wait },
 	{ "fork-exec", no_setup, op_fork_exec },
 	{ "thread-join", no_setup, op_thread },
 	{ "mmap-1m", no_setup, op_mmap },
@@ -309,12 +321,42 @@ static double measure(void (*op)(void))
 	return rounds[ROUNDS / 2];
 }
 
+static void *sleep_on(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* "hold-threads", "hold-processes": has that many asleep and says so. */
+static int hold(const char *what, int nr)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	for (int i = 0; i < nr; i++) {
+		if (strcmp(what, "hold-threads") == 0)
+			must(pthread_create(&t, &attr, sleep_on, NULL) == 0,
+			     what);
+		else if (fork() == 0)
+			sleep_on(NULL);
+	}
+	printf("ready\n");
+	fflush(stdout);
+	sleep_on(NULL);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3) {
-		fprintf(stderr, "usage: bench_guest NAME DIRECTORY\n");
+		fprintf(stderr, "usage: bench_guest NAME DIRECTORY|NUMBER\n");
 		return 2;
 	}
+	if (strncmp(argv[1], "hold-", 5) == 0)
+		return hold(argv[1], atoi(argv[2]));
 	dir = argv[2];
 	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
 		if (strcmp(benches[i].name, argv[1]))

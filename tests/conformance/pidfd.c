@@ -179,4 +179,30 @@ TEST(pidfd, proc_tells_the_pid)
 	EXPECT_EQ(getpid(), pid);
 }
 
+TEST(pidfd, a_proc_directory_takes_signals)
+{
+	pid_t kid = sleeping_child();
+	char name[64];
+	int fd, status;
+
+	snprintf(name, sizeof(name), "/proc/%d", kid);
+	fd = EXPECT_OK(open(name, O_PATH | O_DIRECTORY));
+	EXPECT_ERRNO(EBADF, p_send(fd, 0, NULL, 0));
+	fd = EXPECT_OK(open(name, O_RDONLY | O_DIRECTORY));
+	EXPECT_OK(p_send(fd, 0, NULL, 0));
+	EXPECT_OK(p_send(fd, SIGTERM, NULL, 0));
+	EXPECT_EQ(kid, waitpid(kid, &status, 0));
+	EXPECT_EQ(SIGTERM, WTERMSIG(status));
+	EXPECT_ERRNO(ESRCH, p_send(fd, 0, NULL, 0));
+
+	/* A thread's directory, and others, name no process. */
+	snprintf(name, sizeof(name), "/proc/self/task/%d", getpid());
+	fd = EXPECT_OK(open(name, O_RDONLY | O_DIRECTORY));
+	EXPECT_ERRNO(EBADF, p_send(fd, 0, NULL, 0));
+	fd = EXPECT_OK(open("/proc/self/fd", O_RDONLY | O_DIRECTORY));
+	EXPECT_ERRNO(EBADF, p_send(fd, 0, NULL, 0));
+	fd = EXPECT_OK(open("/", O_RDONLY | O_DIRECTORY));
+	EXPECT_ERRNO(EBADF, p_send(fd, 0, NULL, 0));
+}
+
 TEST_MAIN

@@ -372,4 +372,103 @@ TEST(tty, controlling_terminal_rules)
 	EXPECT_ERRNO(ENXIO, open("/dev/tty", O_RDWR));
 }
 
+TEST(tty, locked_settings_stay)
+{
+	struct termios t, locked = { 0 };
+
+	setup();
+	memset(&t, 0xff, sizeof(t));
+	EXPECT_OK(ioctl(s, TIOCGLCKTRMIOS, &t));
+	EXPECT_EQ(0, t.c_iflag | t.c_oflag | t.c_cflag | t.c_lflag | t.c_line);
+	EXPECT_EQ(0, t.c_cc[VINTR]);
+	EXPECT_OK(ioctl(m, TIOCGLCKTRMIOS, &t));
+	EXPECT_ERRNO(EFAULT, ioctl(s, TIOCGLCKTRMIOS, NULL));
+	if (geteuid() != 0) {
+		EXPECT_ERRNO(EPERM, ioctl(s, TIOCSLCKTRMIOS, NULL));
+		return;
+	}
+	EXPECT_ERRNO(EFAULT, ioctl(s, TIOCSLCKTRMIOS, NULL));
+	locked.c_lflag = ECHO;
+	locked.c_cc[VINTR] = 1;
+	EXPECT_OK(ioctl(m, TIOCSLCKTRMIOS, &locked));
+	EXPECT_OK(ioctl(s, TIOCGLCKTRMIOS, &t));
+	EXPECT_EQ(ECHO, t.c_lflag);
+	EXPECT_OK(tcgetattr(s, &t));
+	t.c_lflag = 0;
+	t.c_cc[VINTR] = 'x';
+	t.c_cc[VQUIT] = 'y';
+	EXPECT_OK(tcsetattr(s, TCSANOW, &t));
+	EXPECT_OK(tcgetattr(s, &t));
+	EXPECT_EQ(ECHO, t.c_lflag);
+	EXPECT_EQ(3, t.c_cc[VINTR]);
+	EXPECT_EQ('y', t.c_cc[VQUIT]);
+	locked.c_lflag = 0;
+	EXPECT_OK(ioctl(s, TIOCSLCKTRMIOS, &locked));
+	lflags(0, ECHO);
+	EXPECT_OK(tcgetattr(s, &t));
+	EXPECT_EQ(0, t.c_lflag & ECHO);
+}
+
+TEST(tty, exclusive_use)
+{
+	char name[64];
+	int v = -1, fd;
+
+	setup();
+	EXPECT_OK(ptsname_r(m, name, sizeof(name)));
+	EXPECT_OK(ioctl(s, TIOCGEXCL, &v));
+	EXPECT_EQ(0, v);
+	EXPECT_OK(ioctl(m, TIOCEXCL));
+	EXPECT_OK(ioctl(m, TIOCGEXCL, &v));
+	EXPECT_EQ(1, v);
+	/* The master's is the master's. */
+	EXPECT_OK(close(EXPECT_OK(open(name, O_RDWR | O_NOCTTY))));
+	EXPECT_OK(ioctl(s, TIOCGEXCL, &v));
+	EXPECT_EQ(0, v);
+	EXPECT_OK(ioctl(s, TIOCEXCL));
+	EXPECT_OK(ioctl(s, TIOCGEXCL, &v));
+	EXPECT_EQ(1, v);
+	if (geteuid() == 0)
+		EXPECT_OK(close(EXPECT_OK(open(name, O_RDWR | O_NOCTTY))));
+	else
+		EXPECT_ERRNO(EBUSY, open(name, O_RDWR | O_NOCTTY));
+	EXPECT_OK(ioctl(s, TIOCNXCL));
+	fd = EXPECT_OK(open(name, O_RDWR | O_NOCTTY));
+	EXPECT_OK(ioctl(fd, TIOCGEXCL, &v));
+	EXPECT_EQ(0, v);
+	EXPECT_ERRNO(EFAULT, ioctl(s, TIOCGEXCL, NULL));
+}
+
+TEST(tty, carrier_break_and_number)
+{
+	struct termios t;
+	struct stat st;
+	int v = 1;
+
+	setup();
+	EXPECT_OK(ioctl(s, TIOCSSOFTCAR, &v));
+	EXPECT_OK(tcgetattr(s, &t));
+	EXPECT_EQ(CLOCAL, t.c_cflag & CLOCAL);
+	v = 0;
+	EXPECT_OK(ioctl(m, TIOCGSOFTCAR, &v));
+	EXPECT_EQ(1, v);
+	v = 0;
+	EXPECT_OK(ioctl(m, TIOCSSOFTCAR, &v));
+	v = 1;
+	EXPECT_OK(ioctl(s, TIOCGSOFTCAR, &v));
+	EXPECT_EQ(0, v);
+	EXPECT_ERRNO(EFAULT, ioctl(s, TIOCSSOFTCAR, NULL));
+	EXPECT_OK(ioctl(s, TIOCSBRK));
+	EXPECT_OK(ioctl(s, TIOCCBRK));
+	EXPECT_OK(fstat(s, &st));
+	EXPECT_OK(ioctl(s, TIOCGDEV, &v));
+	EXPECT_EQ(st.st_rdev, (unsigned int)v);
+	v = 0;
+	EXPECT_OK(ioctl(m, TIOCGDEV, &v));
+	EXPECT_EQ(st.st_rdev, (unsigned int)v);
+	/* No modem lines on a pair. */
+	EXPECT_ERRNO(ENOTTY, ioctl(s, TIOCMGET, &v));
+	EXPECT_ERRNO(ENOTTY, ioctl(s, TIOCMIWAIT, 0));
+}
+
 TEST_MAIN

@@ -15,7 +15,7 @@
 #include "sentry/host/host_memory.h"
 
 static struct task g_task;
-static struct cred g_cred;
+static struct cred g_cred = { .user_ns = &g_init_user_ns };
 static uint64_t g_rlimits[RLIM_NR];
 static bool g_access_known = true;
 

@@ -1,6 +1,11 @@
-unit-tests += test_platform_ptrace
-unit-objs-test_platform_ptrace := platform/platform.o \
+platform-all := $(patsubst %,platform/%.o,platform order_queue xsave \
+	host_limits stub_child stub_filter placement run_clock) \
 	$(patsubst %,platform/ptrace/%.o,ptrace template template_child stub \
-	filter tracee orders flush vcpu run stop fpu times placement probe) \
-	tests/unit/platform_guest.o tests/unit/platform_world.o \
-	tests/unit/platform_many.o
+	filter tracee orders flush vcpu run stop fpu times probe) \
+	$(patsubst %,platform/trap/%.o,trap template template_child stub \
+	filter pool agent space vcpu run stop fpu times probe) \
+	$(patsubst %,tests/unit/%.o,platform_guest platform_world \
+	platform_many platform_suite)
+unit-tests += test_platform_ptrace test_platform_trap
+unit-objs-test_platform_ptrace := $(platform-all)
+unit-objs-test_platform_trap := $(platform-all)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -26,7 +27,7 @@ static void start(void)
 	CHECK(g_mem != MAP_FAILED);
 	memcpy(g_mem, guest_begin, (size_t)(guest_end - guest_begin));
 	setup.memory_fd = g_mem_fd;
-	CHECK_EQ(platform_start(&platform_ptrace, &setup), 0);
+	CHECK_EQ(platform_start(test_platform, &setup), 0);
 }
 
 static void drop_capabilities(void)
@@ -158,7 +159,7 @@ void drop(struct vcpu *cpu, struct platform_as *as)
 }
 
 /* A stub in use is a child with a traced thread, or one that is dying. */
-static bool in_use(int pid)
+static bool is_traced(int pid)
 {
 	char path[64], line[128];
 	int tracer, found = 0;
@@ -184,25 +185,46 @@ static bool in_use(int pid)
 	return found;
 }
 
+/* A stub of the trap platform has two threads at least, its template one. */
+static bool has_runner(int pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	return stat(path, &st) == 0 && st.st_nlink >= 4;
+}
+
+static bool is_trap(void)
+{
+	return test_platform == &platform_trap;
+}
+
 /* Children of this process, of which one is the template and one may be the
  * stub that was made ahead. */
 static int list_stubs(int *out_last)
 {
 	char path[64];
 	FILE *f;
-	int pid, nr = 0;
+	int pid, nr = 0, before = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
 	f = fopen(path, "r");
 	CHECK(f);
 	*out_last = 0;
 	while (fscanf(f, "%d", &pid) == 1) {
-		if (!in_use(pid))
+		if (is_trap() ? !has_runner(pid) : !is_traced(pid))
 			continue;
 		nr++;
+		before = *out_last;
 		*out_last = pid;
 	}
 	fclose(f);
+	/* That made ahead cannot be told by looking; it is the youngest. */
+	if (is_trap() && nr > 0) {
+		nr--;
+		*out_last = before;
+	}
 	return nr;
 }
 

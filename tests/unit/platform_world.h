@@ -21,6 +21,10 @@
 #define FREE_OFF   0x100000ull
 #define MEM_SIZE   (512ull << 20)
 
+/* Which platform this program tests; its tests, for main(). */
+extern const struct platform_ops *const test_platform;
+int platform_suite(void);
+
 /* Ends the miniature sentry: the test has failed. */
 #define CHECK(cond)                                                        \
 	do {                                                               \

@@ -34,6 +34,12 @@ void task_wake(struct task *t)
 	g_wakes++;
 }
 
+long epoll_ioctl(struct file *f, uint32_t cmd, uint64_t arg)
+{
+	(void)f, (void)cmd, (void)arg;
+	return -ENOTTY;
+}
+
 bool task_signal_pending(struct task *t)
 {
 	(void)t;

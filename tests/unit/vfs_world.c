@@ -18,6 +18,7 @@
 #include "sentry/mm/memfile.h"
 #include "sentry/mm/safe_copy.h"
 #include "sentry/time/clock.h"
+#include "sentry/vfs/async.h"
 
 /* --- tasks ---------------------------------------------------------------- */
 
@@ -52,9 +53,10 @@ void world_task(struct mount_ns *ns, uint32_t uid)
 	t_group.tgid = 1;
 	t_task->cred = &t_cred;
 	t_task->group = &t_group;
-	t_task->mount_ns = ns;
+	t_cred.user_ns = &g_init_user_ns;
 	if (!ns)
 		return;
+	t_task->ns[TASK_NS_MNT] = mount_ns_common(ns);
 	mount_ns_root(ns, &root);
 	assert_int_equal(fs_ctx_new(&root, &t_task->fs), 0);
 	t_task->fs->umask = 022;
@@ -100,6 +102,14 @@ void siginfo_kernel(struct linux_siginfo *si, int signo)
 int signal_send_task(struct task *t, const struct linux_siginfo *si)
 {
 	(void)t;
+	(void)si;
+	return 0;
+}
+
+int signal_send_owner(int type, uint32_t id, const struct linux_siginfo *si)
+{
+	(void)type;
+	(void)id;
 	(void)si;
 	return 0;
 }
@@ -391,6 +401,12 @@ int fifo_open(struct inode *inode, struct file *f)
 }
 
 void epoll_file_gone(struct file *f)
+{
+	(void)f;
+}
+
+/* Nothing here is O_ASYNC. */
+void file_async_gone(struct file *f)
 {
 	(void)f;
 }

@@ -97,7 +97,10 @@ static bool channels_open(struct channels *c, const struct launch_args *args)
 	return true;
 }
 
-/* Numbers the host directories that the gofer serves: the root is 0. */
+/*
+ * Numbers the host directories that the gofer serves: the root is 0, the
+ * directory of --overlay comes last.
+ */
 static unsigned int list_exports(struct oci_spec *spec,
 				 struct gofer_export *out)
 {
@@ -113,8 +116,13 @@ static unsigned int list_exports(struct oci_spec *spec,
 			continue;
 		m->export_id = n;
 		out[n++] = (struct gofer_export){ .source = m->source,
-						  .readonly = m->readonly,
+						  .readonly = m->readonly ||
+							      m->overlay,
 						  .shared = true };
+	}
+	if (spec->overlay_dir) {
+		spec->overlay_export = n;
+		out[n++] = (struct gofer_export){ .source = spec->overlay_dir };
 	}
 	return n;
 }
@@ -123,7 +131,7 @@ static NORETURN void run_gofer(const struct launch_args *args,
 			       struct channels *c)
 {
 	struct gofer_export *exports =
-		xzalloc((args->spec->nr_mounts + 1) * sizeof(*exports));
+		xzalloc((args->spec->nr_mounts + 2) * sizeof(*exports));
 	struct gofer_config config = {
 		.exports = exports,
 		.nr_exports = list_exports(args->spec, exports),
@@ -222,7 +230,7 @@ int launch(const struct launch_args *args)
 	fflush(stderr);
 	if (channels_open(&c, args)) {
 		struct gofer_export *exports =
-			xzalloc((args->spec->nr_mounts + 1) * sizeof(*exports));
+			xzalloc((args->spec->nr_mounts + 2) * sizeof(*exports));
 
 		list_exports(args->spec, exports);
 		free(exports);

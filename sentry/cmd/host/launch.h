@@ -62,6 +62,12 @@ char *caller_absolute(const char *path);
 /* 0 if @path can be opened as a directory (or, @any, as anything). */
 int caller_can_open(const char *path, bool any);
 
+/*
+ * How many processes and threads a sandbox may have if nobody says: each takes
+ * two of the caller's, of which it gets at most a quarter (limits.c).
+ */
+uint64_t caller_task_limit(void);
+
 /* --- spawn.c: children in namespaces of their own ------------------------- */
 
 struct child {

@@ -549,6 +549,27 @@ static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
 	return ret;
 }
 
+int epoll_peek_watched(struct file *epf, int fd, uint32_t nth,
+		       const void **out)
+{
+	struct epoll *ep = epoll_of(epf);
+	struct epitem *item;
+	int ret = -ENOENT;
+
+	if (!file_is_epoll(epf))
+		return -EINVAL;
+	mutex_lock_nested(&ep->mu);
+	RB_FOREACH (item, epitems, &ep->items) {
+		if (item->fd != fd || nth-- > 0)
+			continue;
+		*out = item->file;
+		ret = 0;
+		break;
+	}
+	mutex_unlock(&ep->mu);
+	return ret;
+}
+
 static void epoll_show(struct file *f, struct seq_buf *out)
 {
 	struct epoll *ep = epoll_of(f);
@@ -581,6 +602,7 @@ static void epoll_release(struct file *f)
 static const struct file_ops epoll_file_ops = {
 	.name = "eventpoll",
 	.poll = epoll_poll,
+	.ioctl = epoll_ioctl,
 	.show_fdinfo = epoll_show,
 	.release = epoll_release,
 };

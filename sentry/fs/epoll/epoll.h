@@ -27,6 +27,13 @@ MUST_CHECK int epoll_control(struct file *epf, int op, struct file *f, int fd,
 MUST_CHECK long epoll_wait_events(struct file *epf, uaddr_t events,
 				  uint32_t max, uint64_t deadline);
 
+/*
+ * For kcmp(2): the @nth target known as descriptor @fd, good for comparing
+ * only.  -EINVAL: @epf is no instance; -ENOENT.
+ */
+MUST_CHECK int epoll_peek_watched(struct file *epf, int fd, uint32_t nth,
+				  const void **out);
+
 /* file_put() on the last reference of a file that some epoll watches. */
 void epoll_file_gone(struct file *f);
 

@@ -47,6 +47,7 @@ struct epoll {
 	_Atomic bool polled;  /* poll_wq was ever used */
 	struct list children,
 		parents;   /* tree lock: epitem.down_node, up_node */
+	struct linux_epoll_params params GUARDED_BY(mu);
 	uint64_t seen_gen; /* tree lock: memory of a walk */
 	int seen_depth;
 };
@@ -55,6 +56,9 @@ static inline struct epoll *epoll_of(const struct file *f)
 {
 	return f->priv;
 }
+
+/* file_ops.ioctl, epoll_ioctl.c */
+long epoll_ioctl(struct file *f, uint32_t cmd, uint64_t arg);
 
 /* --- epoll_tree.c: instances that watch instances ------------------------- */
 

@@ -34,6 +34,7 @@ struct gofer_super {
 	struct gofer_inode *buckets[GOFERFS_BUCKETS] GUARDED_BY(mu);
 	struct prefetched prefetched[GOFERFS_PREFETCH] GUARDED_BY(mu);
 	uint32_t next_prefetch GUARDED_BY(mu);
+	struct list node; /* private to goferfs.c */
 };
 
 /* What is known about extended attributes of an inode that cannot change. */

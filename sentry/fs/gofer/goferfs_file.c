@@ -176,7 +176,7 @@ static long fop_write(struct file *f, struct uio *u, int64_t *pos)
 {
 	struct inode *inode = f->inode;
 	int fd = gofer_inode(inode)->write_fd;
-	bool append = f->flags & LINUX_O_APPEND;
+	bool append = file_appends(f, u);
 	long ret = 0;
 
 	if (fd < 0)

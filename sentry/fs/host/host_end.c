@@ -17,6 +17,7 @@
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/host/host_tty.h"
 #include "sentry/kernel/task.h"
+#include "sentry/vfs/async.h"
 
 #define IO_CHUNK (1u << 20)
 
@@ -29,6 +30,7 @@ static void on_ready(struct host_watch *w, uint32_t events)
 	if (events & LINUX_POLLOUT)
 		events |= LINUX_POLLWRNORM;
 	waitq_wake(&e->wq, events);
+	file_async_flush(); /* this thread has no border */
 }
 
 void host_end_init(struct host_end *e, int fd, uint32_t flags)

@@ -47,6 +47,7 @@ int ovl_open(struct inode *inode, struct file *f)
 	ret = file_new(&f->path, layer, flags, &real);
 	if (ret < 0)
 		return ret;
+	real->internal = true;
 	ret = layer->ops->open ? layer->ops->open(layer, real) : -ENXIO;
 	if (ret < 0) {
 		real->ops = NULL;
@@ -136,8 +137,11 @@ static int fop_fallocate(struct file *f, int mode, int64_t off, int64_t size)
 	const int moves =
 		LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE |
 		LINUX_FALLOC_FL_COLLAPSE_RANGE | LINUX_FALLOC_FL_INSERT_RANGE;
+	const int shifts = LINUX_FALLOC_FL_COLLAPSE_RANGE |
+			   LINUX_FALLOC_FL_INSERT_RANGE;
 	struct file *real = real_file(f);
 	uint64_t from = page_down((uint64_t)off), to;
+	uint64_t old_size = f->inode->size;
 	int ret;
 
 	if (!real->ops->fallocate)
@@ -147,6 +151,8 @@ static int fop_fallocate(struct file *f, int mode, int64_t off, int64_t size)
 		return ret;
 	changed(f);
 	to = page_up((uint64_t)off + (uint64_t)size);
+	if (mode & shifts)
+		to = MAX(to, page_up(old_size));
 	if ((mode & moves) && f->inode->mapping)
 		mapping_invalidate(f->inode->mapping, from, to - from);
 	return 0;

@@ -14,54 +14,19 @@
  *	      rest.  p->mu is held while guest memory is copied that is there;
  *	      for a page that must come from a file it is dropped
  *	      (uio->nofault).
- * Linux:     as 6.18, without O_DIRECT packets and notification pipes.
- * Tests:     tests/unit/test_pipe_ring.c, tests/conformance/pipe.c,
- *	      pipe_edges.c
+ * Linux:     as 6.18, without notification pipes.  A packet takes its bytes and
+ *            a slot, of which there is one a page.
+ * Tests:     tests/unit/test_pipe_ring.c, test_pipe_packet.c,
+ *	      tests/conformance/pipe.c, pipe_edges.c, pipe_packet.c
  */
-#include "sentry/fs/pipe/pipe.h"
-
 #include <errno.h>
 
-#include "abi/fcntl.h"
-#include "abi/poll.h"
-#include "abi/stat.h"
-#include "sentry/fs/pipe/ring.h"
+#include "sentry/fs/pipe/pipe_private.h"
 #include "sentry/kernel/signal.h"
 #include "sentry/kernel/task.h"
 
-#define EVENTS_IN  (LINUX_POLLIN | LINUX_POLLRDNORM)
-#define EVENTS_OUT (LINUX_POLLOUT | LINUX_POLLWRNORM)
-
-/* As fs.pipe-user-pages-soft: beyond it new pipes get two pages. */
-#define SOFT_LIMIT (16384 * PAGE_SIZE)
 /* Pages brought in vain before a copy is given up. */
 #define FAULT_TRIES 8
-static _Atomic uint64_t g_reserved; /* capacity of all pipes */
-
-struct pipe {
-	struct mutex mu; /* LOCK_PIPE */
-	struct pipe_ring ring GUARDED_BY(mu);
-	uint32_t readers, writers GUARDED_BY(mu);
-	/* How often each side was opened: fifo_open() waits for a change. */
-	uint32_t r_counter, w_counter GUARDED_BY(mu);
-	uint32_t files;		/* inode->mu: files, opening ones included */
-	IMMUTABLE bool is_fifo; /* an open waits for the other side */
-	_Atomic bool poll_used;
-	struct waitq rd_wait, wr_wait, open_wait;
-};
-
-/* What a file's priv points at. */
-struct pipe_end {
-	struct pipe *p;
-	uint32_t w_seen; /* w_counter at a reader's O_NONBLOCK open: no HUP */
-};
-
-static const struct file_ops pipe_file_ops;
-
-static struct pipe *pipe_of(const struct file *f)
-{
-	return ((struct pipe_end *)f->priv)->p;
-}
 
 bool file_is_pipe(const struct file *f)
 {
@@ -77,19 +42,26 @@ int broken_pipe(void)
 	return -EPIPE;
 }
 
-static bool can_read(const struct file *f)
+/* The bytes that one read can get: plain ones, and then one packet. */
+static size_t readable(const struct pipe *p, size_t want)
 {
-	return (f->flags & LINUX_O_ACCMODE) != LINUX_O_WRONLY;
+	size_t plain = packets_plain(&p->packets);
+
+	if (want > plain)
+		want = MIN(want, plain + packets_first(&p->packets));
+	return MIN(want, p->ring.len);
 }
 
-static bool can_write(const struct file *f)
+/* @got bytes were read of the @want that readable() allowed: what a reader
+ * did not want of a packet is lost. */
+static void took(struct pipe *p, size_t got, size_t want)
 {
-	return (f->flags & LINUX_O_ACCMODE) != LINUX_O_RDONLY;
-}
+	size_t plain = packets_plain(&p->packets), rest = 0;
 
-static bool is_full(const struct pipe *p)
-{
-	return ring_room(&p->ring) < PIPE_ATOMIC;
+	if (got == want && got > plain)
+		rest = plain + packets_first(&p->packets) - got;
+	ring_drop(&p->ring, rest);
+	packets_taken(&p->packets, got + rest);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -103,10 +75,12 @@ static long read_some(struct pipe *p, struct uio *u, bool *again)
 	long ret;
 
 	mutex_lock(&p->mu);
-	want = MIN(p->ring.len, u->left);
+	want = readable(p, u->left);
 	if (p->ring.len) {
 		wake = is_full(p);
 		ret = ring_get(&p->ring, u, want);
+		if (ret > 0)
+			took(p, (size_t)ret, want);
 		wake = wake && !is_full(p);
 	} else {
 		ret = p->writers ? -EAGAIN : 0;
@@ -189,8 +163,37 @@ static long pipe_read(struct file *f, struct uio *u, int64_t *pos)
 
 /* --- writing -------------------------------------------------------------- */
 
-/* @total: size of the whole write, which decides whether it is atomic. */
-static long write_some(struct pipe *p, struct uio *u, size_t total, bool *again)
+static bool no_room(const struct pipe *p, const struct pipe_put *w)
+{
+	size_t room = ring_room(&p->ring);
+
+	if (w->packet && p->packets.nr >= p->ring.size / PAGE_SIZE)
+		return true;
+	return room == 0 || (w->total <= PIPE_ATOMIC && room < w->total);
+}
+
+/* As Linux: what fits into the page of plain bytes before it is no packet. */
+static bool joins_plain(const struct pipe *p, size_t size)
+{
+	size_t tail = packets_tail(&p->packets, p->ring.len) % PAGE_SIZE;
+
+	return tail && tail + size <= PAGE_SIZE;
+}
+
+/* Under p->mu, with room. */
+static long put_locked(struct pipe *p, const struct pipe_put *w, size_t want)
+{
+	bool packet = w->packet && !joins_plain(p, want);
+	long ret = packet ? packets_reserve(&p->packets) : 0;
+
+	if (ret == 0)
+		ret = ring_put(&p->ring, w->u, want);
+	if (ret > 0 && packet)
+		packets_add(&p->packets, p->ring.len, (size_t)ret);
+	return ret;
+}
+
+static long write_some(struct pipe *p, const struct pipe_put *w, bool *again)
 {
 	bool was_empty = false;
 	size_t want = 0;
@@ -199,13 +202,12 @@ static long write_some(struct pipe *p, struct uio *u, size_t total, bool *again)
 	mutex_lock(&p->mu);
 	if (!p->readers) {
 		ret = -EPIPE;
-	} else if (ring_room(&p->ring) == 0 ||
-		   (total <= PIPE_ATOMIC && ring_room(&p->ring) < total)) {
+	} else if (no_room(p, w)) {
 		ret = -EAGAIN;
 	} else {
 		was_empty = p->ring.len == 0;
-		want = MIN(ring_room(&p->ring), u->left);
-		ret = ring_put(&p->ring, u, want);
+		want = MIN(ring_room(&p->ring), w->u->left);
+		ret = put_locked(p, w, want);
 	}
 	*again = want && (ret == -EFAULT || (ret > 0 && (size_t)ret < want));
 	mutex_unlock(&p->mu);
@@ -214,18 +216,18 @@ static long write_some(struct pipe *p, struct uio *u, size_t total, bool *again)
 	return ret;
 }
 
-static long try_write(struct pipe *p, struct uio *u, size_t total)
+long pipe_try_write(struct pipe *p, const struct pipe_put *w)
 {
 	long done = 0, ret;
 	int tries = 0;
 	bool again;
 
-	u->nofault = true;
+	w->u->nofault = true;
 	do {
-		ret = write_some(p, u, total, &again);
+		ret = write_some(p, w, &again);
 		done += MAX(ret, 0);
-	} while (again && fault_in(u, PLAT_READ, ret, &tries));
-	u->nofault = false;
+	} while (again && fault_in(w->u, PLAT_READ, ret, &tries));
+	w->u->nofault = false;
 	return done ? done : ret;
 }
 
@@ -239,8 +241,8 @@ static bool has_room(struct pipe *p)
 	return yes;
 }
 
-/* Writes the rest of @u, waiting for room; *done grows. */
-static long wait_and_write(struct pipe *p, struct uio *u, size_t total,
+/* Writes the rest of @put, waiting for room; *done grows. */
+static long wait_and_write(struct pipe *p, const struct pipe_put *put,
 			   size_t *done)
 {
 	struct task_waiter w;
@@ -250,10 +252,10 @@ static long wait_and_write(struct pipe *p, struct uio *u, size_t total,
 	w.waiter.exclusive = true;
 	waitq_add(&p->wr_wait, &w.waiter, EVENTS_OUT);
 	for (;;) {
-		ret = try_write(p, u, total);
+		ret = pipe_try_write(p, put);
 		if (ret >= 0) {
 			*done += (size_t)ret;
-			if (u->left == 0 || ret == 0)
+			if (put->u->left == 0 || ret == 0)
 				break;
 			continue;
 		}
@@ -269,8 +271,7 @@ static long wait_and_write(struct pipe *p, struct uio *u, size_t total,
 	return ret;
 }
 
-/* 0: something can be done; -EAGAIN; -EPIPE. */
-static int look(struct pipe *p, bool write)
+int pipe_look(struct pipe *p, bool write)
 {
 	int ret;
 
@@ -285,44 +286,65 @@ static int look(struct pipe *p, bool write)
 	return ret;
 }
 
-static long write_all(struct file *f, struct pipe *p, struct uio *u)
+static long write_all(struct file *f, struct pipe *p, const struct pipe_put *w)
 {
-	size_t total = u->left, done = 0;
-	long ret = try_write(p, u, total);
+	long ret = pipe_try_write(p, w);
+	size_t done = 0;
 
 	if (ret > 0)
 		done = (size_t)ret;
-	if ((ret > 0 && u->left > 0) || ret == -EAGAIN) {
+	if ((ret > 0 && w->u->left > 0) || ret == -EAGAIN) {
 		if (!file_nonblock(f))
-			ret = wait_and_write(p, u, total, &done);
+			ret = wait_and_write(p, w, &done);
 	}
 	if (ret == -EPIPE)
 		broken_pipe();
 	return done ? (long)done : ret;
 }
 
-/* A write that is atomic cannot stop half-way for a page: copied first. */
+/*
+ * At most PIPE_BUF bytes, all or nothing.  It cannot stop half-way for a page,
+ * so they are copied first.
+ */
 static long write_atomic(struct file *f, struct pipe *p, struct uio *u)
 {
 	char bytes[PIPE_ATOMIC];
-	size_t total = u->left;
+	size_t total = MIN(u->left, PIPE_ATOMIC);
 	struct uio k;
+	struct pipe_put w = { &k, total, f->flags & LINUX_O_DIRECT };
 
 	if (uio_copy_in(u, bytes, total) != (long)total)
-		return look(p, true) == -EPIPE ? broken_pipe() : -EFAULT;
+		return pipe_look(p, true) == -EPIPE ? broken_pipe() : -EFAULT;
 	uio_kernel(&k, bytes, total);
-	return write_all(f, p, &k);
+	return write_all(f, p, &w);
+}
+
+/* Packets of PIPE_BUF bytes, and one for the rest. */
+static long write_packets(struct file *f, struct pipe *p, struct uio *u)
+{
+	long done = 0, ret = 0;
+
+	while (u->left > 0) {
+		ret = write_atomic(f, p, u);
+		if (ret < 0)
+			break;
+		done += ret;
+	}
+	return done ? done : ret;
 }
 
 static long pipe_write(struct file *f, struct uio *u, int64_t *pos)
 {
+	const struct pipe_put w = { u, u->left, false };
 	struct pipe *p = pipe_of(f);
 
 	(void)pos;
 	if (u->left == 0)
 		return 0;
+	if (f->flags & LINUX_O_DIRECT)
+		return write_packets(f, p, u);
 	return u->mm && u->left <= PIPE_ATOMIC ? write_atomic(f, p, u)
-					       : write_all(f, p, u);
+					       : write_all(f, p, &w);
 }
 
 /* --- the other operations ------------------------------------------------- */
@@ -382,24 +404,25 @@ static long set_size(struct pipe *p, uint32_t want)
 {
 	size_t size = round_size(want), old;
 	bool grows;
-	long ret;
+	long ret = 0;
 
 	if (want > 1u << 31)
 		return -EINVAL;
-	if (size > PIPE_MAX_SIZE)
-		return -EPERM;
 	mutex_lock(&p->mu);
 	old = p->ring.size;
 	grows = size > old;
-	if (grows && g_reserved + size - old > SOFT_LIMIT &&
-	    !capable(CAP_NR_SYS_RESOURCE))
+	if (grows && size > PIPE_MAX_SIZE && !capable(CAP_NR_SYS_RESOURCE))
 		ret = -EPERM;
-	else
+	else if (grows)
+		ret = pipe_check_quota(p, size - old);
+	if (ret == 0 && p->packets.nr > size / PAGE_SIZE)
+		ret = -EBUSY;
+	if (ret == 0)
 		ret = ring_resize(&p->ring, size);
 	mutex_unlock(&p->mu);
 	if (ret < 0)
 		return ret;
-	g_reserved += size - old;
+	p->user->pipe_bytes += size - old;
 	if (grows)
 		waitq_wake(&p->wr_wait, EVENTS_OUT);
 	return (long)size;
@@ -420,10 +443,12 @@ static long pipe_fcntl(struct file *f, uint32_t cmd, uint64_t arg)
 	return ret;
 }
 
+/* O_DIRECT makes packets of the writes that follow. */
 static int pipe_set_flags(struct file *f, uint32_t flags)
 {
 	(void)f;
-	return flags & LINUX_O_DIRECT ? -EINVAL : 0;
+	(void)flags;
+	return 0;
 }
 
 static int pipe_fsync(struct file *f, bool data_only)
@@ -433,310 +458,9 @@ static int pipe_fsync(struct file *f, bool data_only)
 	return -EINVAL;
 }
 
-/* --- splicing ------------------------------------------------------------- */
-
-long pipe_take(struct file *f, void *buf, size_t size)
-{
-	struct uio u;
-
-	uio_kernel(&u, buf, size);
-	return try_read(pipe_of(f), &u);
-}
-
-long pipe_peek(struct file *f, void *buf, size_t size)
-{
-	struct pipe *p = pipe_of(f);
-	long ret;
-
-	mutex_lock(&p->mu);
-	ret = (long)ring_peek(&p->ring, buf, size);
-	if (ret == 0 && p->writers)
-		ret = -EAGAIN;
-	mutex_unlock(&p->mu);
-	return ret;
-}
-
-long pipe_put_bytes(struct file *f, const void *buf, size_t size)
-{
-	struct uio u;
-
-	uio_kernel(&u, (void *)(uintptr_t)buf, size);
-	return try_write(pipe_of(f), &u, PIPE_ATOMIC + 1);
-}
-
-size_t pipe_room(struct file *f)
-{
-	struct pipe *p = pipe_of(f);
-	size_t room;
-
-	mutex_lock(&p->mu);
-	room = ring_room(&p->ring);
-	mutex_unlock(&p->mu);
-	return room;
-}
-
-void pipe_unget(struct file *f, const void *buf, size_t size)
-{
-	struct pipe *p = pipe_of(f);
-	size_t before;
-	int ret;
-
-	mutex_lock(&p->mu);
-	before = p->ring.size;
-	ret = ring_unget(&p->ring, buf, size);
-	g_reserved += p->ring.size - before;
-	mutex_unlock(&p->mu);
-	if (ret == 0)
-		waitq_wake_nr(&p->rd_wait, EVENTS_IN, 1);
-}
-
-int pipe_wait(struct file *f, bool write, bool nonblock)
-{
-	struct pipe *p = pipe_of(f);
-	struct task_waiter w;
-	int ret = look(p, write);
-
-	if (ret != -EAGAIN || nonblock)
-		return ret;
-	task_waiter_init(&w, current_task());
-	waitq_add(write ? &p->wr_wait : &p->rd_wait, &w.waiter,
-		  write ? EVENTS_OUT : EVENTS_IN);
-	for (;;) {
-		ret = look(p, write);
-		if (ret != -EAGAIN)
-			break;
-		ret = task_sleep(&w, NO_DEADLINE);
-		if (ret < 0)
-			break;
-	}
-	waitq_del(&w.waiter);
-	return ret;
-}
-
-/* --- life ----------------------------------------------------------------- */
-
-static struct pipe *pipe_alloc(bool is_fifo)
-{
-	struct pipe *p = kzalloc(sizeof(*p));
-	size_t size = PIPE_DEF_SIZE;
-
-	if (!p)
-		return NULL;
-	if (g_reserved + size > SOFT_LIMIT)
-		size = 2 * PAGE_SIZE;
-	g_reserved += size;
-	mutex_init(&p->mu, LOCK_PIPE);
-	ring_init(&p->ring, size);
-	waitq_init(&p->rd_wait);
-	waitq_init(&p->wr_wait);
-	waitq_init(&p->open_wait);
-	p->is_fifo = is_fifo;
-	return p;
-}
-
-static void pipe_free(struct pipe *p)
-{
-	g_reserved -= p->ring.size;
-	ring_fini(&p->ring);
-	waitq_fini(&p->rd_wait);
-	waitq_fini(&p->wr_wait);
-	waitq_fini(&p->open_wait);
-	free(p);
-}
-
-/* The pipe behind @inode with one more file, made if there is none. */
-static struct pipe *pipe_of_inode(struct inode *inode)
-{
-	struct pipe *p;
-
-	mutex_lock(&inode->mu);
-	if (!inode->pipe)
-		inode->pipe = pipe_alloc(true);
-	p = inode->pipe;
-	if (p)
-		p->files++;
-	mutex_unlock(&inode->mu);
-	return p;
-}
-
-static void pipe_put(struct inode *inode, struct pipe *p)
-{
-	bool last;
-
-	mutex_lock(&inode->mu);
-	last = --p->files == 0;
-	if (last)
-		inode->pipe = NULL;
-	mutex_unlock(&inode->mu);
-	if (last)
-		pipe_free(p);
-}
-
-/* What a side finds when it is added. */
-struct sides {
-	bool readers, writers;
-	uint32_t r_counter, w_counter;
-};
-
-/* @f takes its side of the pipe; *out: the state then. */
-static void add_side(struct pipe *p, const struct file *f, struct sides *out)
-{
-	mutex_lock(&p->mu);
-	if (can_read(f)) {
-		p->readers++;
-		p->r_counter++;
-	}
-	if (can_write(f)) {
-		p->writers++;
-		p->w_counter++;
-	}
-	out->readers = p->readers > 0;
-	out->writers = p->writers > 0;
-	out->r_counter = p->r_counter;
-	out->w_counter = p->w_counter;
-	mutex_unlock(&p->mu);
-	waitq_wake(&p->open_wait, EVENTS_IN | EVENTS_OUT);
-}
-
-static void drop_side(struct pipe *p, const struct file *f)
-{
-	bool gone;
-
-	mutex_lock(&p->mu);
-	if (can_read(f))
-		p->readers--;
-	if (can_write(f))
-		p->writers--;
-	gone = !p->readers || !p->writers;
-	mutex_unlock(&p->mu);
-	if (!gone)
-		return;
-	waitq_wake(&p->rd_wait, EVENTS_IN | LINUX_POLLHUP | LINUX_POLLERR);
-	waitq_wake(&p->wr_wait, EVENTS_OUT | LINUX_POLLHUP | LINUX_POLLERR);
-}
-
-static void pipe_release(struct file *f)
-{
-	struct pipe_end *e = f->priv;
-
-	if (!e)
-		return;
-	drop_side(e->p, f);
-	pipe_put(f->inode, e->p);
-	free(e);
-}
-
-/* Waits until the other side was opened since *counter was @seen. */
-static int wait_for_partner(struct pipe *p, const uint32_t *counter,
-			    uint32_t seen)
-{
-	struct task_waiter w;
-	bool there;
-	int ret = 0;
-
-	task_waiter_init(&w, current_task());
-	waitq_add(&p->open_wait, &w.waiter, EVENTS_IN | EVENTS_OUT);
-	for (;;) {
-		mutex_lock(&p->mu);
-		there = *counter != seen;
-		mutex_unlock(&p->mu);
-		if (there)
-			break;
-		ret = task_sleep(&w, NO_DEADLINE);
-		if (ret < 0)
-			break;
-	}
-	waitq_del(&w.waiter);
-	return ret;
-}
-
-/* The waiting part of fifo(7), after this side was added. */
-static int meet_partner(struct pipe *p, struct file *f, struct pipe_end *e,
-			const struct sides *now)
-{
-	if (!p->is_fifo || (now->readers && now->writers))
-		return 0;
-	if (!can_read(f))
-		return wait_for_partner(p, &p->r_counter, now->r_counter);
-	if (!file_nonblock(f))
-		return wait_for_partner(p, &p->w_counter, now->w_counter);
-	e->w_seen = now->w_counter;
-	return 0;
-}
-
-static bool no_reader(struct pipe *p)
-{
-	bool none;
-
-	mutex_lock(&p->mu);
-	none = p->readers == 0;
-	mutex_unlock(&p->mu);
-	return none;
-}
-
-int fifo_open(struct inode *inode, struct file *f)
-{
-	AUTO_FREE struct pipe_end *e = kzalloc(sizeof(*e));
-	struct sides now;
-	struct pipe *p;
-	int ret;
-
-	if (!e)
-		return -ENOMEM;
-	p = pipe_of_inode(inode);
-	if (!p)
-		return -ENOMEM;
-	e->p = p;
-	if (!can_read(f) && file_nonblock(f) && p->is_fifo && no_reader(p)) {
-		pipe_put(inode, p);
-		return -ENXIO;
-	}
-	add_side(p, f, &now);
-	ret = meet_partner(p, f, e, &now);
-	if (ret < 0) {
-		drop_side(p, f);
-		pipe_put(inode, p);
-		return ret;
-	}
-	f->ops = &pipe_file_ops;
-	f->priv = take(e);
-	return 0;
-}
-
-int pipe_new(uint32_t flags, struct file *out[2])
-{
-	AUTO_PUT(file) struct file *rd = NULL, *wr = NULL;
-	struct pipe *p = pipe_alloc(false);
-	int ret;
-
-	if (!p)
-		return -ENOMEM;
-	ret = file_new_anon("pipe:[%lu]", &pipe_file_ops, NULL,
-			    LINUX_S_IFIFO | 0600, LINUX_O_RDONLY | flags, &rd);
-	if (ret < 0) {
-		pipe_free(p);
-		return ret;
-	}
-	/* From here on the first file's end keeps the pipe. */
-	rd->inode->pipe = p;
-	p->files = 1;
-	ret = fifo_open(rd->inode, rd);
-	pipe_put(rd->inode, p);
-	if (ret < 0)
-		return ret;
-	ret = file_new(&rd->path, rd->inode, LINUX_O_WRONLY | flags, &wr);
-	if (ret < 0)
-		return ret;
-	ret = fifo_open(wr->inode, wr);
-	if (ret < 0)
-		return ret;
-	out[0] = take(rd);
-	out[1] = take(wr);
-	return 0;
-}
-
-static const struct file_ops pipe_file_ops = {
+const struct file_ops pipe_file_ops = {
 	.name = "pipe",
+	.sigio = SIGIO_PIPE,
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,

@@ -13,7 +13,7 @@
 
 /*
  * A new pipe: out[0] is its read end, out[1] its write end, a reference each.
- * @flags: LINUX_O_NONBLOCK or 0.  -ENOMEM, -ENFILE.
+ * @flags: LINUX_O_NONBLOCK, LINUX_O_DIRECT.  -ENOMEM, -ENFILE.
  */
 MUST_CHECK int pipe_new(uint32_t flags, struct file *out[2]);
 

@@ -51,7 +51,7 @@ long ring_put(struct pipe_ring *r, struct uio *u, size_t max)
 	return (long)done;
 }
 
-static void consume(struct pipe_ring *r, size_t n)
+void ring_drop(struct pipe_ring *r, size_t n)
 {
 	r->len -= n;
 	r->at += n;
@@ -72,7 +72,7 @@ long ring_get(struct pipe_ring *r, struct uio *u, size_t max)
 		got = uio_copy_out(u, r->buf + r->at, n);
 		if (got < 0)
 			return done ? (long)done : got;
-		consume(r, (size_t)got);
+		ring_drop(r, (size_t)got);
 		done += (size_t)got;
 		left -= (size_t)got;
 		if ((size_t)got < n)

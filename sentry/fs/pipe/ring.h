@@ -30,6 +30,8 @@ static inline size_t ring_room(const struct pipe_ring *r)
  */
 MUST_CHECK long ring_put(struct pipe_ring *r, struct uio *u, size_t max);
 MUST_CHECK long ring_get(struct pipe_ring *r, struct uio *u, size_t max);
+/* Removes @n bytes, which are there. */
+void ring_drop(struct pipe_ring *r, size_t n);
 /* Copies without removing; returns bytes. */
 size_t ring_peek(const struct pipe_ring *r, void *dst, size_t max);
 /* Puts bytes before the first; the ring grows if it must.  -ENOMEM. */

@@ -23,6 +23,8 @@ MUST_CHECK int proc_may_open(const struct synth_ctx *ctx, uint32_t flags);
 /* The address space, +1; NULL: none any more.  -ESRCH. */
 MUST_CHECK int proc_mm(const struct synth_ctx *ctx, struct mm **out);
 
+/* Load averages over 1, 5 and 15 minutes, for sysinfo(2). */
+void proc_loads(double avg[3]);
 /* Number of processes and threads that exist; *running may be NULL. */
 void proc_count(uint32_t *procs, uint32_t *threads, uint32_t *running,
 		uint32_t *last_pid);
@@ -35,11 +37,22 @@ void proc_memory(struct proc_memory *out);
 void proc_show_cpu_mask(struct seq_buf *out, uint32_t nr);
 void proc_show_cpu_list(struct seq_buf *out, uint32_t nr);
 
+/* The pid namespace that this mount of proc shows; borrowed. */
+struct pid_ns *proc_pid_ns(const struct synth_ctx *ctx);
+/* The user namespace that ids are shown in. */
+const struct user_ns *proc_viewer(void);
+/* Ids of a report as the mount's namespace has them. */
+void proc_localise(const struct synth_ctx *ctx, struct task_report *r);
+/* "NAME:" and the numbers of @pid from the mount's namespace inwards. */
+void proc_show_numbers(const struct synth_ctx *ctx, const char *name,
+		       uint32_t pid, struct seq_buf *out);
+
 /* Tables. */
 extern const struct synth_entry proc_root_entry;	  /* proc_root.c */
 extern const struct synth_dir_ops proc_pids;		  /* proc_pid.c */
 extern const struct synth_dir_ops proc_fds, proc_fdinfos; /* proc_links.c */
-extern const struct synth_entry proc_ns_entries[];	  /* proc_links.c */
+extern const struct synth_entry proc_ns_entries[];	  /* proc_ns.c */
+extern const struct synth_entry proc_sys_user_entries[];  /* proc_ns.c */
 extern const struct synth_entry proc_sys_entries[];	  /* proc_sys.c */
 extern const struct synth_entry proc_net_entries[];	  /* proc_net.c */
 
@@ -59,13 +72,34 @@ int proc_link_text(const struct synth_ctx *ctx, char **out_target);
 int proc_fd_permission(const struct synth_ctx *ctx, const struct cred *cred,
 		       uint32_t mask, int by_mode);
 /* proc_misc.c */
-proc_show proc_comm, proc_limits, proc_io, proc_mounts, proc_mountinfo,
-	proc_oom_score, proc_oom_score_adj, proc_oom_adj, proc_personality,
-	proc_wchan, proc_cgroup, proc_children, proc_no_id, proc_id_map,
-	proc_setgroups;
+proc_show proc_comm, proc_limits, proc_io_task, proc_io_group, proc_mounts, proc_mountinfo,
+	proc_oom_score, proc_oom_score_adj, proc_oom_adj, proc_cgroup, proc_children, proc_no_id, proc_mountstats;
+/* proc_ns.c */
+proc_show proc_timens_offsets;
+long proc_timens_offsets_write(const struct synth_ctx *ctx, char *text,
+			       size_t size);
+int proc_uid_map_open(const struct synth_ctx *ctx, struct file *f);
+int proc_gid_map_open(const struct synth_ctx *ctx, struct file *f);
+int proc_projid_map_open(const struct synth_ctx *ctx, struct file *f);
+int proc_setgroups_open(const struct synth_ctx *ctx, struct file *f);
 long proc_comm_write(const struct synth_ctx *ctx, char *text, size_t size);
 long proc_oom_score_adj_write(const struct synth_ctx *ctx, char *text,
 			      size_t size);
+long proc_oom_adj_write(const struct synth_ctx *ctx, char *text, size_t size);
+/* proc_task.c */
+proc_show proc_syscall, proc_wchan, proc_stack, proc_sched, proc_schedstat,
+	proc_autogroup, proc_timers, proc_timerslack, proc_personality,
+	proc_coredump_filter;
+long proc_timerslack_write(const struct synth_ctx *ctx, char *text,
+			   size_t size);
+long proc_coredump_filter_write(const struct synth_ctx *ctx, char *text,
+				size_t size);
+extern const struct synth_entry proc_attr_entries[];
+/* proc_pages.c */
+proc_show proc_numa_maps;
+int proc_pagemap_open(const struct synth_ctx *ctx, struct file *f);
+long proc_clear_refs_write(const struct synth_ctx *ctx, char *text,
+			   size_t size);
 /* proc_system.c */
 proc_show proc_kernel_cmdline, proc_devices, proc_filesystems, proc_loadavg,
 	proc_meminfo, proc_system_stat, proc_swaps, proc_uptime, proc_version,

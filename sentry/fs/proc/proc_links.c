@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proc_links: magic links of /proc/PID (cwd, root, exe, fd/N), fdinfo and ns.
+ * proc_links: magic links of /proc/PID (cwd, root, exe, fd/N), and fdinfo.
  *
  * Locks: fs->mu while a path is copied.
- * Linux: namespaces show one fixed number each, and cannot be opened.
  * Tests: tests/conformance/proc_*.c
  */
 #include <errno.h>
@@ -277,36 +276,3 @@ int proc_fd_permission(const struct synth_ctx *ctx, const struct cred *cred,
 		return 0;
 	return by_mode;
 }
-
-/* --- ns ------------------------------------------------------------------ */
-
-static int ns_text(const struct synth_ctx *ctx, char **out_target)
-{
-	int ret = proc_may_access(ctx);
-
-	if (ret < 0)
-		return ret == -ESRCH ? -ENOENT : ret;
-	*out_target = kstrdup(synth_ctx_entry(ctx)->arg);
-	return *out_target ? 0 : -ENOMEM;
-}
-
-#define NS(n, text)                                                       \
-	{                                                                 \
-		.name = (n), .mode = S_IFLNK | 0777, .readlink = ns_text, \
-		.arg = (text)                                             \
-	}
-
-/* Numbers of Linux's initial namespaces (include/linux/proc_ns.h). */
-const struct synth_entry proc_ns_entries[] = {
-	NS("cgroup", "cgroup:[4026531835]"),
-	NS("ipc", "ipc:[4026531839]"),
-	NS("mnt", "mnt:[4026531841]"),
-	NS("net", "net:[4026531840]"),
-	NS("pid", "pid:[4026531836]"),
-	NS("pid_for_children", "pid:[4026531836]"),
-	NS("time", "time:[4026531834]"),
-	NS("time_for_children", "time:[4026531834]"),
-	NS("user", "user:[4026531837]"),
-	NS("uts", "uts:[4026531838]"),
-	{ .name = NULL },
-};

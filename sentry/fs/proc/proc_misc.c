@@ -2,8 +2,8 @@
 /*
  * proc_misc: the small files of /proc/PID.
  *
- * Linux: I/O is not counted yet (io shows 0); persona is always 0; the one
- *        user namespace maps every id to itself.
+ * Linux: nothing goes to a disk of the sandbox's, so that read_bytes and
+ *        write_bytes of io are 0.
  * Locks: t->mu for the name.
  * Tests: tests/conformance/proc_*.c
  */
@@ -11,6 +11,10 @@
 #include <string.h>
 
 #include "sentry/fs/proc/proc.h"
+#include "sentry/kernel/cgroup.h"
+#include "sentry/kernel/oom.h"
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/task_private.h"
 
 int proc_comm(const struct synth_ctx *ctx, struct seq_buf *out)
 {
@@ -107,9 +111,9 @@ static int show_mounts(const struct synth_ctx *ctx, struct seq_buf *out,
 
 	if (!t)
 		return -ESRCH;
-	/* t->mount_ns is replaced under t->mu. */
+	/* t->ns[] is replaced under t->mu. */
 	mutex_lock(&t->mu);
-	ns = t->mount_ns;
+	ns = task_mount_ns(t);
 	if (ns)
 		mount_ns_get(ns);
 	mutex_unlock(&t->mu);
@@ -141,24 +145,20 @@ static int32_t load_adj(struct thread_group *tg)
 int proc_oom_score(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	AUTO_PUT(task) struct task *t = proc_task(ctx);
-	AUTO_PUT(mm) struct mm *mm = NULL;
-	struct mm_stats ms = { 0 };
 	struct proc_memory mem;
 	int64_t points;
-	int32_t adj;
 
 	if (!t)
 		return -ESRCH;
-	mm = task_get_mm(t);
-	if (mm)
-		mm_stats(mm, &ms);
 	proc_memory(&mem);
-	adj = load_adj(t->group);
-	points = (int64_t)(ms.rss / (mem.total / 1000 + 1)) + adj;
-	points = (1000 + points) * 2 / 3;
-	if (adj == -1000 || points < 0)
+	points = oom_badness(t->group, mem.total);
+	if (points == INT64_MIN)
 		points = 0;
-	seq_printf(out, "%ld\n", points);
+	else
+		points = (1000 +
+			  points * 1000 / (int64_t)(mem.total / PAGE_SIZE)) *
+			 2 / 3;
+	seq_printf(out, "%ld\n", MAX(points, 0));
 	return 0;
 }
 
@@ -186,59 +186,95 @@ int proc_oom_adj(const struct synth_ctx *ctx, struct seq_buf *out)
 	return 0;
 }
 
-/* Lowering needs CAP_SYS_RESOURCE. */
+/* Below the lowest value that a privileged one set needs CAP_SYS_RESOURCE. */
+static long set_adj(const struct synth_ctx *ctx, int32_t v, size_t size)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	bool may = capable(CAP_NR_SYS_RESOURCE);
+
+	if (!t)
+		return -ESRCH;
+	if (v < t->group->priv->oom_adj_min && !may)
+		return -EACCES;
+	__atomic_store_n(&t->group->oom_score_adj, v, __ATOMIC_RELAXED);
+	if (may)
+		t->group->priv->oom_adj_min = v;
+	return (long)size;
+}
+
 long proc_oom_score_adj_write(const struct synth_ctx *ctx, char *text,
 			      size_t size)
 {
-	AUTO_PUT(task) struct task *t = proc_task(ctx);
 	int64_t v;
 	int ret = synth_parse_i64(text, -1000, 1000, &v);
 
+	return ret < 0 ? ret : set_adj(ctx, (int32_t)v, size);
+}
+
+/* -17 means never; the top of the old scale is the top of the new one. */
+long proc_oom_adj_write(const struct synth_ctx *ctx, char *text, size_t size)
+{
+	int64_t v;
+	int ret = synth_parse_i64(text, -17, 15, &v);
+
 	if (ret < 0)
 		return ret;
-	if (!t)
-		return -ESRCH;
-	if (v < load_adj(t->group) && !capable(CAP_NR_SYS_RESOURCE))
-		return -EACCES;
-	__atomic_store_n(&t->group->oom_score_adj, (int32_t)v,
-			 __ATOMIC_RELAXED);
-	return (long)size;
+	return set_adj(ctx, v == 15 ? 1000 : (int32_t)(v * 1000 / 17), size);
 }
 
 /* --- the rest ------------------------------------------------------------ */
 
-int proc_io(const struct synth_ctx *ctx, struct seq_buf *out)
+static void show_io(const struct rusage_sum *u, struct seq_buf *out)
 {
-	(void)ctx;
 	seq_printf(out,
-		   "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\n"
-		   "write_bytes: 0\ncancelled_write_bytes: 0\n");
-	return 0;
+		   "rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\n"
+		   "read_bytes: 0\nwrite_bytes: 0\n"
+		   "cancelled_write_bytes: 0\n",
+		   u->io[TASK_IO_RCHAR], u->io[TASK_IO_WCHAR],
+		   u->io[TASK_IO_SYSCR], u->io[TASK_IO_SYSCW]);
 }
 
-int proc_personality(const struct synth_ctx *ctx, struct seq_buf *out)
-{
-	(void)ctx;
-	seq_printf(out, "%08x\n", 0);
-	return 0;
-}
-
-int proc_wchan(const struct synth_ctx *ctx, struct seq_buf *out)
+int proc_io_task(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	AUTO_PUT(task) struct task *t = proc_task(ctx);
-	const char *at;
+	struct rusage_sum u;
 
 	if (!t)
 		return -ESRCH;
-	at = task_may_access(t) == 0 && t->state != 'R' ? t->wchan : NULL;
-	seq_printf(out, "%s", at ? at : "0");
+	task_usage(t, &u);
+	show_io(&u, out);
+	return 0;
+}
+
+/* All threads, those that ended, and the children that were waited for. */
+int proc_io_group(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	struct rusage_sum u;
+
+	if (!t)
+		return -ESRCH;
+	tasklist_lock();
+	thread_group_usage_locked(t->group, &u);
+	rusage_add(&u, &t->group->priv->waited);
+	tasklist_unlock();
+	show_io(&u, out);
 	return 0;
 }
 
 int proc_cgroup(const struct synth_ctx *ctx, struct seq_buf *out)
 {
-	(void)ctx;
-	seq_printf(out, "0::/\n");
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	AUTO_PUT(cgroup) struct cgroup *cg = NULL;
+	AUTO_FREE char *path = NULL;
+
+	if (!t)
+		return -ESRCH;
+	cg = cgroup_of(t->group);
+	path = cgroup_path(cg, cgroup_root());
+	if (!path)
+		return -ENOMEM;
+	seq_printf(out, "0::%s%s\n", path, cg->dead ? " (deleted)" : "");
 	return 0;
 }
 
@@ -252,13 +288,14 @@ int proc_children(const struct synth_ctx *ctx, struct seq_buf *out)
 	tg = thread_group_next(0);
 	while (tg) {
 		uint32_t pid = tg->tgid;
-		AUTO_PUT(task) struct task *t = task_lookup(pid);
+		AUTO_PUT(task) struct task *t = task_lookup_global(pid);
 		struct task_report r;
 
 		if (t) {
 			task_report(t, &r);
 			if (r.ppid == self->tgid)
-				seq_printf(out, "%u ", pid);
+				seq_printf(out, "%u ",
+					   pid_nr_in(pid, proc_pid_ns(ctx)));
 		}
 		thread_group_put(tg);
 		tg = thread_group_next(pid);
@@ -270,19 +307,5 @@ int proc_no_id(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	(void)ctx;
 	seq_printf(out, "%u", UINT32_MAX);
-	return 0;
-}
-
-int proc_id_map(const struct synth_ctx *ctx, struct seq_buf *out)
-{
-	(void)ctx;
-	seq_printf(out, "%10u %10u %10u\n", 0, 0, UINT32_MAX);
-	return 0;
-}
-
-int proc_setgroups(const struct synth_ctx *ctx, struct seq_buf *out)
-{
-	(void)ctx;
-	seq_printf(out, "allow\n");
 	return 0;
 }

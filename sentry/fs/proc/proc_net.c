@@ -7,11 +7,19 @@
  * Tests: tests/conformance/proc_net.c
  */
 #include "sentry/fs/proc/proc.h"
+#include "sentry/net/socket.h"
 
 /* The row's argument is the text. */
 static int show_text(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	seq_printf(out, "%s", (const char *)synth_ctx_entry(ctx)->arg);
+	return 0;
+}
+
+static int show_unix(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	(void)ctx;
+	unix_print(out);
 	return 0;
 }
 
@@ -71,7 +79,6 @@ const struct synth_entry proc_net_entries[] = {
 	TABLE("tcp6", tcp6_text),
 	TABLE("udp", udp_text),
 	TABLE("udp6", udp6_text),
-	TABLE("unix", "Num       RefCount Protocol Flags    Type St Inode "
-		      "Path\n"),
+	{ .name = "unix", .mode = S_IFREG | 0444, .show = show_unix },
 	{ .name = NULL },
 };

@@ -4,21 +4,23 @@
  * and the tables of their files.
  *
  * Locks: none of its own; lookups take the task list's.
- * Linux: as 6.18, without attr, autogroup, clear_refs, coredump_filter,
- *        map_files, mountstats, numa_maps, pagemap, patch_state, projid_map,
- *        sched, stack, syscall, timers, timerslack_ns.
+ * Linux: as 6.18, without arch_status, cpuset, ksm_*, map_files, mountstats,
+ *        patch_state, projid_map.
  * Tests: tests/conformance/proc_*.c
  */
 #include <errno.h>
 #include <stdio.h>
 
 #include "sentry/fs/proc/proc.h"
+#include "sentry/fs/proc/proc_dir.h"
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/task_private.h"
 
 /* --- contexts ------------------------------------------------------------ */
 
 struct task *proc_task(const struct synth_ctx *ctx)
 {
-	struct task *t = task_lookup(ctx->id);
+	struct task *t = task_lookup_global(ctx->id);
 
 	if (t && t->group != ctx->obj) {
 		task_put(t);
@@ -78,6 +80,23 @@ static int children_may_open(const struct synth_ctx *ctx, uint32_t flags);
 		.children = proc_ns_entries           \
 	}
 
+/* The same: what shows or changes pages, registers and scheduling. */
+#define MORE_ENTRIES                                                    \
+	SYNTH_DIR("attr", proc_attr_entries),                           \
+		{ .name = "clear_refs",                                 \
+		  .mode = S_IFREG | 0200,                               \
+		  .write = proc_clear_refs_write },                     \
+		SECRET("numa_maps", 0444, proc_numa_maps),              \
+		{ .name = "pagemap",                                    \
+		  .mode = S_IFREG | 0400,                               \
+		  .open = proc_pagemap_open },                          \
+		SECRET("personality", 0400, proc_personality),          \
+		SYNTH_FILE("sched", 0644, proc_sched),                  \
+		SYNTH_FILE("schedstat", 0444, proc_schedstat),          \
+		SYNTH_FILE("stack", 0400, proc_stack),                  \
+		SECRET("syscall", 0400, proc_syscall),                  \
+		SYNTH_FILE("wchan", 0444, proc_wchan)
+
 /* What processes and threads have in common. */
 #define COMMON_ENTRIES                                                      \
 	SECRET("auxv", 0400, proc_auxv),                                    \
@@ -88,8 +107,9 @@ static int children_may_open(const struct synth_ctx *ctx, uint32_t flags);
 		SECRET("environ", 0400, proc_environ),                      \
 		MAGIC("exe", proc_exe_link), FD_DIR("fd", 0500, &proc_fds), \
 		FD_DIR("fdinfo", 0555, &proc_fdinfos),                      \
-		SYNTH_FILE("gid_map", 0444, proc_id_map),                   \
-		SECRET("io", 0400, proc_io),                                \
+		{ .name = "gid_map",                                        \
+		  .mode = S_IFREG | 0644,                                   \
+		  .open = proc_gid_map_open },                              \
 		SYNTH_FILE("limits", 0444, proc_limits),                    \
 		SYNTH_FILE("loginuid", 0444, proc_no_id),                   \
 		SECRET("maps", 0444, proc_maps),                            \
@@ -98,25 +118,42 @@ static int children_may_open(const struct synth_ctx *ctx, uint32_t flags);
 		  .open = proc_mem_open },                                  \
 		SYNTH_FILE("mountinfo", 0444, proc_mountinfo),              \
 		SYNTH_FILE("mounts", 0444, proc_mounts),                    \
+		SYNTH_FILE("mountstats", 0400, proc_mountstats),            \
 		SYNTH_DIR("net", proc_net_entries), NS_DIR,                 \
-		SYNTH_RW("oom_adj", 0644, proc_oom_adj, NULL),              \
+		SYNTH_RW("oom_adj", 0644, proc_oom_adj,                     \
+			 proc_oom_adj_write),                               \
 		SYNTH_FILE("oom_score", 0444, proc_oom_score),              \
 		SYNTH_RW("oom_score_adj", 0644, proc_oom_score_adj,         \
 			 proc_oom_score_adj_write),                         \
-		SECRET("personality", 0400, proc_personality),              \
 		MAGIC("root", proc_root_link),                              \
 		SYNTH_FILE("sessionid", 0444, proc_no_id),                  \
-		SYNTH_FILE("setgroups", 0644, proc_setgroups),              \
+		{ .name = "projid_map",                                     \
+		  .mode = S_IFREG | 0644,                                   \
+		  .open = proc_projid_map_open },                           \
+		{ .name = "setgroups",                                      \
+		  .mode = S_IFREG | 0644,                                   \
+		  .open = proc_setgroups_open },                            \
 		SECRET("smaps", 0444, proc_smaps),                          \
 		SECRET("smaps_rollup", 0444, proc_smaps_rollup),            \
 		SYNTH_FILE("statm", 0444, proc_statm),                      \
 		SYNTH_FILE("status", 0444, proc_status),                    \
-		SYNTH_FILE("uid_map", 0444, proc_id_map),                   \
-		SYNTH_FILE("wchan", 0444, proc_wchan)
+		{ .name = "uid_map",                                        \
+		  .mode = S_IFREG | 0644,                                   \
+		  .open = proc_uid_map_open },                              \
+		MORE_ENTRIES
 
 static const struct synth_entry group_entries[] = {
 	COMMON_ENTRIES,
 	SYNTH_FILE("stat", 0444, proc_stat_group),
+	SYNTH_RW("timens_offsets", 0644, proc_timens_offsets,
+		 proc_timens_offsets_write),
+	SECRET("io", 0400, proc_io_group),
+	SYNTH_FILE("autogroup", 0644, proc_autogroup),
+	SECRET("timers", 0444, proc_timers),
+	SYNTH_RW("coredump_filter", 0644, proc_coredump_filter,
+		 proc_coredump_filter_write),
+	SYNTH_RW("timerslack_ns", 0666, proc_timerslack,
+		 proc_timerslack_write),
 	{ .name = "task", .mode = S_IFDIR | 0555, .dynamic = &task_dirs },
 	{ .name = NULL },
 };
@@ -124,6 +161,7 @@ static const struct synth_entry group_entries[] = {
 static const struct synth_entry task_entries[] = {
 	COMMON_ENTRIES,
 	SYNTH_FILE("stat", 0444, proc_stat_task),
+	SECRET("io", 0400, proc_io_task),
 	{ .name = "children",
 	  .mode = S_IFREG | 0444,
 	  .show = proc_children,
@@ -151,6 +189,19 @@ static int children_may_open(const struct synth_ctx *ctx, uint32_t flags)
 	return t ? 0 : -ESRCH;
 }
 
+int proc_dir_task(const struct file *f, struct task **out)
+{
+	const struct synth_inode *si;
+
+	if (f->ops != &synth_dir_fops)
+		return -EBADF;
+	si = container_of(f->path.dentry->inode, struct synth_inode, inode);
+	if (si->entry != &group_dir)
+		return -EBADF;
+	*out = proc_task(&si->ctx);
+	return *out ? 0 : -ESRCH;
+}
+
 /* --- /proc --------------------------------------------------------------- */
 
 static int pids_lookup(const struct synth_ctx *dir, const char *name,
@@ -159,11 +210,13 @@ static int pids_lookup(const struct synth_ctx *dir, const char *name,
 	AUTO_PUT(task) struct task *t = NULL;
 	uint32_t pid;
 
-	(void)dir;
 	if (!synth_parse_u32(name, &pid))
 		return -ENOENT;
 	/* Threads have directories too that no listing shows, as on Linux. */
-	t = task_lookup(pid);
+	tasklist_lock();
+	pid = pid_of_nr_locked(proc_pid_ns(dir), pid);
+	tasklist_unlock();
+	t = task_lookup_global(pid);
 	if (!t)
 		return -ENOENT;
 	out->entry = &group_dir;
@@ -176,15 +229,16 @@ static int pids_next(const struct synth_ctx *dir, uint64_t *key, char *name,
 		     struct synth_found *out)
 {
 	struct thread_group *tg;
+	uint32_t nr;
 
-	(void)dir;
 	if (*key > UINT32_MAX)
 		return -ENOENT;
-	tg = thread_group_next(*key ? (uint32_t)*key - 1 : 0);
+	tg = pid_ns_next_group(proc_pid_ns(dir),
+			       *key ? (uint32_t)*key - 1 : 0, &nr);
 	if (!tg)
 		return -ENOENT;
-	*key = tg->tgid;
-	snprintf(name, SYNTH_NAME_SIZE, "%u", tg->tgid);
+	*key = nr;
+	snprintf(name, SYNTH_NAME_SIZE, "%u", nr);
 	out->entry = &group_dir;
 	out->ctx = (struct synth_ctx){ .obj = tg, .id = tg->tgid };
 	return 0;
@@ -215,6 +269,9 @@ static int tasks_lookup(const struct synth_ctx *dir, const char *name,
 
 	if (!synth_parse_u32(name, &ctx.id))
 		return -ENOENT;
+	tasklist_lock();
+	ctx.id = pid_of_nr_locked(proc_pid_ns(dir), ctx.id);
+	tasklist_unlock();
 	t = proc_task(&ctx);
 	if (!t)
 		return -ENOENT;
@@ -235,7 +292,8 @@ static int tasks_next(const struct synth_ctx *dir, uint64_t *key, char *name,
 	if (!t)
 		return -ENOENT;
 	*key = t->tid;
-	snprintf(name, SYNTH_NAME_SIZE, "%u", t->tid);
+	snprintf(name, SYNTH_NAME_SIZE, "%u",
+		 pid_nr_in(t->tid, proc_pid_ns(dir)));
 	thread_group_get(dir->obj);
 	out->entry = &task_dir;
 	out->ctx = (struct synth_ctx){ .obj = dir->obj, .id = t->tid };

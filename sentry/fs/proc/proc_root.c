@@ -10,16 +10,20 @@
 #include <stdio.h>
 
 #include "sentry/fs/proc/proc.h"
+#include "sentry/kernel/pid_ns.h"
 
 static int self_link(const struct synth_ctx *ctx, char **out_target)
 {
 	struct task *t = current_task();
+	uint32_t tgid;
 	char text[16];
 
-	(void)ctx;
 	if (!t)
 		return -ENOENT;
-	snprintf(text, sizeof(text), "%u", t->group->tgid);
+	tgid = pid_nr_in(t->group->tgid, proc_pid_ns(ctx));
+	if (!tgid)
+		return -ENOENT;
+	snprintf(text, sizeof(text), "%u", tgid);
 	*out_target = kstrdup(text);
 	return *out_target ? 0 : -ENOMEM;
 }
@@ -27,12 +31,16 @@ static int self_link(const struct synth_ctx *ctx, char **out_target)
 static int thread_self_link(const struct synth_ctx *ctx, char **out_target)
 {
 	struct task *t = current_task();
+	uint32_t tgid;
 	char text[48];
 
-	(void)ctx;
 	if (!t)
 		return -ENOENT;
-	snprintf(text, sizeof(text), "%u/task/%u", t->group->tgid, t->tid);
+	tgid = pid_nr_in(t->group->tgid, proc_pid_ns(ctx));
+	if (!tgid)
+		return -ENOENT;
+	snprintf(text, sizeof(text), "%u/task/%u", tgid,
+		 pid_nr_in(t->tid, proc_pid_ns(ctx)));
 	*out_target = kstrdup(text);
 	return *out_target ? 0 : -ENOMEM;
 }
@@ -143,8 +151,24 @@ static const struct synth_fs proc_fs = {
 	.alive = alive,
 };
 
+static void drop_ns(void *data)
+{
+	struct pid_ns *ns = data;
+
+	ns_put(&ns->ns);
+}
+
+/* It shows the processes of the mounter's (children's) pid namespace. */
 int procfs_new(struct super **out)
 {
+	struct pid_ns *ns;
+	int ret;
+
 	proc_cpuinfo_start();
-	return synth_new(&proc_fs, out);
+	ns = task_pid_ns(current_task());
+	ns_get(&ns->ns);
+	ret = synth_new_for(&proc_fs, ns, drop_ns, out);
+	if (ret < 0)
+		ns_put(&ns->ns);
+	return ret;
 }

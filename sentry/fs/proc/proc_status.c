@@ -3,8 +3,7 @@
  * proc_status: stat, statm and status of processes and threads, in the exact
  * format of Linux 6.18 (fs/proc/array.c), which ps, top and libproc2 parse.
  *
- * Linux: cumulative times of reaped children, the break's start and the
- *        registers are shown as 0.
+ * Linux: registers of dumped processes and the CPU are shown as 0.
  * Locks: none of its own.
  * Tests: tests/unit/test_proc_status.c
  */
@@ -12,34 +11,19 @@
 #include <string.h>
 
 #include "abi/prctl.h"
+#include "abi/sched.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/host/host.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/time/clock.h"
 
 #define NSEC_PER_TICK 10000000ul /* USER_HZ is 100 */
 #define PF_RANDOMIZE  0x00400000u
+#define PF_FORKNOEXEC 0x00000040u
 
-/* Adds what the other threads of the process have used. */
-static void add_group_times(const struct synth_ctx *ctx,
-			    struct task_report *sum)
+static bool is_realtime(const struct task_report *r)
 {
-	struct task *t = thread_group_next_task(ctx->obj, 0);
-
-	while (t) {
-		uint32_t tid = t->tid;
-
-		if (tid != sum->tid) {
-			struct task_report r;
-
-			task_report(t, &r);
-			sum->utime_ns += r.utime_ns;
-			sum->stime_ns += r.stime_ns;
-			sum->min_flt += r.min_flt;
-			sum->maj_flt += r.maj_flt;
-		}
-		task_put(t);
-		t = thread_group_next_task(ctx->obj, tid);
-	}
+	return r->policy == LINUX_SCHED_FIFO || r->policy == LINUX_SCHED_RR;
 }
 
 static void stat_memory(struct mm *mm, bool secret, struct seq_buf *out,
@@ -59,16 +43,41 @@ static void stat_memory(struct mm *mm, bool secret, struct seq_buf *out,
 			   m.start_stack);
 	else
 		seq_printf(out, " %d %d 0", !!mm, !!mm);
-	seq_printf(out, " 0 0 %lu %lu %lu %lu %d 0 0 %d 0 0 0 0 0 0",
+	seq_printf(out, " 0 0 %lu %lu %lu %lu %d 0 0 %d 0 %u %u 0 0 0",
 		   r->sig_pending & 0x7fffffff, r->sig_blocked & 0x7fffffff,
 		   r->sig_ignored & 0x7fffffff, r->sig_caught & 0x7fffffff,
-		   secret && t->wchan ? 1 : 0, t->group->exit_signal);
+		   r->state != 'R',
+		   r->tid == r->tgid ? t->group->exit_signal : -1,
+		   (uint32_t)r->rt_prio, (uint32_t)r->policy);
 	if (secret)
-		seq_printf(out, " %lu %lu 0 %lu %lu %lu %lu %d\n", m.start_data,
-			   m.end_data, m.arg_start, m.arg_end, m.env_start,
-			   m.env_end, r->exit_code);
+		seq_printf(out, " %lu %lu %lu %lu %lu %lu %lu %d\n",
+			   m.start_data, m.end_data, ms.brk_start, m.arg_start,
+			   m.arg_end, m.env_start, m.env_end, r->exit_code);
 	else
 		seq_printf(out, " 0 0 0 0 0 0 0 0\n");
+}
+
+/* As task_prio(): below zero for real time. */
+static int priority(const struct task_report *r)
+{
+	return is_realtime(r) ? -1 - r->rt_prio : 20 + r->nice;
+}
+
+static void stat_times(struct seq_buf *out, const struct task_report *r,
+		       bool whole)
+{
+	uint64_t user = whole ? r->group.utime_ns : r->utime_ns;
+	uint64_t system = whole ? r->group.stime_ns : r->stime_ns;
+
+	seq_printf(out, " %u %lu %lu %lu %lu",
+		   PF_RANDOMIZE | (r->did_exec ? 0 : PF_FORKNOEXEC),
+		   whole ? r->group.min_flt : r->min_flt, r->children.min_flt,
+		   whole ? r->group.maj_flt : r->maj_flt, r->children.maj_flt);
+	seq_printf(out, " %lu %lu %lu %lu %d %d %u 0 %lu",
+		   user / NSEC_PER_TICK, system / NSEC_PER_TICK,
+		   r->children.utime_ns / NSEC_PER_TICK,
+		   r->children.stime_ns / NSEC_PER_TICK, priority(r), r->nice,
+		   MAX(r->nr_threads, 1u), r->start_ns / NSEC_PER_TICK);
 }
 
 static int show_stat(const struct synth_ctx *ctx, struct seq_buf *out,
@@ -82,18 +91,13 @@ static int show_stat(const struct synth_ctx *ctx, struct seq_buf *out,
 	if (!t)
 		return -ESRCH;
 	task_report(t, &r);
-	if (whole)
-		add_group_times(ctx, &r);
+	proc_localise(ctx, &r);
 	secret = task_may_access(t) == 0;
 	mm = task_get_mm(t);
-	seq_printf(out, "%u (%.16s) %c %u %u %u %u %d %u %lu 0 %lu 0", r.tid,
-		   r.comm, r.state, r.ppid, r.pgid, r.sid, r.tty_dev,
-		   r.tty_pgrp ? r.tty_pgrp : -1, PF_RANDOMIZE, r.min_flt,
-		   r.maj_flt);
-	seq_printf(out, " %lu %lu 0 0 %d %d %u 0 %lu",
-		   r.utime_ns / NSEC_PER_TICK, r.stime_ns / NSEC_PER_TICK,
-		   20 + r.nice, r.nice, MAX(r.nr_threads, 1u),
-		   r.start_ns / NSEC_PER_TICK);
+	seq_printf(out, "%u (%.16s) %c %u %u %u %u %d", r.tid, r.comm, r.state,
+		   r.ppid, r.pgid, r.sid, r.tty_dev,
+		   r.tty_pgrp ? r.tty_pgrp : -1);
+	stat_times(out, &r, whole);
 	stat_memory(mm, secret, out, &r, t);
 	return 0;
 }
@@ -119,7 +123,7 @@ int proc_statm(const struct synth_ctx *ctx, struct seq_buf *out)
 		return ret;
 	if (mm)
 		mm_stats(mm, &ms);
-	shared = MIN(ms.rss, ms.exe + ms.lib);
+	shared = ms.rss - ms.rss_anon;
 	seq_printf(out, "%lu %lu %lu %lu 0 %lu 0\n", ms.vm_size >> PAGE_SHIFT,
 		   ms.rss >> PAGE_SHIFT, shared >> PAGE_SHIFT,
 		   ms.exe >> PAGE_SHIFT, (ms.data + ms.stack) >> PAGE_SHIFT);
@@ -176,9 +180,11 @@ static uint32_t fd_size(struct task *t)
 	return size;
 }
 
-static void show_identity(struct task *t, const struct task_report *r,
-			  struct seq_buf *out)
+static void show_identity(const struct synth_ctx *ctx, struct task *t,
+			  const struct task_report *r, struct seq_buf *out)
 {
+	const struct user_ns *u = proc_viewer();
+	struct task_report seen = *r;
 	AUTO_PUT(cred) struct cred *c = task_get_cred(t);
 	struct fs_ctx *fs = task_get_fs(t);
 	uint32_t i;
@@ -193,19 +199,26 @@ static void show_identity(struct task *t, const struct task_report *r,
 		seq_printf(out, "Umask:\t%04o\n", umask);
 		fs_ctx_put(fs);
 	}
+	proc_localise(ctx, &seen);
 	seq_printf(out,
 		   "State:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\n"
 		   "TracerPid:\t%u\n",
-		   state_text(r->state), r->tgid, r->tid, r->ppid, r->tracer);
+		   state_text(r->state), seen.tgid, seen.tid,
+		   seen.ppid, seen.tracer);
 	if (c)
 		seq_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n",
-			   c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid,
-			   c->sgid, c->fsgid);
+			   uid_in(u, c->uid), uid_in(u, c->euid),
+			   uid_in(u, c->suid), uid_in(u, c->fsuid),
+			   gid_in(u, c->gid), gid_in(u, c->egid),
+			   gid_in(u, c->sgid), gid_in(u, c->fsgid));
 	seq_printf(out, "FDSize:\t%u\nGroups:\t", fd_size(t));
 	for (i = 0; c && i < c->nr_groups; i++)
-		seq_printf(out, "%s%u", i ? " " : "", c->groups[i]);
-	seq_printf(out, " \nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n",
-		   r->tgid, r->tid, r->pgid, r->sid);
+		seq_printf(out, "%s%u", i ? " " : "", gid_in(u, c->groups[i]));
+	seq_printf(out, " \n");
+	proc_show_numbers(ctx, "NStgid", r->tgid, out);
+	proc_show_numbers(ctx, "NSpid", r->tid, out);
+	proc_show_numbers(ctx, "NSpgid", r->pgid, out);
+	proc_show_numbers(ctx, "NSsid", r->sid, out);
 	seq_printf(out, "Kthread:\t0\n");
 }
 
@@ -217,19 +230,17 @@ static void show_kb(struct seq_buf *out, const char *name, uint64_t bytes)
 static void show_memory(struct mm *mm, struct seq_buf *out)
 {
 	struct mm_stats ms;
-	uint64_t file;
 
 	mm_stats(mm, &ms);
-	file = MIN(ms.rss, ms.exe + ms.lib);
-	show_kb(out, "VmPeak", ms.vm_size);
+	show_kb(out, "VmPeak", ms.peak_vm);
 	show_kb(out, "VmSize", ms.vm_size);
 	show_kb(out, "VmLck", ms.locked);
 	show_kb(out, "VmPin", 0);
-	show_kb(out, "VmHWM", ms.rss);
+	show_kb(out, "VmHWM", ms.peak_rss);
 	show_kb(out, "VmRSS", ms.rss);
-	show_kb(out, "RssAnon", ms.rss - file);
-	show_kb(out, "RssFile", file);
-	show_kb(out, "RssShmem", 0);
+	show_kb(out, "RssAnon", ms.rss_anon);
+	show_kb(out, "RssFile", ms.rss - ms.rss_anon - ms.rss_shmem);
+	show_kb(out, "RssShmem", ms.rss_shmem);
 	show_kb(out, "VmData", ms.data);
 	show_kb(out, "VmStk", ms.stack);
 	show_kb(out, "VmExe", ms.exe);
@@ -270,13 +281,13 @@ int proc_status(const struct synth_ctx *ctx, struct seq_buf *out)
 	if (!t)
 		return -ESRCH;
 	task_report(t, &r);
-	show_identity(t, &r, out);
+	show_identity(ctx, t, &r, out);
 	mm = task_get_mm(t);
 	if (mm)
 		show_memory(mm, out);
 	show_signals(t, &r, out);
-	seq_printf(out, "NoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t0\n",
-		   r.no_new_privs, r.seccomp_mode);
+	seq_printf(out, "NoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t%u\n",
+		   r.no_new_privs, r.seccomp_mode, r.seccomp_filters);
 	seq_printf(out, "Speculation_Store_Bypass:\tunknown\n"
 			"SpeculationIndirectBranch:\tunknown\n");
 	seq_printf(out, "Cpus_allowed:\t");

@@ -14,6 +14,8 @@
 
 #include "sentry/fs/proc/proc.h"
 #include "sentry/host/host.h"
+#include "sentry/kernel/seccomp.h"
+#include "sentry/kernel/user_ns.h"
 
 /* --- generators ---------------------------------------------------------- */
 
@@ -26,7 +28,7 @@ static int show_text(const struct synth_ctx *ctx, struct seq_buf *out)
 
 static int show_uts(char *(*field)(struct uts_ns *), struct seq_buf *out)
 {
-	struct uts_ns *uts = current_task()->uts;
+	struct uts_ns *uts = task_uts(current_task());
 	char name[65];
 
 	mutex_lock(&uts->mu);
@@ -62,11 +64,11 @@ static int show_domainname(const struct synth_ctx *ctx, struct seq_buf *out)
 static long write_uts(char *(*field)(struct uts_ns *), const char *text,
 		      size_t size)
 {
-	struct uts_ns *uts = current_task()->uts;
+	struct uts_ns *uts = task_uts(current_task());
 	size_t len = strcspn(text, "\n");
 	char name[65] = { 0 };
 
-	if (!capable(CAP_NR_SYS_ADMIN))
+	if (!ns_capable(uts->ns.owner, CAP_NR_SYS_ADMIN))
 		return -EPERM;
 	memcpy(name, text, MIN(len, sizeof(name) - 1));
 	mutex_lock(&uts->mu);
@@ -151,6 +153,32 @@ static int show_threads_max(const struct synth_ctx *ctx, struct seq_buf *out)
 	return 0;
 }
 
+static int show_seccomp_avail(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	(void)ctx;
+	seccomp_show_actions(false, out);
+	return 0;
+}
+
+static int show_seccomp_logged(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	(void)ctx;
+	seccomp_show_actions(true, out);
+	return 0;
+}
+
+static long write_seccomp_logged(const struct synth_ctx *ctx, char *text,
+				 size_t size)
+{
+	int ret;
+
+	(void)ctx;
+	if (!capable(CAP_NR_SYS_ADMIN))
+		return -EPERM;
+	ret = seccomp_set_logged(text);
+	return ret < 0 ? ret : (long)size;
+}
+
 static uint64_t file_max(void)
 {
 	struct proc_memory mem;
@@ -176,7 +204,7 @@ static int show_file_nr(const struct synth_ctx *ctx, struct seq_buf *out)
 	(void)ctx;
 	while (tg) {
 		uint32_t pid = tg->tgid;
-		AUTO_PUT(task) struct task *t = task_lookup(pid);
+		AUTO_PUT(task) struct task *t = task_lookup_global(pid);
 		struct fd_table *fds = t ? task_get_fds(t) : NULL;
 		int fd = -1;
 
@@ -236,8 +264,14 @@ static const struct synth_entry random_entries[] = {
 };
 
 static const struct synth_entry seccomp_entries[] = {
-	TEXT("actions_avail",
-	     "kill_process kill_thread trap errno user_notif trace log allow"),
+	{ .name = "actions_avail",
+	  .mode = S_IFREG | 0444,
+	  .show = show_seccomp_avail,
+	  .permission = sysctl_permission },
+	{ .name = "actions_logged",
+	  .mode = S_IFREG | 0644,
+	  .show = show_seccomp_logged,
+	  .write = write_seccomp_logged },
 	END,
 };
 

@@ -3,7 +3,7 @@
  * proc_system: files at the top of /proc that tell about the whole machine.
  * The machine is the sandbox: its processes, its memory limit, its CPUs.
  *
- * Linux: times of CPUs are what living tasks have used, spread evenly over the
+ * Linux: times of CPUs are what all tasks have used, spread evenly over the
  *        CPUs, and never run backwards; the load is averaged when asked.
  * Locks: load_mu (LOCK_INODE) over the averages and the clamped times.
  * Tests: tests/conformance/proc_*.c
@@ -14,6 +14,8 @@
 #include "sentry/fs/proc/proc.h"
 #include "sentry/host/host.h"
 #include "sentry/host/host_info.h"
+#include "sentry/kernel/boot.h"
+#include "sentry/kernel/cgroup.h"
 #include "sentry/mm/memfile.h"
 #include "sentry/time/clock.h"
 
@@ -123,7 +125,7 @@ int proc_uptime(const struct synth_ctx *ctx, struct seq_buf *out)
 	uint64_t idle;
 
 	(void)ctx;
-	each_task(add_totals, &s);
+	cgroup_cpu_usage(cgroup_root(), &s.user_ns, &s.system_ns);
 	idle = up * host_nr_cpus() -
 	       MIN((s.user_ns + s.system_ns) / (NSEC_PER_SEC / 100),
 		   up * host_nr_cpus());
@@ -160,6 +162,14 @@ static void update_load(uint32_t running, double avg[3])
 	mutex_unlock(&load_mu);
 }
 
+void proc_loads(double avg[3])
+{
+	uint32_t procs, threads, running;
+
+	proc_count(&procs, &threads, &running, NULL);
+	update_load(running, avg);
+}
+
 int proc_loadavg(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	uint32_t procs, threads, running, last;
@@ -187,7 +197,6 @@ static uint64_t clamp_up(uint64_t *seen, uint64_t now)
 int proc_system_stat(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	static uint64_t seen_user, seen_system, seen_idle, seen_switches;
-	static uint64_t seen_last;
 	uint64_t up = clock_monotonic() / NSEC_PER_TICK;
 	uint32_t cpus = host_nr_cpus(), i;
 	struct totals s = { 0 };
@@ -195,6 +204,7 @@ int proc_system_stat(const struct synth_ctx *ctx, struct seq_buf *out)
 
 	(void)ctx;
 	each_task(add_totals, &s);
+	cgroup_cpu_usage(cgroup_root(), &s.user_ns, &s.system_ns);
 	user = clamp_up(&seen_user, s.user_ns / NSEC_PER_TICK);
 	sys = clamp_up(&seen_system, s.system_ns / NSEC_PER_TICK);
 	idle = clamp_up(&seen_idle, up * cpus - MIN(user + sys, up * cpus));
@@ -209,7 +219,7 @@ int proc_system_stat(const struct synth_ctx *ctx, struct seq_buf *out)
 		   clamp_up(&seen_switches, s.switches),
 		   (uint64_t)((clock_realtime() - clock_monotonic()) /
 			      NSEC_PER_SEC),
-		   clamp_up(&seen_last, s.last), s.running, s.blocked);
+		   kernel_total_forks(), s.running, s.blocked);
 	return 0;
 }
 
@@ -316,9 +326,9 @@ int proc_vmstat(const struct synth_ctx *ctx, struct seq_buf *out)
 		   "nr_anon_pages %lu\nnr_mapped 0\nnr_file_pages 0\n"
 		   "nr_dirty 0\nnr_writeback 0\nnr_shmem 0\npgpgin 0\n"
 		   "pgpgout 0\npswpin 0\npswpout 0\npgfault 0\npgmajfault 0\n"
-		   "oom_kill 0\n",
+		   "oom_kill %lu\n",
 		   (mem.total - mem.used) >> PAGE_SHIFT, mem.used >> PAGE_SHIFT,
-		   mem.used >> PAGE_SHIFT);
+		   mem.used >> PAGE_SHIFT, cgroup_root()->oom_kill);
 	return 0;
 }
 
@@ -352,7 +362,7 @@ int proc_filesystems(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	(void)ctx;
 	seq_printf(out, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\n"
-			"nodev\tdevtmpfs\nnodev\tdevpts\nnodev\toverlay\n");
+			"nodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\toverlay\n");
 	return 0;
 }
 

@@ -72,6 +72,10 @@ struct synth_entry {
 	/* Replaces the text file; sets file->ops and priv.  The context stays
 	 * valid while the file is open: synth_file_ctx(). */
 	int (*open)(const struct synth_ctx *ctx, struct file *file);
+	/* What changed since the last read, for poll(2): the queue to wait on
+	 * and a count of changes.  NULL: always readable. */
+	struct waitq *(*changes)(const struct synth_ctx *ctx,
+				 uint32_t *out_count);
 	/* Symbolic links: one or both. */
 	int (*readlink)(const struct synth_ctx *ctx, char **out_target);
 	int (*get_link)(const struct synth_ctx *ctx, struct path *out);
@@ -121,6 +125,11 @@ struct synth_fs {
 	int (*setattr)(const struct synth_ctx *ctx,
 		       const struct synth_entry *entry,
 		       const struct iattr *attr);
+	/* Directories that can be made and removed in directory @dir; NULL:
+	 * none can (create_error, EPERM). */
+	int (*mkdir)(const struct synth_ctx *dir, const char *name,
+		     struct synth_found *out);
+	int (*rmdir)(const struct synth_ctx *dir, const char *name);
 	/* 0, or why the node is gone (-ESRCH, -ENOENT); NULL: never. */
 	int (*alive)(const struct synth_ctx *ctx);
 };
@@ -132,6 +141,11 @@ struct synth_inode {
 	IMMUTABLE uint64_t parent_ino;
 };
 
+/* What the super block was made for: synth_new_for()'s @data, borrowed. */
+void *synth_ctx_data(const struct synth_ctx *ctx);
+/* As synth_new(); @data is the super's from now on, @drop ends it. */
+MUST_CHECK int synth_new_for(const struct synth_fs *fs, void *data,
+			     void (*drop)(void *data), struct super **out);
 /* A super block of @fs, whose root is @fs->root.  -ENOMEM. */
 MUST_CHECK int synth_new(const struct synth_fs *fs, struct super **out);
 /* A new inode; takes over found->ctx.obj also on failure. */
@@ -153,6 +167,8 @@ MUST_CHECK int synth_parse_i64(const char *text, int64_t min, int64_t max,
 			       int64_t *out);
 
 extern const struct file_ops synth_text_fops, synth_dir_fops;
+/* Private to synth: is the node still there?  0 or -errno. */
+MUST_CHECK int synth_check_alive(struct inode *inode);
 /* Private to synth: an open text file and its end. */
 MUST_CHECK int synth_text_open(struct file *f);
 

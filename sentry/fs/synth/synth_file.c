@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "abi/poll.h"
 #include "sentry/fs/synth/synth.h"
 
 struct snapshot {
@@ -22,6 +23,7 @@ struct snapshot {
 struct synth_file {
 	struct mutex mu;		      /* rank LOCK_INODE */
 	struct snapshot *text GUARDED_BY(mu); /* NULL before the first read */
+	_Atomic uint32_t seen; /* changes that were there when it was made */
 };
 
 static void snapshot_put(struct snapshot *s)
@@ -54,10 +56,19 @@ static int generate(struct file *f, struct snapshot **out)
 
 	if (!e->show)
 		return -EIO;
+	ret = synth_check_alive(f->inode);
+	if (ret < 0)
+		return ret;
 	s = kzalloc(sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	ref_init(&s->ref);
+	if (e->changes) {
+		uint32_t count;
+
+		e->changes(ctx, &count);
+		((struct synth_file *)f->priv)->seen = count;
+	}
 	ret = e->show(ctx, &s->text);
 	if (ret < 0)
 		return ret;
@@ -130,6 +141,9 @@ static long text_write(struct file *f, struct uio *u, int64_t *pos)
 
 	if (!e->write)
 		return -EIO;
+	ret = synth_check_alive(f->inode);
+	if (ret < 0)
+		return ret;
 	text = kzalloc(size + 1);
 	if (!text)
 		return -ENOMEM;
@@ -161,6 +175,24 @@ static int64_t text_llseek(struct file *f, int64_t off, int whence)
 	return base;
 }
 
+/* As kernfs: POLLPRI and POLLERR until what changed has been read. */
+static uint32_t text_poll(struct file *f, struct poll_table *pt)
+{
+	const struct synth_ctx *ctx = synth_file_ctx(f);
+	const struct synth_entry *e = synth_ctx_entry(ctx);
+	uint32_t always = LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLRDNORM |
+			  LINUX_POLLWRNORM;
+	struct synth_file *sf = f->priv;
+	uint32_t count;
+
+	if (!e->changes)
+		return always;
+	poll_wait(pt, e->changes(ctx, &count));
+	e->changes(ctx, &count);
+	return count == sf->seen ? always
+				 : always | LINUX_POLLERR | LINUX_POLLPRI;
+}
+
 static void text_release(struct file *f)
 {
 	struct synth_file *sf = f->priv;
@@ -174,6 +206,7 @@ const struct file_ops synth_text_fops = {
 	.read = text_read,
 	.write = text_write,
 	.llseek = text_llseek,
+	.poll = text_poll,
 	.release = text_release,
 };
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sentry/fs/synth/synth.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/time/clock.h"
 
 /* The VFS frees the inode, thereby all of it. */
@@ -76,7 +77,7 @@ static void refresh_owner(struct inode *inode)
 	inode->mode = mode;
 }
 
-static int check_alive(struct inode *inode)
+int synth_check_alive(struct inode *inode)
 {
 	const struct synth_fs *fs = fs_of(inode->sb);
 
@@ -131,7 +132,7 @@ static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 		if (strcmp(e->name, name) == 0)
 			break;
 	if (e && e->name) {
-		ret = check_alive(dir);
+		ret = synth_check_alive(dir);
 		if (ret < 0)
 			return ret;
 		found.entry = e;
@@ -213,13 +214,16 @@ static int by_mode(const struct inode *inode, const struct cred *cred,
 		return 0;
 	if (S_ISDIR(inode->mode)) {
 		if (!(mask & MAY_WRITE) &&
-		    cred_capable(cred, CAP_NR_DAC_READ_SEARCH))
+		    cred_capable_wrt(cred, inode->uid, inode->gid,
+				     CAP_NR_DAC_READ_SEARCH))
 			return 0;
 	} else if (mask == MAY_READ &&
-		   cred_capable(cred, CAP_NR_DAC_READ_SEARCH)) {
+		   cred_capable_wrt(cred, inode->uid, inode->gid,
+				    CAP_NR_DAC_READ_SEARCH)) {
 		return 0;
 	}
-	if (cred_capable(cred, CAP_NR_DAC_OVERRIDE) &&
+	if (cred_capable_wrt(cred, inode->uid, inode->gid,
+			     CAP_NR_DAC_OVERRIDE) &&
 	    (S_ISDIR(inode->mode) || !(mask & MAY_EXEC) || inode->mode & 0111))
 		return 0;
 	return -EACCES;
@@ -258,7 +262,7 @@ static int op_open(struct inode *inode, struct file *file)
 {
 	struct synth_inode *si = si_of(inode);
 	const struct synth_entry *e = si->entry;
-	int ret = check_alive(inode);
+	int ret = synth_check_alive(inode);
 
 	if (ret < 0)
 		return ret;
@@ -301,6 +305,31 @@ static int op_create(struct inode *dir, const char *name, uint32_t mode,
 	return refusal(dir);
 }
 
+static int op_mkdir(struct inode *dir, const char *name, uint32_t mode,
+		    uint32_t uid, uint32_t gid, struct inode **out)
+{
+	const struct synth_fs *fs = fs_of(dir->sb);
+	struct synth_found found = { 0 };
+	int ret;
+
+	(void)mode, (void)uid, (void)gid;
+	if (!fs->mkdir)
+		return refusal(dir);
+	ret = fs->mkdir(&si_of(dir)->ctx, name, &found);
+	if (ret < 0)
+		return ret;
+	return synth_inode_new(dir->sb, &found, synth_ino(dir->ino, &found),
+			       dir->ino, out);
+}
+
+static int op_rmdir(struct inode *dir, const char *name, struct inode *child)
+{
+	const struct synth_fs *fs = fs_of(dir->sb);
+
+	(void)child;
+	return fs->rmdir ? fs->rmdir(&si_of(dir)->ctx, name) : -EPERM;
+}
+
 static int op_mknod(struct inode *dir, const char *name, uint32_t mode,
 		    uint64_t rdev, uint32_t uid, uint32_t gid,
 		    struct inode **out)
@@ -336,7 +365,8 @@ static const struct inode_ops synth_inode_ops = {
 	.link = op_link,
 	.rename = op_rename,
 	.create = op_create,
-	.mkdir = op_create,
+	.mkdir = op_mkdir,
+	.rmdir = op_rmdir,
 	.mknod = op_mknod,
 	.symlink = op_symlink,
 	.getattr = op_getattr,
@@ -366,6 +396,8 @@ static const struct inode_ops synth_magic_ops = {
 struct synth_super {
 	struct super sb;
 	struct super_ops ops; /* fs->super with our two filled in */
+	void *data;
+	void (*drop)(void *data); /* NULL: nothing to do */
 };
 
 static int super_statfs(struct super *sb, struct kstatfs *out)
@@ -381,10 +413,28 @@ static int super_statfs(struct super *sb, struct kstatfs *out)
 
 static void super_free(struct super *sb)
 {
-	free(container_of(sb, struct synth_super, sb));
+	struct synth_super *ss = container_of(sb, struct synth_super, sb);
+
+	if (ss->drop)
+		ss->drop(ss->data);
+	free(ss);
+}
+
+void *synth_ctx_data(const struct synth_ctx *ctx)
+{
+	const struct synth_inode *si =
+		container_of(ctx, struct synth_inode, ctx);
+
+	return container_of(si->inode.sb, struct synth_super, sb)->data;
 }
 
 int synth_new(const struct synth_fs *fs, struct super **out)
+{
+	return synth_new_for(fs, NULL, NULL, out);
+}
+
+int synth_new_for(const struct synth_fs *fs, void *data,
+		  void (*drop)(void *data), struct super **out)
 {
 	struct synth_found root = { .entry = fs->root };
 	struct synth_super *ss = kzalloc(sizeof(*ss));
@@ -398,6 +448,7 @@ int synth_new(const struct synth_fs *fs, struct super **out)
 	ss->ops.statfs = super_statfs;
 	super_init(&ss->sb, &ss->ops);
 	ss->sb.no_dcache = fs->no_dcache;
+	ss->sb.no_negative = fs->create_error == -ENOENT;
 	ss->sb.priv = (void *)(uintptr_t)fs;
 	ret = synth_inode_new(&ss->sb, &root, 1, 1, &inode);
 	if (ret < 0) {
@@ -409,6 +460,8 @@ int synth_new(const struct synth_fs *fs, struct super **out)
 		super_put(&ss->sb);
 		return ret;
 	}
+	ss->data = data;
+	ss->drop = drop;
 	*out = &ss->sb;
 	return 0;
 }

@@ -52,6 +52,9 @@ uint64_t tdata_count_holes(struct tdata *d, uint64_t off, uint64_t size);
 MUST_CHECK int tdata_cut(struct tdata *d, uint64_t off, uint64_t size,
 			 struct list *gone);
 uint64_t tdata_free(struct list *gone); /* pages */
+/* Moves all from @off on by @by bytes (page multiples); what a move towards the
+ * start would meet has been cut.  -ENOMEM. */
+MUST_CHECK int tdata_shift(struct tdata *d, uint64_t off, int64_t by);
 /* Zeroes bytes that have data; holes stay. */
 MUST_CHECK int tdata_zero(struct tdata *d, uint64_t off, uint64_t size);
 /* Copies between sentry memory and allocated data.  -EFAULT, -EIO (a hole). */

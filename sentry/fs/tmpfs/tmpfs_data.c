@@ -213,6 +213,22 @@ int tdata_cut(struct tdata *d, uint64_t off, uint64_t size, struct list *gone)
 	return 0;
 }
 
+int tdata_shift(struct tdata *d, uint64_t off, int64_t by)
+{
+	AUTO_FREE struct textent *spare = kzalloc(sizeof(*spare));
+	struct textent *e;
+
+	if (!spare)
+		return -ENOMEM;
+	mutex_lock(&d->mu);
+	split_at(d, off, &spare);
+	/* The order in the tree stays. */
+	for (e = find_locked(d, off); e; e = RB_NEXT(textent_tree, &d->tree, e))
+		e->off += (uint64_t)by;
+	mutex_unlock(&d->mu);
+	return 0;
+}
+
 uint64_t tdata_free(struct list *gone)
 {
 	struct textent *e, *tmp;

@@ -129,7 +129,7 @@ static int put_bytes(struct file *f, const void *buf, size_t size, bool append,
 
 static long tmpfs_write(struct file *f, struct uio *u, int64_t *pos)
 {
-	bool append = f->flags & LINUX_O_APPEND;
+	bool append = file_appends(f, u);
 	AUTO_FREE char *heap = NULL;
 	char small[WRITE_SMALL], *buf = small;
 	size_t room = sizeof(small);
@@ -221,6 +221,36 @@ int tmpfs_setattr(struct inode *inode, const struct iattr *attr)
 	return 0;
 }
 
+/*
+ * Collapse and insert, in whole pages: not of tmpfs itself on Linux, but of the
+ * disk file systems that an overlay usually has above.
+ */
+static int shift_locked(struct tnode *n, bool insert, uint64_t off,
+			uint64_t end)
+{
+	uint64_t size = n->i.size, len = end - off;
+	int ret;
+
+	if ((off | end) & ~PAGE_MASK)
+		return -EINVAL;
+	if (insert ? off >= size : end >= size)
+		return -EINVAL;
+	if (insert && size > SIZE_MAX_FILE - len)
+		return -EFBIG;
+	if (insert) {
+		ret = tdata_shift(&n->data, off, (int64_t)len);
+		size += len;
+	} else {
+		ret = punch(n, off, end);
+		if (ret == 0)
+			ret = tdata_shift(&n->data, end, -(int64_t)len);
+		size -= len;
+	}
+	if (ret == 0)
+		n->i.size = size;
+	return ret;
+}
+
 static int fallocate_locked(struct tnode *n, int mode, uint64_t off,
 			    uint64_t end)
 {
@@ -249,9 +279,12 @@ static int fallocate_locked(struct tnode *n, int mode, uint64_t off,
 
 static int tmpfs_fallocate(struct file *f, int mode, int64_t off, int64_t size)
 {
+	const int shifts = LINUX_FALLOC_FL_COLLAPSE_RANGE |
+			   LINUX_FALLOC_FL_INSERT_RANGE;
 	const int known = LINUX_FALLOC_FL_KEEP_SIZE |
 			  LINUX_FALLOC_FL_PUNCH_HOLE |
-			  LINUX_FALLOC_FL_ZERO_RANGE;
+			  LINUX_FALLOC_FL_ZERO_RANGE |
+			  (f->internal ? shifts : 0);
 	struct tnode *n = tnode_of_file(f);
 	uint64_t end = (uint64_t)off + (uint64_t)size;
 	int ret;
@@ -261,7 +294,11 @@ static int tmpfs_fallocate(struct file *f, int mode, int64_t off, int64_t size)
 	if (end > SIZE_MAX_FILE)
 		return -EFBIG;
 	mutex_lock(&n->i.mu);
-	ret = fallocate_locked(n, mode, (uint64_t)off, end);
+	if (mode & shifts)
+		ret = shift_locked(n, mode & LINUX_FALLOC_FL_INSERT_RANGE,
+				   (uint64_t)off, end);
+	else
+		ret = fallocate_locked(n, mode, (uint64_t)off, end);
 	if (ret == 0)
 		n->i.mtime = n->i.ctime = ktime_now();
 	mutex_unlock(&n->i.mu);

@@ -103,9 +103,18 @@ void ldisc_flush_input(struct ldisc *l)
 	l->lnext = false;
 }
 
+/* What has reached the master's own buffer stays, as on Linux: all from before
+ * the bytes that are typed now, as far as they fit there. */
+static void drop_output(struct ldisc *l)
+{
+	l->out_head = l->out_tail + MIN(l->out_arrived - l->out_tail,
+					LDISC_ARRIVED);
+}
+
 void ldisc_flush_output(struct ldisc *l)
 {
-	l->out_tail = l->out_head;
+	l->out_arrived = l->out_head;
+	drop_output(l);
 }
 
 /* --- typing -------------------------------------------------------------- */
@@ -147,7 +156,7 @@ static bool signal_char(struct ldisc *l, uint8_t c, struct ldisc_effects *fx)
 	fx->signals |= 1ull << signo;
 	if (!ldisc_l(l, LINUX_NOFLSH)) {
 		ldisc_flush_input(l);
-		ldisc_flush_output(l);
+		drop_output(l);
 		fx->flushed_input = fx->flushed_output = true;
 	}
 	if (ldisc_i(l, LINUX_IXON))
@@ -263,6 +272,8 @@ size_t ldisc_input(struct ldisc *l, const uint8_t *p, size_t size,
 		   struct ldisc_effects *fx)
 {
 	size_t i;
+
+	l->out_arrived = l->out_head;
 
 	for (i = 0; i < size; i++) {
 		uint32_t room = LDISC_BUF - (l->head - l->tail);

@@ -248,6 +248,7 @@ static void ptm_show_fdinfo(struct file *f, struct seq_buf *out)
 }
 
 static const struct file_ops ptm_fops = {
+	.sigio = SIGIO_TTY,
 	.name = "ptmx",
 	.read = ptm_read,
 	.write = ptm_write,

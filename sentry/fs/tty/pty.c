@@ -128,11 +128,9 @@ void pty_hang_up(struct pty *p)
 
 	p->hung = true;
 	tty_hide(&p->tty);
+	/* A leader that reads is to find the signal first. */
+	tty_ctl_hang_up(p->tty.ctl);
 	waitq_wake(&p->slave_wq, all);
-	/* The foreground group hears of it; a leader elsewhere reads the end
-	 * of the file. */
-	tty_ctl_signal(p->tty.ctl, LINUX_SIGHUP);
-	tty_ctl_signal(p->tty.ctl, LINUX_SIGCONT);
 }
 
 /* --- files --------------------------------------------------------------- */

@@ -181,6 +181,7 @@ static void file_tty_release(struct file *f)
 }
 
 static const struct file_ops tty_fops = {
+	.sigio = SIGIO_TTY,
 	.name = "tty",
 	.read = file_tty_read,
 	.write = file_tty_write,
@@ -196,8 +197,12 @@ struct tty *tty_of_file(const struct file *f)
 
 static int attach(struct tty *t, struct file *f)
 {
-	int ret = t->drv->open ? t->drv->open(t, f) : 0;
+	int ret = 0;
 
+	if (t->exclusive && !capable(CAP_NR_SYS_ADMIN))
+		return -EBUSY;
+	if (t->drv->open)
+		ret = t->drv->open(t, f);
 	if (ret < 0)
 		return ret;
 	tty_get(t);
@@ -233,20 +238,9 @@ int tty_open_current(struct inode *inode, struct file *f)
 		t = tty_lookup(linux_dev_minor(dev));
 	/* After a hang-up the number may be another terminal's: it must be the
 	 * one that our session knows. */
-	if (!t || tty_ctl_get_sid(t->ctl) < 0)
+	if (!t || tty_ctl_get_sid(t->ctl, false) < 0)
 		return -ENXIO;
 	return attach(t, f);
-}
-
-/* The kernel's tty_ctl_get_pgrp() answers its own session only. */
-int tty_foreground(struct tty *t)
-{
-	int pgid;
-
-	tasklist_lock();
-	pgid = (int)tty_ctl_pgrp_locked(t->ctl);
-	tasklist_unlock();
-	return pgid;
 }
 
 int tty_open_console(struct inode *inode, struct file *f)

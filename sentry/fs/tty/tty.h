@@ -59,6 +59,8 @@ struct tty {
 	IMMUTABLE struct tty_ctl *ctl;
 	_Atomic bool visible; /* has a node in /dev/pts */
 	_Atomic uint32_t uid, gid, mode;
+	struct linux_termios locked; /* private to tty_settings.c */
+	_Atomic bool exclusive, master_exclusive; /* TIOCEXCL */
 };
 
 /*
@@ -84,13 +86,17 @@ MUST_CHECK int tty_open(struct tty *t, struct file *f);
 /* May the current task read (SIGTTIN) or change (SIGTTOU) @t?  Errors of
  * tty_ctl_check(). */
 MUST_CHECK int tty_check(struct tty *t, int signo);
-/* The foreground group's id, 0 if there is none; whoever asks (masters). */
-int tty_foreground(struct tty *t);
 /* The terminal of a file, borrowed; NULL if it is none (or a master). */
 struct tty *tty_of_file(const struct file *f);
 /* -ENOTTY for what no terminal knows.  @master: @f is the master of @t. */
 MUST_CHECK long tty_ioctl(struct tty *t, struct file *f, bool master,
 			  uint32_t cmd, uint64_t arg);
+/* The part of it that is about settings besides the termios. */
+MUST_CHECK long tty_settings_ioctl(struct tty *t, bool master, uint32_t cmd,
+				   uaddr_t arg);
+/* Gives @in back the values of @old that are locked (TIOCSLCKTRMIOS). */
+void tty_keep_locked(struct tty *t, const struct linux_termios *old,
+		     struct linux_termios *in);
 
 /* For chrdev_open(): /dev/tty, /dev/console, /dev/ptmx. */
 MUST_CHECK int tty_open_current(struct inode *inode, struct file *f);

@@ -88,7 +88,7 @@ static int read_termio(struct tty *t, uaddr_t arg, struct linux_termios *out)
 static long set_termios(struct tty *t, uint32_t cmd, uaddr_t arg)
 {
 	enum tty_when when = TTY_NOW;
-	struct linux_termios in;
+	struct linux_termios in, old;
 	int ret = check_change(t);
 
 	if (ret < 0)
@@ -109,15 +109,15 @@ static long set_termios(struct tty *t, uint32_t cmd, uaddr_t arg)
 		ret = read_termio(t, arg, &in);
 	else
 		ret = copy_in(&in, arg, sizeof(in));
-	return ret < 0 ? ret : t->drv->set_termios(t, &in, when);
+	if (ret == 0)
+		ret = t->drv->get_termios(t, &old);
+	if (ret < 0)
+		return ret;
+	tty_keep_locked(t, &old, &in);
+	return t->drv->set_termios(t, &in, when);
 }
 
 /* --- job control --------------------------------------------------------- */
-
-static bool is_mine(struct tty *t)
-{
-	return task_tty_dev(current_task()) == tty_dev(t);
-}
 
 static long set_pgrp(struct tty *t, uaddr_t arg)
 {
@@ -145,25 +145,24 @@ static long job_ioctl(struct tty *t, struct file *f, bool master, uint32_t cmd,
 
 	switch (cmd) {
 	case LINUX_TIOCGPGRP:
-		group = master ? tty_foreground(t) : tty_ctl_get_pgrp(t->ctl);
+		/* A master may ask without being in the session. */
+		group = tty_ctl_get_pgrp(t->ctl, master);
 		/* A group of others has no number here. */
 		if (group > 0 && t->drv->foreground && !t->drv->foreground(t))
 			group = 0;
-		/* A master may ask without being in the session. */
 		return put_int(uaddr(arg), group);
 	case LINUX_TIOCSPGRP:
 		return set_pgrp(t, uaddr(arg));
 	case LINUX_TIOCGSID:
-		return put_int(uaddr(arg), tty_ctl_get_sid(t->ctl));
+		return put_int(uaddr(arg), tty_ctl_get_sid(t->ctl, master));
 	case LINUX_TIOCSCTTY:
-		if (master)
-			return -EPERM;
+		/* A master stands for its slave. */
 		if ((f->flags & LINUX_O_ACCMODE) == LINUX_O_WRONLY &&
 		    !capable(CAP_NR_SYS_ADMIN))
 			return -EPERM;
 		return tty_ctl_set_controlling(t->ctl, arg == 1);
 	case LINUX_TIOCNOTTY:
-		return is_mine(t) ? tty_ctl_detach(t->ctl) : -ENOTTY;
+		return master ? -ENOTTY : tty_ctl_detach(t->ctl);
 	default:
 		return -ENOTTY;
 	}
@@ -262,7 +261,13 @@ long tty_ioctl(struct tty *t, struct file *f, bool master, uint32_t cmd,
 	case LINUX_TCSBRK:
 	case LINUX_TCSBRKP:
 		return queue_ioctl(t, master, cmd, arg);
-	default:
+	case LINUX_TIOCSCTTY:
+	case LINUX_TIOCNOTTY:
+	case LINUX_TIOCGPGRP:
+	case LINUX_TIOCSPGRP:
+	case LINUX_TIOCGSID:
 		return job_ioctl(t, f, master, cmd, arg);
+	default:
+		return tty_settings_ioctl(t, master, cmd, uaddr(arg));
 	}
 }

@@ -1,2 +1,2 @@
-moat-objs += $(addprefix sentry/fs/unix/,unix_sock.o unix_conn.o unix_data.o \
-	unix_name.o unix_opt.o)
+moat-objs += $(addprefix sentry/fs/unix/,unix_sock.o unix_conn.o unix_gc.o \
+	unix_msg.o unix_name.o unix_opt.o unix_proc.o unix_recv.o unix_send.o)

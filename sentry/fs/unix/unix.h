@@ -29,15 +29,35 @@ struct unix_msg {
 	struct list node;
 	struct unix_sock *from; /* a reference: charged for it */
 	struct unix_name *name; /* the sender's, or NULL; a reference */
-	struct scm scm;		/* files, and the sender's credentials */
+	struct scm scm;		/* files, and the sender's identity */
+	struct user_acct *payer; /* of the files: a reference */
 	size_t size, done;	/* done: bytes read of a stream */
+	bool oob;		/* sent as urgent data */
+	bool peeked;		/* SO_PEEK_OFF: an empty one was seen */
 	uint32_t charge;
 	char data[];
+};
+
+/* Who is at the other end: SO_PEERCRED and its relatives. */
+struct unix_peer_id {
+	struct linux_ucred ucred;
+	struct cred *cred;	  /* a reference, or NULL: nobody yet */
+	struct thread_group *tg; /* the same */
+};
+
+/* For unix_gc.c, under its lock. */
+struct unix_gc_state {
+	struct list node, todo;
+	struct file *file; /* while in flight: a message keeps it */
+	uint32_t inflight; /* references of messages */
+	int32_t outside;   /* those that no candidate's queue accounts for */
+	bool candidate, garbage;
 };
 
 struct unix_sock {
 	struct socket sock; /* first */
 	struct refcount ref;
+	struct mutex read_mu; /* LOCK_FILE_POS: one reader at a time */
 	struct mutex mu; /* LOCK_PIPE; two by address */
 	enum unix_state state GUARDED_BY(mu);
 	uint8_t shut GUARDED_BY(mu);
@@ -46,16 +66,24 @@ struct unix_sock {
 	struct unix_sock *peer GUARDED_BY(mu); /* a reference */
 	struct list queue GUARDED_BY(mu);      /* unix_msg.node */
 	uint32_t nr_queued GUARDED_BY(mu);
+	uint64_t arrived GUARDED_BY(mu);     /* messages so far */
+	struct unix_msg *oob GUARDED_BY(mu); /* urgent byte, in queue */
+	int32_t peek_off GUARDED_BY(mu);     /* SO_PEEK_OFF */
 	struct unix_name *name GUARDED_BY(mu); /* a reference */
 	/* Listening: connected sockets that nobody has accepted. */
 	struct list pending, pending_node GUARDED_BY(mu);
 	uint32_t nr_pending, backlog GUARDED_BY(mu);
-	struct linux_ucred peer_cred, own_cred GUARDED_BY(mu);
+	struct unix_peer_id peer_id, own_id GUARDED_BY(mu);
 	struct list table_node;	  /* names table; its lock */
+	struct list all_node;	  /* unix_proc.c; its lock */
+	struct unix_gc_state gc;
 	struct path path;	  /* of a name in the file system */
 	_Atomic uint64_t charged; /* bytes of ours that wait elsewhere */
 	_Atomic uint32_t sndbuf, rcvbuf;
-	_Atomic bool passcred;
+	_Atomic uint32_t rcvlowat, priority;
+	_Atomic uint64_t flags_on; /* SO_* without effect, a bit each */
+	_Atomic bool passcred, passpidfd, no_rights, oobinline;
+	_Atomic bool full; /* a sender or poller saw no room */
 	_Atomic uint64_t rcvtimeo, sndtimeo; /* ns; 0: none */
 	struct waitq wq;		     /* readers, writers, pollers */
 };
@@ -83,19 +111,52 @@ struct unix_sock *unix_peer(struct unix_sock *u);
 void unix_wake(struct unix_sock *u, uint32_t events);
 /* Below the level where poll says writable. */
 bool unix_writable(const struct unix_sock *u);
+/* Monotonic, for a timeout of @timeo ns (0: none). */
+uint64_t unix_deadline(uint64_t timeo);
 /*
- * Sleeps until @ready(u) or a timeout of @timeo ns (0: none); the caller tried
- * before.  0; -EAGAIN (timeout), -ERESTARTSYS, -EINTR (with a timeout).
+ * Sleeps until @ready(u, @arg) or @deadline; the caller tried before.
+ * 0; -EAGAIN (timeout), -ERESTARTSYS, -EINTR (with a deadline).
  */
-MUST_CHECK int unix_wait(struct unix_sock *u, uint32_t events, uint64_t timeo,
-			 bool (*ready)(struct unix_sock *u));
+MUST_CHECK int unix_wait(struct unix_sock *u, uint32_t events,
+			 uint64_t deadline,
+			 bool (*ready)(struct unix_sock *u, const void *arg),
+			 const void *arg);
+/* Forgets who it was; the caller becomes it; a copy with references. */
+void unix_id_clear(struct unix_peer_id *id);
+void unix_id_current(struct unix_peer_id *id);
+void unix_id_copy(const struct unix_peer_id *from, struct unix_peer_id *to);
 
-/* --- unix_data.c ---------------------------------------------------------- */
+/* --- unix_msg.c ----------------------------------------------------------- */
+/* A message of @size bytes from @m, charged to @from.  -ENOMEM, -EFAULT. */
+MUST_CHECK int unix_msg_new(struct unix_sock *from, struct socket_msg *m,
+			    size_t size, struct unix_msg **out);
+/* Moves the files of @scm into @msg: they are in flight.  -ETOOMANYREFS. */
+MUST_CHECK int unix_attach_files(struct unix_msg *msg, struct scm *scm);
+/* And out of it again, to @to, which has none. */
+void unix_detach_files(struct unix_msg *msg, struct scm *to);
+/* Drops a whole list of messages, or one that is in none. */
+void unix_drop_msgs(struct list *msgs);
+void unix_drop_msg(struct unix_msg *msg);
+
+/* --- unix_send.c, unix_recv.c --------------------------------------------- */
 long unix_send(struct socket *s, struct socket_msg *m);
 long unix_recv(struct socket *s, struct socket_msg *m);
-/* Drops a whole list of messages. */
-void unix_drop_msgs(struct list *msgs);
 long unix_ioctl(struct socket *s, uint32_t cmd, uint64_t arg);
+
+/* --- unix_gc.c ------------------------------------------------------------ */
+/* The files of a message begin and end to be in flight. */
+void unix_gc_begin(struct scm *scm);
+void unix_gc_end(struct scm *scm);
+/* A message with files has left its queue; its u->mu held. */
+void unix_gc_moved(void);
+/* Frees sockets that only their own messages keep.  No lock held. */
+void unix_gc(void);
+void unix_gc_if_many(void);
+
+/* --- unix_proc.c ---------------------------------------------------------- */
+/* The list of all sockets, for /proc/net/unix. */
+void unix_list_add(struct unix_sock *u);
+void unix_list_del(struct unix_sock *u);
 
 /* --- unix_name.c ---------------------------------------------------------- */
 int unix_bind(struct socket *s, const void *addr, uint32_t len);
@@ -104,6 +165,8 @@ int unix_getname(struct socket *s, bool peer, void *addr, uint32_t *len);
  * -EINVAL, and path errors. */
 MUST_CHECK int unix_find(const void *addr, uint32_t len, int type,
 			 struct unix_sock **out);
+/* SO_PASSCRED and SO_PASSPIDFD want a name to answer to.  -errno. */
+MUST_CHECK int unix_autobind_if_asked(struct unix_sock *u);
 /* Takes the socket's name out of the table. */
 void unix_unbind(struct unix_sock *u);
 void unix_name_put(struct unix_name *n);

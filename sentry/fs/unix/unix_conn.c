@@ -44,37 +44,43 @@ static void set_peers(struct unix_sock *a, struct unix_sock *b)
 void unix_join(struct unix_sock *a, struct unix_sock *b)
 {
 	set_peers(a, b);
-	current_ucred(&a->peer_cred);
-	b->peer_cred = a->peer_cred;
+	unix_id_current(&a->peer_id);
+	unix_id_copy(&a->peer_id, &b->peer_id);
 }
 
 /* --- listening ------------------------------------------------------------ */
 
 int unix_listen(struct socket *s, int backlog)
 {
+	struct unix_peer_id id = { 0 }, old;
 	struct unix_sock *u = unix_of(s);
 	int ret = 0;
 
 	if (unix_is_dgram(u))
 		return -EOPNOTSUPP;
+	unix_id_current(&id);
 	mutex_lock(&u->mu);
 	if (!u->name || u->state == UNIX_CONNECTED) {
 		ret = -EINVAL;
 	} else {
 		u->state = UNIX_LISTEN;
 		u->backlog = MIN((uint32_t)backlog, MAX_BACKLOG);
-		current_ucred(&u->own_cred);
+		old = u->own_id;
+		u->own_id = id;
+		id = old;
 	}
 	mutex_unlock(&u->mu);
+	unix_id_clear(&id);
 	if (ret == 0)
 		unix_wake(u, LINUX_POLLOUT);
 	return ret;
 }
 
-static bool may_accept(struct unix_sock *u)
+static bool may_accept(struct unix_sock *u, const void *arg)
 {
 	bool yes;
 
+	(void)arg;
 	mutex_lock(&u->mu);
 	yes = !list_empty(&u->pending) || (u->shut & SHUT_RCV) ||
 	      u->state != UNIX_LISTEN;
@@ -107,6 +113,7 @@ static int try_accept(struct unix_sock *u, struct unix_sock **out)
 int unix_accept(struct socket *s, bool nonblock, struct socket **out)
 {
 	struct unix_sock *u = unix_of(s), *got = NULL;
+	uint64_t deadline = unix_deadline(u->rcvtimeo);
 	int ret;
 
 	if (unix_is_dgram(u))
@@ -115,7 +122,7 @@ int unix_accept(struct socket *s, bool nonblock, struct socket **out)
 		ret = try_accept(u, &got);
 		if (ret != -EAGAIN || nonblock)
 			break;
-		ret = unix_wait(u, LINUX_POLLIN, u->rcvtimeo, may_accept);
+		ret = unix_wait(u, LINUX_POLLIN, deadline, may_accept, NULL);
 		if (ret < 0)
 			return ret;
 	}
@@ -126,10 +133,11 @@ int unix_accept(struct socket *s, bool nonblock, struct socket **out)
 
 /* --- connecting ----------------------------------------------------------- */
 
-static bool may_connect(struct unix_sock *u)
+static bool may_connect(struct unix_sock *u, const void *arg)
 {
 	bool yes;
 
+	(void)arg;
 	mutex_lock(&u->mu);
 	yes = u->dead || u->state != UNIX_LISTEN || (u->shut & SHUT_RCV) ||
 	      u->nr_pending <= u->backlog;
@@ -150,8 +158,11 @@ static int connect_locked(struct unix_sock *u, struct unix_sock *l,
 	if (l->nr_pending > l->backlog)
 		return -EAGAIN;
 	set_peers(u, fresh);
-	current_ucred(&fresh->peer_cred);
-	u->peer_cred = l->own_cred;
+	unix_id_current(&fresh->peer_id);
+	unix_id_copy(&l->own_id, &u->peer_id);
+	fresh->passcred = (bool)l->passcred;
+	fresh->passpidfd = (bool)l->passpidfd;
+	fresh->no_rights = (bool)l->no_rights;
 	if (l->name) {
 		ref_get(&l->name->ref);
 		fresh->name = l->name;
@@ -185,6 +196,7 @@ static int try_connect(struct unix_sock *u, struct unix_sock *l)
 static int connect_stream(struct unix_sock *u, const void *addr, uint32_t len,
 			  bool nonblock)
 {
+	uint64_t deadline = unix_deadline(u->sndtimeo);
 	struct unix_sock *l;
 	int ret;
 
@@ -194,8 +206,8 @@ static int connect_stream(struct unix_sock *u, const void *addr, uint32_t len,
 			return ret;
 		ret = try_connect(u, l);
 		if (ret == -EAGAIN && !nonblock) {
-			ret = unix_wait(l, LINUX_POLLOUT, u->sndtimeo,
-					may_connect);
+			ret = unix_wait(l, LINUX_POLLOUT, deadline,
+					may_connect, NULL);
 			unix_put(l);
 			if (ret == 0)
 				continue;
@@ -241,6 +253,11 @@ int unix_connect(struct socket *s, const void *addr, uint32_t len,
 
 	if (len < sizeof(a->family))
 		return -EINVAL;
+	if (a->family != LINUX_AF_UNSPEC) {
+		ret = unix_autobind_if_asked(u);
+		if (ret < 0)
+			return ret;
+	}
 	if (!unix_is_dgram(u))
 		return connect_stream(u, addr, len, nonblock);
 	if (a->family == LINUX_AF_UNSPEC)
@@ -323,6 +340,7 @@ static void hangup(struct unix_sock *u, bool reset)
 	reset |= !list_empty(&u->queue); /* data that nobody will read */
 	list_splice(&u->queue, &msgs);
 	u->nr_queued = 0;
+	u->oob = NULL;
 	list_splice(&u->pending, &pending);
 	u->nr_pending = 0;
 	mutex_unlock(&u->mu);

@@ -159,6 +159,11 @@ static int autobind(struct unix_sock *u)
 	return ret;
 }
 
+int unix_autobind_if_asked(struct unix_sock *u)
+{
+	return u->passcred || u->passpidfd ? autobind(u) : 0;
+}
+
 int unix_bind(struct socket *s, const void *addr, uint32_t len)
 {
 	const struct linux_sockaddr_un *a = addr;

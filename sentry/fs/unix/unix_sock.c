@@ -24,15 +24,23 @@ int unix_new(int type, struct unix_sock **out)
 
 	if (!u)
 		return -ENOMEM;
-	u->sock = (struct socket){ &unix_ops, LINUX_AF_UNIX, type, 0 };
+	u->sock = (struct socket){ .ops = &unix_ops,
+				   .family = LINUX_AF_UNIX,
+				   .type = type };
 	ref_init(&u->ref);
 	mutex_init(&u->mu, LOCK_PIPE);
 	list_init(&u->queue);
 	list_init(&u->pending);
 	list_init(&u->pending_node);
 	list_init(&u->table_node);
+	mutex_init(&u->read_mu, LOCK_FILE_POS);
+	list_init(&u->gc.node);
+	list_init(&u->gc.todo);
 	u->sndbuf = u->rcvbuf = UNIX_BUF_DEFAULT;
+	u->rcvlowat = 1;
+	u->peek_off = -1;
 	waitq_init(&u->wq);
+	unix_list_add(u);
 	*out = u;
 	return 0;
 }
@@ -46,6 +54,9 @@ void unix_put(struct unix_sock *u)
 {
 	if (!ref_put(&u->ref))
 		return;
+	unix_list_del(u);
+	unix_id_clear(&u->peer_id);
+	unix_id_clear(&u->own_id);
 	if (u->name)
 		unix_name_put(u->name);
 	if (u->peer)
@@ -53,6 +64,7 @@ void unix_put(struct unix_sock *u)
 	path_put(&u->path);
 	waitq_fini(&u->wq);
 	pthread_mutex_destroy(&u->mu.raw);
+	pthread_mutex_destroy(&u->read_mu.raw);
 	free(u);
 }
 
@@ -78,16 +90,21 @@ bool unix_writable(const struct unix_sock *u)
 	return u->charged * 4 <= u->sndbuf;
 }
 
-int unix_wait(struct unix_sock *u, uint32_t events, uint64_t timeo,
-	      bool (*ready)(struct unix_sock *u))
+uint64_t unix_deadline(uint64_t timeo)
 {
-	uint64_t deadline = timeo ? clock_monotonic() + timeo : NO_DEADLINE;
+	return timeo ? clock_monotonic() + timeo : NO_DEADLINE;
+}
+
+int unix_wait(struct unix_sock *u, uint32_t events, uint64_t deadline,
+	      bool (*ready)(struct unix_sock *u, const void *arg),
+	      const void *arg)
+{
 	struct task_waiter w;
 	int ret = 0;
 
 	task_waiter_init(&w, current_task());
 	waitq_add(&u->wq, &w.waiter, events | LINUX_POLLERR | LINUX_POLLHUP);
-	while (!ready(u)) {
+	while (!ready(u, arg)) {
 		ret = task_sleep(&w, deadline);
 		if (ret < 0)
 			break;
@@ -96,13 +113,63 @@ int unix_wait(struct unix_sock *u, uint32_t events, uint64_t timeo,
 	if (ret == -ETIMEDOUT)
 		return -EAGAIN;
 	/* With a timeout a restart would begin anew: Linux says EINTR. */
-	return ret == -ERESTARTSYS && timeo ? -EINTR : ret;
+	return ret == -ERESTARTSYS && deadline != NO_DEADLINE ? -EINTR : ret;
+}
+
+/* --- identities ----------------------------------------------------------- */
+
+void unix_id_clear(struct unix_peer_id *id)
+{
+	if (id->cred)
+		cred_put(id->cred);
+	if (id->tg)
+		thread_group_put(id->tg);
+	*id = (struct unix_peer_id){ 0 };
+}
+
+void unix_id_current(struct unix_peer_id *id)
+{
+	struct task *t = current_task();
+
+	unix_id_clear(id);
+	current_ucred(&id->ucred);
+	cred_get(t->cred); /* ours: no lock is needed to read it */
+	id->cred = (struct cred *)(uintptr_t)t->cred;
+	id->tg = t->group;
+	thread_group_get(id->tg);
+}
+
+void unix_id_copy(const struct unix_peer_id *from, struct unix_peer_id *to)
+{
+	unix_id_clear(to);
+	*to = *from;
+	if (to->cred)
+		cred_get(to->cred);
+	if (to->tg)
+		thread_group_get(to->tg);
 }
 
 /* --- polling -------------------------------------------------------------- */
 
+/* Is the queue of the socket that @u sends to full, but for @u itself? */
+static bool peer_is_full(struct unix_sock *u)
+{
+	struct unix_sock *peer = unix_is_dgram(u) ? unix_peer(u) : NULL;
+	bool full;
+
+	if (!peer)
+		return false;
+	mutex_lock(&peer->mu);
+	full = peer->peer != u && peer != u &&
+	       peer->nr_queued > UNIX_DGRAM_QLEN;
+	mutex_unlock(&peer->mu);
+	unix_put(peer);
+	return full;
+}
+
 static uint32_t state_events(struct unix_sock *u)
 {
+	bool peer_full = peer_is_full(u);
 	uint32_t events = 0;
 
 	mutex_lock(&u->mu);
@@ -116,7 +183,11 @@ static uint32_t state_events(struct unix_sock *u)
 		events |= LINUX_POLLIN | LINUX_POLLRDNORM;
 	if (!unix_is_dgram(u) && u->state == UNIX_CLOSED)
 		events |= LINUX_POLLHUP;
-	if (u->state != UNIX_LISTEN && unix_writable(u))
+	if (u->oob)
+		events |= LINUX_POLLPRI;
+	if (!unix_writable(u))
+		u->full = true;
+	else if (u->state != UNIX_LISTEN && !peer_full)
 		events |= LINUX_POLLOUT | LINUX_POLLWRNORM | LINUX_POLLWRBAND;
 	mutex_unlock(&u->mu);
 	return events;
@@ -136,6 +207,7 @@ static void unix_release(struct socket *s)
 
 	unix_hangup(u);
 	unix_put(u);
+	unix_gc();
 }
 
 static const struct socket_ops unix_ops = {

@@ -3,8 +3,8 @@
  * raw: host calls without libc between: no errno, no cancellation point, and
  * usable in a child that shares nothing consistent with its parent's libc.
  */
-#ifndef PLATFORM_PTRACE_RAW_H
-#define PLATFORM_PTRACE_RAW_H
+#ifndef PLATFORM_RAW_H
+#define PLATFORM_RAW_H
 
 #include <errno.h>
 #include <linux/futex.h>

@@ -12,14 +12,18 @@
  * off on one CPU.  The service thread exists from the first such moment on and
  * sleeps without a timer while there is none.
  *
- * Locks: g_place.mu (LOCK_PLACEMENT) covers everything here, and the pointer
- *        pt_vcpu.base.as as seen by other threads.
+ * Locks: g_place.mu (LOCK_PLACEMENT) covers everything here.
  * Tests: tests/unit/test_platform_ptrace.c
  */
+#include "platform/placement.h"
+
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 
-#include "platform/ptrace/pt.h"
+#include "platform/raw.h"
+#include "sentry/lib/lock.h"
 
 #define MAX_CPUS     256
 #define TICK_NS	     2000000
@@ -41,7 +45,7 @@ static struct {
 	cpu_set_t all;
 	bool pinning; /* there is a choice */
 	bool watch_started, watch_failed;
-	struct list cpus;	     /* pt_vcpu.place_node */
+	struct list cpus;	     /* placed.node */
 	_Atomic uint32_t watch_word; /* 1: the watcher is awake or wanted */
 } g_place;
 
@@ -77,14 +81,14 @@ static void pin(uint32_t tid, int host_cpu)
 		 (uint64_t)(uintptr_t)&set, 0);
 }
 
-static void pin_pair_locked(struct pt_vcpu *cpu) MUST_HOLD(&g_place.mu)
+static void pin_pair_locked(struct placed *cpu) MUST_HOLD(&g_place.mu)
 {
 	int host_cpu = g_place.at[cpu->place].host_cpu;
 
 	if (!g_place.pinning)
 		return;
 	/* The stub first: it waits, so that moves nothing yet. */
-	pin(cpu->tid, host_cpu);
+	pin(cpu->stub_tid, host_cpu);
 	pin(cpu->sentry_tid, host_cpu);
 }
 
@@ -98,7 +102,7 @@ static void count_locked(struct place *pl, int delta) MUST_HOLD(&g_place.mu)
 	g_place.nr_crowded += pl->nr_runnable >= 2;
 }
 
-static void set_runnable_locked(struct pt_vcpu *cpu, bool on)
+static void set_runnable_locked(struct placed *cpu, bool on)
 	MUST_HOLD(&g_place.mu)
 {
 	if (cpu->place < 0 || cpu->runnable == on)
@@ -133,11 +137,10 @@ static int choose_locked(void) MUST_HOLD(&g_place.mu)
 /* Moves one runnable pair of place @from to place @to. */
 static void move_one_locked(int from, int to) MUST_HOLD(&g_place.mu)
 {
-	struct pt_vcpu *cpu, *best = NULL;
+	struct placed *cpu, *best = NULL;
 
-	list_for_each_entry (cpu, &g_place.cpus, place_node)
-		if (cpu->place == from && cpu->runnable &&
-		    (!best || (atomic_load(&cpu->state) & PT_IN_GUEST)))
+	list_for_each_entry (cpu, &g_place.cpus, node)
+		if (cpu->place == from && cpu->runnable)
 			best = cpu;
 	if (!best)
 		return;
@@ -241,21 +244,31 @@ static void unlock_and_tell(void) RELEASES(&g_place.mu)
 		raw_futex_wake(&g_place.watch_word, 1, true);
 }
 
-void placement_bind(struct pt_vcpu *cpu)
+void placement_bind(struct placed *cpu, uint32_t stub_tid)
 {
 	mutex_lock(&g_place.mu);
+	cpu->stub_tid = stub_tid;
 	cpu->sentry_tid = (uint32_t)raw_call(SYS_gettid, 0, 0, 0, 0);
 	if (g_place.nr > 0) {
 		cpu->place = choose_locked();
 		g_place.at[cpu->place].nr_bound++;
-		list_append(&g_place.cpus, &cpu->place_node);
+		list_append(&g_place.cpus, &cpu->node);
 		set_runnable_locked(cpu, true);
 		pin_pair_locked(cpu);
 	}
 	unlock_and_tell();
 }
 
-void placement_follow(struct pt_vcpu *cpu, uint32_t tid)
+void placement_follow(struct placed *cpu, uint32_t tid)
+{
+	mutex_lock(&g_place.mu);
+	cpu->stub_tid = tid;
+	if (cpu->place >= 0 && g_place.pinning)
+		pin(tid, g_place.at[cpu->place].host_cpu);
+	mutex_unlock(&g_place.mu);
+}
+
+void placement_join(struct placed *cpu, uint32_t tid)
 {
 	mutex_lock(&g_place.mu);
 	if (cpu->place >= 0 && g_place.pinning)
@@ -270,45 +283,26 @@ void placement_release(uint32_t tid)
 			 (uint64_t)(uintptr_t)&g_place.all, 0);
 }
 
-void placement_unbind(struct pt_vcpu *cpu)
+void placement_unbind(struct placed *cpu)
 {
 	mutex_lock(&g_place.mu);
 	set_runnable_locked(cpu, false);
 	if (cpu->place >= 0)
 		g_place.at[cpu->place].nr_bound--;
 	cpu->place = -1;
-	list_del(&cpu->place_node);
+	list_del(&cpu->node);
 	unlock_and_tell();
 }
 
-void pt_idle_begin(struct vcpu *vcpu)
+void placement_init(struct placed *cpu)
+{
+	list_init(&cpu->node);
+	cpu->place = -1;
+}
+
+void placement_idle(struct placed *cpu, bool idle)
 {
 	mutex_lock(&g_place.mu);
-	set_runnable_locked(to_pt_vcpu(vcpu), false);
+	set_runnable_locked(cpu, !idle);
 	unlock_and_tell();
-}
-
-void pt_idle_end(struct vcpu *vcpu)
-{
-	mutex_lock(&g_place.mu);
-	set_runnable_locked(to_pt_vcpu(vcpu), true);
-	unlock_and_tell();
-}
-
-struct pt_as *vcpu_get_as(struct pt_vcpu *cpu)
-{
-	struct pt_as *as;
-
-	mutex_lock(&g_place.mu);
-	as = to_pt_as(cpu->base.as);
-	ref_get(&as->ref);
-	mutex_unlock(&g_place.mu);
-	return as;
-}
-
-void vcpu_set_as(struct pt_vcpu *cpu, struct pt_as *as)
-{
-	mutex_lock(&g_place.mu);
-	cpu->base.as = &as->base;
-	mutex_unlock(&g_place.mu);
 }

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * placement: which CPU a pair of threads (sentry thread, stub thread) runs on.
+ */
+#ifndef PLATFORM_PLACEMENT_H
+#define PLATFORM_PLACEMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sentry/lib/list.h"
+
+/* One pair; part of a vcpu.  Covered by the lock of placement.c. */
+struct placed {
+	struct list node;
+	int place; /* index of the CPU, -1 for none */
+	bool runnable;
+	uint32_t sentry_tid, stub_tid;
+};
+
+/* Reads the CPUs that may be used, at most @max_cpus (0: all). */
+void placement_start(uint32_t max_cpus);
+void placement_init(struct placed *cpu);
+/*
+ * Chooses a CPU and pins the calling thread and thread @stub_tid to it; before
+ * the stub thread is woken, so that it wakes there.
+ */
+void placement_bind(struct placed *cpu, uint32_t stub_tid);
+/* Pins @tid, which is the stub thread of @cpu from now on, to its CPU. */
+void placement_follow(struct placed *cpu, uint32_t tid);
+/* Pins @tid, another thread that @cpu waits for, to its CPU. */
+void placement_join(struct placed *cpu, uint32_t tid);
+/* Lets a stub thread that only has to exit do so on any CPU. */
+void placement_release(uint32_t tid);
+/* The pair is no more; the calling thread stays where it is. */
+void placement_unbind(struct placed *cpu);
+/* The pair is about to sleep in the sentry / has work again. */
+void placement_idle(struct placed *cpu, bool idle);
+
+#endif

@@ -1,0 +1,14 @@
+moat-objs += platform/trap/trap.o
+moat-objs += platform/trap/template.o
+moat-objs += platform/trap/template_child.o
+moat-objs += platform/trap/stub.o
+moat-objs += platform/trap/filter.o
+moat-objs += platform/trap/pool.o
+moat-objs += platform/trap/agent.o
+moat-objs += platform/trap/space.o
+moat-objs += platform/trap/vcpu.o
+moat-objs += platform/trap/run.o
+moat-objs += platform/trap/stop.o
+moat-objs += platform/trap/fpu.o
+moat-objs += platform/trap/times.o
+moat-objs += platform/trap/probe.o

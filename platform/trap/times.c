@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * times: CPU time in guest mode, and which space a vcpu is in for threads
+ * other than its own.
+ *
+ * Locks: g_as_mu for the pointer; as->mu for the clocks of a space.
+ * Tests: tests/unit/test_platform_trap.c
+ */
+#include "platform/trap/trap.h"
+
+static struct mutex g_as_mu = MUTEX_INIT(LOCK_PLACEMENT);
+
+static struct trap_as *get_as(struct trap_vcpu *cpu)
+{
+	struct trap_as *as;
+
+	mutex_lock(&g_as_mu);
+	as = to_trap_as(cpu->base.as);
+	ref_get(&as->ref);
+	mutex_unlock(&g_as_mu);
+	return as;
+}
+
+void trap_vcpu_set_as(struct trap_vcpu *cpu, struct trap_as *as)
+{
+	mutex_lock(&g_as_mu);
+	cpu->base.as = &as->base;
+	mutex_unlock(&g_as_mu);
+}
+
+uint64_t trap_guest_time(struct vcpu *vcpu)
+{
+	struct trap_vcpu *cpu = to_trap_vcpu(vcpu);
+	struct trap_as *as = get_as(cpu);
+	uint64_t now;
+
+	mutex_lock(&as->mu);
+	now = run_clock_now(&cpu->clock, &as->clock);
+	mutex_unlock(&as->mu);
+	trap_as_put(as);
+	return run_clock_tell(&cpu->clock, now);
+}

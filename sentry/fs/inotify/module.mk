@@ -1,0 +1,2 @@
+moat-objs += sentry/fs/inotify/inotify.o
+moat-objs += sentry/fs/inotify/watch.o

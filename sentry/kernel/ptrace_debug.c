@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ptrace_debug: the debug registers of a tracee, for hardware breakpoints and
+ * watchpoints.
+ *
+ * No platform lends the processor's.  A tracee with any in use runs step by
+ * step, and what is watched is looked at after each instruction: it is seen
+ * when a value changes, which is all that a debugger shows of a write.  Reads
+ * cannot be seen: registers for them (R/W of DR7 is 3) are refused.
+ *
+ * Locks: none; the tracer sets while the tracee is frozen, the tracee looks.
+ * Linux: as perf's breakpoints behind 6.18's POKEUSR, but for writes of the
+ *        same value, and reads.
+ * Tests: tests/conformance/ptrace_debug.c, tests/real/gdb.sh
+ */
+#include <errno.h>
+
+#include "sentry/kernel/task_private.h"
+#include "sentry/mm/mm.h"
+
+#define DR7_ENABLED(n)	(3ull << 2 * (n))
+#define DR7_ENABLED_ALL 0xffull
+#define DR6_STEP	0x4000ull
+#define TRAP_HWBKPT	4
+
+enum { KIND_EXEC, KIND_WRITE, KIND_IO, KIND_READ_WRITE };
+
+static unsigned int kind_of(uint64_t control, unsigned int n)
+{
+	return control >> (16 + 4 * n) & 3;
+}
+
+/* Bytes; the code for 8 is 2. */
+static unsigned int size_of(uint64_t control, unsigned int n)
+{
+	static const unsigned int sizes[] = { 1, 2, 8, 4 };
+
+	return sizes[control >> (18 + 4 * n) & 3];
+}
+
+static int check_one(uint64_t control, unsigned int n, uint64_t addr)
+{
+	unsigned int size = size_of(control, n);
+
+	if (!(control & DR7_ENABLED(n)))
+		return 0;
+	switch (kind_of(control, n)) {
+	case KIND_EXEC:
+		if (size != 1)
+			return -EINVAL;
+		break;
+	case KIND_WRITE:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (addr % size || addr >= platform_limits()->max_user_addr)
+		return -EINVAL;
+	return 0;
+}
+
+uint64_t ptrace_get_debugreg(struct task *p, unsigned int n)
+{
+	const struct ptrace_debug *d = p->priv->ptrace.debug;
+
+	if (!d)
+		return 0;
+	if (n < 4)
+		return d->addr[n];
+	return n == 6 ? d->status : n == 7 ? d->control : 0;
+}
+
+static int set_control(struct ptrace_debug *d, uint64_t value)
+{
+	int ret = 0;
+
+	for (unsigned int n = 0; n < 4 && ret == 0; n++)
+		ret = check_one(value, n, d->addr[n]);
+	if (ret == 0)
+		d->control = value;
+	return ret;
+}
+
+int ptrace_set_debugreg(struct task *p, unsigned int n, uint64_t value)
+{
+	struct ptrace_state *ps = &p->priv->ptrace;
+	uint32_t watch = PTRACE_CALLS_WATCH;
+	int ret = 0;
+
+	if (n == 4 || n == 5)
+		return -EIO;
+	if (!ps->debug)
+		ps->debug = kzalloc(sizeof(*ps->debug));
+	if (!ps->debug)
+		return -ENOMEM;
+	if (n < 4) {
+		ret = check_one(ps->debug->control, n, value);
+		if (ret == 0)
+			ps->debug->addr[n] = value;
+	} else if (n == 6) {
+		ps->debug->status = value;
+	} else {
+		ret = set_control(ps->debug, value);
+	}
+	ps->debug->changed = true;
+	if (ps->debug->control & DR7_ENABLED_ALL)
+		atomic_fetch_or(&ps->calls, watch);
+	else
+		atomic_fetch_and(&ps->calls, ~watch);
+	return ret;
+}
+
+/* --- looking -------------------------------------------------------------- */
+
+static uint64_t look(struct task *t, const struct ptrace_debug *d,
+		     unsigned int n)
+{
+	uint64_t v = 0;
+
+	/* What is not there now counts as 0. */
+	if (mm_copy_in(t->mm, &v, d->addr[n], size_of(d->control, n), 0))
+		v = 0;
+	return v;
+}
+
+static bool is_hit(struct task *t, struct ptrace_debug *d, unsigned int n)
+{
+	uint64_t v;
+
+	if (kind_of(d->control, n) == KIND_EXEC)
+		return platform_regs(t->cpu)->rip == d->addr[n];
+	v = look(t, d, n);
+	if (v == d->seen[n])
+		return false;
+	d->seen[n] = v;
+	return true;
+}
+
+void ptrace_watch_begin(struct task *t)
+{
+	struct ptrace_debug *d = t->priv->ptrace.debug;
+
+	if (!d || !d->changed)
+		return;
+	d->changed = false;
+	for (unsigned int n = 0; n < 4; n++)
+		if (d->control & DR7_ENABLED(n))
+			d->seen[n] = look(t, d, n);
+}
+
+void ptrace_watch_end(struct task *t)
+{
+	struct ptrace_state *ps = &t->priv->ptrace;
+
+	if (ps->debug)
+		*ps->debug = (struct ptrace_debug){ 0 };
+	atomic_fetch_and(&ps->calls, ~(uint32_t)PTRACE_CALLS_WATCH);
+}
+
+bool ptrace_watch_stepped(struct task *t, struct guest_stop *stop)
+{
+	struct ptrace_debug *d = t->priv->ptrace.debug;
+	bool step = t->priv->ptrace.calls & PTRACE_CALLS_STEP;
+	uint64_t status = step ? DR6_STEP : 0;
+
+	for (unsigned int n = 0; n < 4; n++)
+		if ((d->control & DR7_ENABLED(n)) && is_hit(t, d, n))
+			status |= 1ull << n;
+	if (!status)
+		return false;
+	d->status = status;
+	if (!step)
+		stop->code = TRAP_HWBKPT;
+	stop->addr = platform_regs(t->cpu)->rip;
+	return true;
+}

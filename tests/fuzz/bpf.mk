@@ -1,0 +1,2 @@
+fuzz-targets += fuzz_bpf
+fuzz-objs-fuzz_bpf := sentry/kernel/bpf.o

@@ -1,0 +1,95 @@
+# needs: gdb gcc
+cat >prog.c <<'C'
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int counter;
+
+static int square(int x)
+{
+	counter += x;
+	return x * x;
+}
+
+static void *worker(void *arg)
+{
+	return (void *)(long)square(*(int *)arg);
+}
+
+int main(void)
+{
+	pthread_t th;
+	int n = 7;
+	void *r;
+
+	printf("%d\n", square(2));
+	fflush(stdout);
+	pthread_create(&th, NULL, worker, &n);
+	pthread_join(th, &r);
+	printf("%ld %d\n", (long)r, counter);
+	return 3;
+}
+C
+gcc -g -O0 -pthread -o prog prog.c
+cat >loop.c <<'C'
+#include <signal.h>
+#include <unistd.h>
+volatile int go = 1;
+static void wait_here(void)
+{
+	while (go)
+		pause();
+}
+static void wake(int sig)
+{
+	(void)sig;
+}
+int main(void)
+{
+	close(1);
+	signal(SIGUSR1, wake);
+	wait_here();
+	return 4;
+}
+C
+gcc -g -O0 -o loop loop.c
+clean() {
+	sed -E 's/0x[0-9a-f]+/0x/g; s/LWP [0-9]+/LWP/g; s/process [0-9]+/process/
+		/warning:|libthread_db|^\[(New|Switching|Thread)/d'
+}
+run() {
+	gdb -batch -nx "$@" 2>/dev/null | clean
+}
+echo "--- breakpoints and backtraces"
+run -ex 'break square' -ex run -ex bt -ex c -ex 'info threads' -ex bt -ex c \
+	./prog | grep -v -e pthread_create.c -e '^  1 '
+echo "--- watchpoint"
+run -ex 'break main' -ex run -ex 'watch counter' -ex c -ex c -ex c ./prog
+echo "--- software watchpoint"
+run -ex 'set can-use-hw-watchpoints 0' -ex 'break square' -ex run \
+	-ex 'watch counter' -ex c ./prog | tail -6
+echo "--- steps and variables"
+run -ex 'break square' -ex run -ex next -ex 'print counter' \
+	-ex 'print $rip != 0' -ex stepi -ex 'set var counter = 40' -ex finish \
+	-ex 'print square(5)' -ex 'print counter' -ex c ./prog
+echo "--- hardware breakpoint, registers"
+run -ex 'break main' -ex run -ex 'hbreak square' -ex c -ex 'info registers cs ss' \
+	-ex 'print $_siginfo.si_signo' -ex 'print $fctrl' -ex kill \
+	./prog
+echo "--- fork and exec"
+run -ex 'set detach-on-fork off' -ex 'catch fork' -ex run -ex bt -ex kill \
+	--args sh -c '(exit 3); exit 4' | grep -c fork
+run -ex 'catch exec' -ex run -ex c --args sh -c 'exec true' |
+	grep -c -e 'exec.d' -e 'exited normally'
+echo "--- attach"
+./loop &
+pid=$!
+until [ "$(sed -n 's/^State:.//p' /proc/$pid/status)" = "S (sleeping)" ]; do
+	:
+done
+run -p $pid -ex 'frame function main' -ex 'print go' -ex 'set var go = 0' \
+	-ex detach | grep -v -e pause -e '^\$0'
+kill -USR1 $pid 2>/dev/null
+wait $pid
+echo "status $?"

@@ -1,0 +1,2 @@
+unit-tests += test_bpf
+unit-objs-test_bpf := sentry/kernel/bpf.o
