@@ -58,6 +58,8 @@ static int open_exports(const struct gofer_config *c, int *fds)
 			return fail_export(c->err_fd, fd, c, i);
 		fds[FD_EXPORTS + i] = fd;
 		g_session.readonly[i] = e->readonly;
+		g_session.shared[i] = e->shared;
+		g_session.any_shared |= e->shared;
 		g_session.any_writable |= !e->readonly;
 	}
 	g_session.nr_exports = c->nr_exports;
@@ -132,8 +134,11 @@ static int confine(const struct gofer_config *c, int *fds)
 	if (ret < 0)
 		return ret;
 	ret = gofer_host_end_on_hangup();
+	if (ret == 0 && g_session.any_shared)
+		ret = gofer_host_watch_start(&g_session.shm->bell);
 	if (ret == 0)
-		ret = gofer_seccomp_load(g_session.any_writable);
+		ret = gofer_seccomp_load(g_session.any_writable,
+					 g_session.any_shared);
 	if (ret < 0)
 		return fail(FD_ERR, ret, "gofer: cannot close its filter", "");
 	return 0;
@@ -168,6 +173,14 @@ static int start(const struct gofer_config *c)
 	/* Without a log the number is still taken: no file may get it. */
 	fds[FD_LOG] = c->log_fd >= 0 ? c->log_fd : fds[FD_PROC];
 	fds[FD_ERR] = c->err_fd;
+	fds[FD_WATCH] = fds[FD_PROC];
+	if (g_session.any_shared) {
+		ret = gofer_host_watch_new();
+		if (ret < 0)
+			g_session.any_shared = false; /* asked each time */
+		else
+			fds[FD_WATCH] = ret;
+	}
 	return confine(c, fds);
 }
 

@@ -97,6 +97,13 @@ static const struct rule g_write_rules[] = {
 	ALWAYS(removexattr, "extended attributes, through FD_PROC"),
 };
 
+/* Only if there is a shared export. */
+static const struct rule g_watch_rules[] = {
+	IF1(inotify_add_watch, EQ(0, FD_WATCH), "watch, through FD_PROC"),
+	IF1(inotify_rm_watch, EQ(0, FD_WATCH), "unwatch"),
+	IF1(read, EQ(0, FD_WATCH), "what changed on the host"),
+};
+
 #ifdef MOAT_SANITIZED
 /* So that the sanitizer can map its tables and print what it found. */
 static const struct rule g_debug_rules[] = {
@@ -145,7 +152,7 @@ static int add_rules(scmp_filter_ctx ctx, const struct rule *rules, size_t nr)
 	return 0;
 }
 
-int gofer_seccomp_load(bool writable)
+int gofer_seccomp_load(bool writable, bool watches)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int ret;
@@ -155,6 +162,8 @@ int gofer_seccomp_load(bool writable)
 	ret = add_rules(ctx, g_rules, ARRAY_SIZE(g_rules));
 	if (ret == 0 && writable)
 		ret = add_rules(ctx, g_write_rules, ARRAY_SIZE(g_write_rules));
+	if (ret == 0 && watches)
+		ret = add_rules(ctx, g_watch_rules, ARRAY_SIZE(g_watch_rules));
 #ifdef MOAT_SANITIZED
 	if (ret == 0)
 		ret = add_rules(ctx, g_debug_rules, ARRAY_SIZE(g_debug_rules));

@@ -189,6 +189,8 @@ int session_serve(struct session *s)
 
 		if (served < 0)
 			return served;
+		if (s->any_shared && gofer_host_watch_pending())
+			session_push_changes(s);
 		if (served > 0)
 			continue;
 		atomic_store(&s->shm->asleep, 1);

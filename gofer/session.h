@@ -12,13 +12,15 @@ struct session {
 	struct gofer_shm *shm;
 	struct node_table table;
 	unsigned int nr_exports;
-	bool readonly[GOFER_MAX_EXPORTS];
+	bool readonly[GOFER_MAX_EXPORTS], shared[GOFER_MAX_EXPORTS];
+	bool any_shared;
 	bool any_writable;
 	bool privileged;
 	bool greeted;	     /* the first exchange is done */
 	uint32_t uid, gid;   /* whom the kernel takes us for */
 	uint32_t cpu, guest; /* see follow() */
 	uint32_t nr_guest;
+	uint32_t ring_head, nr_watches;
 	int out_fd; /* goes out with the answer; -1 */
 	/* The request's private copy; what answers with bytes point into. */
 	char in[GOFER_DATA_SIZE];
@@ -43,7 +45,11 @@ MUST_CHECK int session_writable_node(struct session *s, uint64_t handle,
 MUST_CHECK int session_writable_dir(struct session *s, uint64_t handle,
 				    struct node **out);
 
-/* The gofer's filter (gofer/seccomp.c), for a read-only server or another. */
-MUST_CHECK int gofer_seccomp_load(bool writable);
+/* The gofer's filter (gofer/seccomp.c), for a read-only server or another, with
+ * or without shared exports. */
+MUST_CHECK int gofer_seccomp_load(bool writable, bool watches);
+
+/* Puts what happened on the host into the ring (handle_watch.c). */
+void session_push_changes(struct session *s);
 
 #endif

@@ -25,7 +25,9 @@ enum { GOFER_FEATURE_ACCESS = 1 }; /* nodes may carry .access */
 #define GOFER_NR_SLOTS	  16
 #define GOFER_DATA_SIZE	  (68 * 1024u) /* a slot's data area */
 #define GOFER_SLOTS_AT	  4096u	       /* offset of slot 0's data */
-#define GOFER_SHM_SIZE	  (GOFER_SLOTS_AT + GOFER_NR_SLOTS * GOFER_DATA_SIZE)
+#define GOFER_NR_EVENTS	  512u /* a power of two */
+#define GOFER_EVENTS_AT	  (GOFER_SLOTS_AT + GOFER_NR_SLOTS * GOFER_DATA_SIZE)
+#define GOFER_SHM_SIZE	  (GOFER_EVENTS_AT + 36 * 4096u)
 #define GOFER_MAX_EXPORTS 64
 
 #define GOFER_NAME_MAX	  255
@@ -56,13 +58,38 @@ struct gofer_slot {
 };
 static_assert(sizeof(struct gofer_slot) == 64, "a cache line");
 
+/*
+ * Changes on the host, from gofer to sentry; the records stand at
+ * GOFER_EVENTS_AT.  There are head - tail of them.  What did not fit is told by
+ * lost: then everything may have changed.
+ */
+struct gofer_ring {
+	_Atomic uint32_t bell; /* grows with each change; the sentry sleeps */
+	_Atomic uint32_t head; /* the gofer's */
+	_Atomic uint32_t tail; /* the sentry's; a hint to the gofer */
+	_Atomic uint32_t lost; /* set by the gofer, cleared by the sentry */
+	uint32_t pad[12];
+};
+static_assert(sizeof(struct gofer_ring) == 64, "a cache line");
+
 struct gofer_shm {
 	_Atomic uint32_t bell; /* grows with each request; gofer sleeps here */
 	_Atomic uint32_t asleep; /* 1: the gofer wants a wake-up */
 	uint32_t pad[14];
 	struct gofer_slot slots[GOFER_NR_SLOTS];
+	struct gofer_ring ring;
 };
 static_assert(sizeof(struct gofer_shm) <= GOFER_SLOTS_AT, "one page");
+
+/* A change of a watched directory or of something in it. */
+struct gofer_event {
+	int32_t wd;
+	uint32_t mask, cookie; /* as inotify(7) has them */
+	uint32_t name_len;     /* 0: of the directory itself */
+	char name[GOFER_NAME_MAX + 1];
+};
+static_assert(sizeof(struct gofer_event) == 272, "gofer_event");
+static_assert(GOFER_NR_EVENTS * sizeof(struct gofer_event) <= 36 * 4096, "ring");
 
 /* Goes with each fd through the socket (SOCK_SEQPACKET, gofer to sentry). */
 struct gofer_fd_tag {

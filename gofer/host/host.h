@@ -21,7 +21,14 @@
 #include "sentry/lib/compiler.h"
 
 /* Fixed descriptor numbers while serving; the filter knows them. */
-enum { FD_SOCK = 0, FD_PROC = 1, FD_LOG = 2, FD_ERR = 3, FD_EXPORTS = 4 };
+enum {
+	FD_SOCK = 0,
+	FD_PROC = 1,
+	FD_LOG = 2,
+	FD_ERR = 3,
+	FD_WATCH = 4, /* inotify, or FD_PROC again: no shared export */
+	FD_EXPORTS = 5
+};
 
 /* --- host_file.c: while serving ------------------------------------------- */
 
@@ -67,6 +74,23 @@ MUST_CHECK int gofer_host_setxattr(int fd, const char *name, const void *buf,
 				   size_t size, int flags);
 MUST_CHECK long gofer_host_listxattr(int fd, char *buf, size_t size);
 MUST_CHECK int gofer_host_removexattr(int fd, const char *name);
+
+/* --- host_watch.c --------------------------------------------------------- */
+
+/* An inotify instance for FD_WATCH. */
+MUST_CHECK int gofer_host_watch_new(void);
+/* Its signals add to @bell from now on; FD_WATCH is in place. */
+MUST_CHECK int gofer_host_watch_start(_Atomic uint32_t *bell);
+/* Reports changes of the directory that the O_PATH descriptor @fd holds: a
+ * number of ours, or -errno. */
+MUST_CHECK int gofer_host_watch_add(int fd);
+void gofer_host_watch_remove(int wd);
+/* Is there something to read?  Clears the mark. */
+bool gofer_host_watch_pending(void);
+/* From the handler of SIGIO: there may be something. */
+void gofer_host_watch_signal(void);
+/* inotify events; 0: none. */
+MUST_CHECK long gofer_host_watch_read(void *buf, size_t size);
 
 /* --- host_ipc.c ----------------------------------------------------------- */
 

@@ -108,6 +108,7 @@ static void on_sigio(int signo)
 	struct pollfd p = { .fd = FD_SOCK, .events = POLLIN | POLLRDHUP };
 
 	(void)signo;
+	gofer_host_watch_signal();
 	if (poll(&p, 1, 0) == 1)
 		_exit(0);
 }

@@ -5,7 +5,8 @@
  * The linker sends malloc, calloc, realloc and free of our objects here
  * (--wrap), which count what is in use.  Above the budget, tasks get no memory
  * (-ENOMEM in the call that asked), unless they are dying; a reserve above it is
- * left for ends, wake-ups and tables that must not fail (alloc_reserve_begin).
+ * left for ends, page faults and tables that must not fail
+ * (alloc_reserve_begin): as much again for tasks, no bound for others.
  *
  * Invariant: g_used is the usable size of all blocks that our objects hold.
  * Locks:     none.
@@ -49,14 +50,16 @@ void budget_read(struct budget_stats *out)
 
 static bool refuse(size_t size)
 {
+	int64_t used = atomic_load_explicit(&g_used, memory_order_relaxed);
 	struct task *t;
 
-	if (likely(atomic_load_explicit(&g_used, memory_order_relaxed) +
-			   (int64_t)MIN(size, (size_t)INT32_MAX) <=
-		   g_budget))
+	used += (int64_t)MIN(size, (size_t)INT32_MAX);
+	if (likely(used <= g_budget))
 		return false;
 	t = current_task();
-	if (!t || alloc_in_reserve() || task_fatal_signal_pending(t))
+	if (!t || task_fatal_signal_pending(t))
+		return false;
+	if (alloc_in_reserve() && used / 2 <= g_budget)
 		return false;
 	atomic_fetch_add(&g_refused, 1);
 	return true;

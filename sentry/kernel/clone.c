@@ -19,6 +19,7 @@
 #include "sentry/host/host.h"
 #include "sentry/kernel/boot.h"
 #include "sentry/kernel/cgroup.h"
+#include "sentry/kernel/keys.h"
 #include "sentry/kernel/pidfd.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_ns.h"
@@ -262,8 +263,11 @@ static int copy_cred(struct task *t, struct task *c,
 
 	if (!HAS(rq, NEWUSER)) {
 		ret = cred_fork(t->cred, HAS(rq, THREAD), &cred);
-		if (ret == 0)
-			c->cred = cred;
+		if (ret < 0)
+			return ret;
+		c->cred = cred;
+		if (HAS(rq, THREAD) && t->cred->parts[CRED_KEY_THREAD])
+			ret = key_fork_thread(cred);
 		return ret;
 	}
 	ret = user_ns_new(t->cred, fs_ctx_is_chrooted(t->fs), &ns);

@@ -38,6 +38,7 @@ enum {
 	CAP_NR_LEASE = 28,
 	CAP_NR_SETFCAP = 31,
 	CAP_NR_SYSLOG = 34,
+	CAP_NR_WAKE_ALARM = 35,
 	CAP_NR_LAST = 40
 };
 #define CAP_FULL_SET ((1ull << (CAP_NR_LAST + 1)) - 1)

@@ -172,16 +172,13 @@ static bool accept(struct search *s, struct key *k, bool possessed)
 {
 	int ret = 0;
 
-	if (!matches(s, k))
+	if (!matches(s, k) || k->invalid)
 		return false;
-	if (s->type) {
+	if (s->type)
 		ret = key_validate_locked(k);
-		if (ret == 0)
-			ret = key_permission_locked(k, possessed, s->cred,
-						    LINUX_KEY_SEARCH);
-		if (k->invalid)
-			return false;
-	}
+	if (ret == 0)
+		ret = key_permission_locked(k, possessed, s->cred,
+					    LINUX_KEY_SEARCH);
 	if (ret < 0)
 		s->result = ret;
 	return ret == 0;
@@ -350,17 +347,33 @@ static int set_part(struct task *t, unsigned int part, struct key *k)
 	return 0;
 }
 
+static int make_thread_ring(const struct cred *c, unsigned int part,
+			    struct key **out)
+{
+	return make_ring(
+		part == CRED_KEY_THREAD ? "_tid" : "_pid", c->uid, c->gid,
+		PERM_POS(LINUX_KEY_ALL) | PERM_USR(LINUX_KEY_VIEW), out);
+}
+
 int key_install_keyring(struct task *t, unsigned int part)
 {
-	bool thread = part == CRED_KEY_THREAD;
 	struct key *k;
 	int ret;
 
 	if (t->cred->parts[part])
 		return 0;
-	ret = make_ring(thread ? "_tid" : "_pid", t->cred->uid, t->cred->gid,
-			PERM_POS(LINUX_KEY_ALL) | PERM_USR(LINUX_KEY_VIEW), &k);
+	ret = make_thread_ring(t->cred, part, &k);
 	return ret < 0 ? ret : set_part(t, part, k);
+}
+
+int key_fork_thread(struct cred *c)
+{
+	struct key *k;
+	int ret = make_thread_ring(c, CRED_KEY_THREAD, &k);
+
+	if (ret == 0)
+		c->parts[CRED_KEY_THREAD] = &k->part;
+	return ret;
 }
 
 static int new_session(struct task *t, const char *name, uint32_t more,
@@ -405,7 +418,7 @@ long key_join_session(struct task *t, const char *name)
 	serial = k->serial;
 	if (part_of(t->cred, CRED_KEY_SESSION) == k) {
 		key_put(k);
-		return serial;
+		return 0; /* as Linux: it was there already */
 	}
 	ret = set_part(t, CRED_KEY_SESSION, k);
 	return ret < 0 ? ret : serial;

@@ -150,6 +150,9 @@ MUST_CHECK int key_lookup_user(struct task *t, int32_t id, bool create,
 			       uint32_t need, struct key_ref *out);
 /* KEYCTL_JOIN_SESSION_KEYRING; NULL: a new one without a name. */
 MUST_CHECK long key_join_session(struct task *t, const char *name);
+/* @c, not published yet, is for a new thread of one that has a keyring: it
+ * gets one of its own. */
+MUST_CHECK int key_fork_thread(struct cred *c);
 /* A keyring of the thread or process, if there is none yet. */
 MUST_CHECK int key_install_keyring(struct task *t, unsigned int part);
 

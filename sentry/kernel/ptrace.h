@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "abi/ptrace.h"
+#include "abi/regs.h"
 #include "abi/signal.h"
 #include "sentry/lib/compiler.h"
 #include "sentry/lib/list.h"
@@ -27,8 +28,7 @@ struct task;
 /* Watched addresses, drawn up by the tracer while the tracee is stopped. */
 struct ptrace_debug {
 	uint64_t addr[4], status, control; /* DR0..3, DR6, DR7 */
-	uint64_t seen[4];		   /* what was there last */
-	bool changed;			   /* seen[] is to be taken anew */
+	struct guest_regs before;	   /* the step that runs */
 };
 
 /* ptrace_state.calls: what is looked at around each entry to the guest. */
@@ -153,7 +153,7 @@ MUST_CHECK int ptrace_set_debugreg(struct task *p, unsigned int n,
  * True: the tracer hears of it; @stop is as the processor's trap would be.
  */
 bool ptrace_watch_stepped(struct task *t, struct guest_stop *stop);
-/* Before it: what is watched is looked at anew if that is needed. */
+/* Before it. */
 void ptrace_watch_begin(struct task *t);
 /* execve: nothing is watched in the new program. */
 void ptrace_watch_end(struct task *t);

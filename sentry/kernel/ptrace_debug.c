@@ -4,17 +4,16 @@
  * watchpoints.
  *
  * No platform lends the processor's.  A tracee with any in use runs step by
- * step, and what is watched is looked at after each instruction: it is seen
- * when a value changes, which is all that a debugger shows of a write.  Reads
- * cannot be seen: registers for them (R/W of DR7 is 3) are refused.
+ * step, and after each instruction its decoded memory operands are compared
+ * with what is watched.
  *
  * Locks: none; the tracer sets while the tracee is frozen, the tracee looks.
- * Linux: as perf's breakpoints behind 6.18's POKEUSR, but for writes of the
- *        same value, and reads.
+ * Linux: as perf's breakpoints behind 6.18's POKEUSR.
  * Tests: tests/conformance/ptrace_debug.c, tests/real/gdb.sh
  */
 #include <errno.h>
 
+#include "sentry/kernel/insn.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/mm/mm.h"
 
@@ -42,6 +41,8 @@ static int check_one(uint64_t control, unsigned int n, uint64_t addr)
 {
 	unsigned int size = size_of(control, n);
 
+	if (addr >= platform_limits()->max_user_addr)
+		return -EINVAL;
 	if (!(control & DR7_ENABLED(n)))
 		return 0;
 	switch (kind_of(control, n)) {
@@ -49,14 +50,10 @@ static int check_one(uint64_t control, unsigned int n, uint64_t addr)
 		if (size != 1)
 			return -EINVAL;
 		break;
-	case KIND_WRITE:
-		break;
-	default:
+	case KIND_IO:
 		return -EINVAL;
 	}
-	if (addr % size || addr >= platform_limits()->max_user_addr)
-		return -EINVAL;
-	return 0;
+	return addr % size ? -EINVAL : 0;
 }
 
 uint64_t ptrace_get_debugreg(struct task *p, unsigned int n)
@@ -102,7 +99,6 @@ int ptrace_set_debugreg(struct task *p, unsigned int n, uint64_t value)
 	} else {
 		ret = set_control(ps->debug, value);
 	}
-	ps->debug->changed = true;
 	if (ps->debug->control & DR7_ENABLED_ALL)
 		atomic_fetch_or(&ps->calls, watch);
 	else
@@ -112,40 +108,33 @@ int ptrace_set_debugreg(struct task *p, unsigned int n, uint64_t value)
 
 /* --- looking -------------------------------------------------------------- */
 
-static uint64_t look(struct task *t, const struct ptrace_debug *d,
-		     unsigned int n)
+static bool overlaps(const struct ptrace_debug *d, unsigned int n,
+		     const struct insn_access *a)
 {
-	uint64_t v = 0;
+	uint64_t size = size_of(d->control, n);
 
-	/* What is not there now counts as 0. */
-	if (mm_copy_in(t->mm, &v, d->addr[n], size_of(d->control, n), 0))
-		v = 0;
-	return v;
+	return a->addr - d->addr[n] < size || d->addr[n] - a->addr < a->size;
 }
 
-static bool is_hit(struct task *t, struct ptrace_debug *d, unsigned int n)
+static bool is_hit(const struct ptrace_debug *d, unsigned int n, uint64_t rip,
+		   const struct insn_access *a, unsigned int nr)
 {
-	uint64_t v;
+	unsigned int kind = kind_of(d->control, n);
 
-	if (kind_of(d->control, n) == KIND_EXEC)
-		return platform_regs(t->cpu)->rip == d->addr[n];
-	v = look(t, d, n);
-	if (v == d->seen[n])
-		return false;
-	d->seen[n] = v;
-	return true;
+	if (kind == KIND_EXEC)
+		return rip == d->addr[n];
+	for (; nr > 0; nr--, a++)
+		if ((a->write || kind == KIND_READ_WRITE) && overlaps(d, n, a))
+			return true;
+	return false;
 }
 
 void ptrace_watch_begin(struct task *t)
 {
 	struct ptrace_debug *d = t->priv->ptrace.debug;
 
-	if (!d || !d->changed)
-		return;
-	d->changed = false;
-	for (unsigned int n = 0; n < 4; n++)
-		if (d->control & DR7_ENABLED(n))
-			d->seen[n] = look(t, d, n);
+	if (d)
+		d->before = *platform_regs(t->cpu);
 }
 
 void ptrace_watch_end(struct task *t)
@@ -161,16 +150,23 @@ bool ptrace_watch_stepped(struct task *t, struct guest_stop *stop)
 {
 	struct ptrace_debug *d = t->priv->ptrace.debug;
 	bool step = t->priv->ptrace.calls & PTRACE_CALLS_STEP;
+	uint64_t rip = platform_regs(t->cpu)->rip;
 	uint64_t status = step ? DR6_STEP : 0;
+	struct insn_access a[INSN_ACCESSES_MAX];
+	uint8_t code[INSN_MAX_SIZE] = { 0 };
+	unsigned int nr;
 
+	/* Fewer bytes at the end of what is mapped: the rest counts as 0. */
+	(void)!mm_copy_in(t->mm, code, d->before.rip, sizeof(code), 0);
+	nr = insn_accesses(&d->before, code, rip, a);
 	for (unsigned int n = 0; n < 4; n++)
-		if ((d->control & DR7_ENABLED(n)) && is_hit(t, d, n))
+		if ((d->control & DR7_ENABLED(n)) && is_hit(d, n, rip, a, nr))
 			status |= 1ull << n;
 	if (!status)
 		return false;
 	d->status = status;
 	if (!step)
 		stop->code = TRAP_HWBKPT;
-	stop->addr = platform_regs(t->cpu)->rip;
+	stop->addr = rip;
 	return true;
 }

@@ -75,8 +75,6 @@ static long resume(struct task *p, uint64_t calls, uint64_t signo)
 	mutex_lock(&p->group->signals->mu);
 	atomic_fetch_and(&ps->calls, keep);
 	atomic_fetch_or(&ps->calls, (uint32_t)calls);
-	if (ps->debug)
-		ps->debug->changed = true;
 	ps->stop_code = (int)signo;
 	ptrace_resume_locked(p);
 	mutex_unlock(&p->group->signals->mu);

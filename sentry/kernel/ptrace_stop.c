@@ -215,8 +215,6 @@ void ptrace_syscall_exit(struct task *t)
 	uint32_t calls = atomic_load(&t->priv->ptrace.calls);
 	struct linux_siginfo si;
 
-	if (t->priv->ptrace.debug) /* its writes are not the guest's */
-		t->priv->ptrace.debug->changed = true;
 	if ((atomic_load(&t->work) & (TASK_WORK_EXIT | TASK_WORK_KILL)) ||
 	    (calls & PTRACE_CALLS_EMULATE))
 		return;

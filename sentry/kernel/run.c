@@ -39,6 +39,13 @@ static bool border(struct task *t)
 			file_async_flush();
 			continue;
 		}
+		if (work & TASK_WORK_CPU_LIMIT) {
+			atomic_fetch_and(&t->work,
+					 ~(uint32_t)TASK_WORK_CPU_LIMIT);
+			if (itimers_start)
+				itimers_start(t);
+			continue;
+		}
 		if (work & TASK_WORK_EXIT)
 			return false;
 		if (work & (TASK_WORK_SIGNAL | TASK_WORK_KILL))
@@ -146,7 +153,10 @@ static void do_fault(struct task *t, const struct guest_stop *stop)
 		force_fault(t, LINUX_SIGBUS, LINUX_BUS_ADRERR, stop);
 		return;
 	}
+	/* A full heap is no reason to kill who touches his own memory. */
+	alloc_reserve_begin();
 	ret = mm_fault(t->mm, stop->addr, stop->access, &res);
+	alloc_reserve_end();
 	atomic_fetch_add_explicit(&t->priv->min_flt, 1, memory_order_relaxed);
 	if (ret == 0)
 		return;
@@ -155,9 +165,8 @@ static void do_fault(struct task *t, const struct guest_stop *stop)
 		return;
 	}
 	if (!task_fatal_signal_pending(t))
-		log_warning("process %u: no memory for the page at "
-			    "%#lx: killed",
-		    t->group->tgid, stop->addr);
+		log_warning("process %u: no memory for the page at %#lx: killed",
+			    t->group->tgid, stop->addr);
 	signal_kill_group(t->group);
 }
 

@@ -181,6 +181,7 @@ enum {
 	TASK_WORK_KILL = 2,    /* SIGKILL; never cleared */
 	TASK_WORK_RESTART = 4, /* the call gave -ERESTART* */
 	TASK_WORK_MASK = 8,    /* a temporary mask is to be restored */
+	TASK_WORK_CPU_LIMIT = 64, /* RLIMIT_CPU was set by somebody else */
 	TASK_WORK_ASYNC = 32, /* file_async_flush() has to be called */
 	TASK_WORK_EXIT = 16,   /* the task exits with priv->exit_code */
 	TASK_WORK_CGROUP = 1024, /* its group may be frozen or throttled */

@@ -78,15 +78,16 @@ int scm_copy_files(const struct scm *from, struct scm *to)
 
 /* --- file operations ------------------------------------------------------ */
 
-static uint32_t wait_flag(const struct file *f)
+static uint32_t msg_flags(const struct file *f, const struct uio *u)
 {
-	return file_nonblock(f) ? LINUX_MSG_DONTWAIT : 0;
+	return (file_nonblock_now(f, u) ? LINUX_MSG_DONTWAIT : 0) |
+	       (u->rwf & LINUX_RWF_NOSIGNAL ? LINUX_MSG_NOSIGNAL : 0);
 }
 
 static long sock_read(struct file *f, struct uio *u, int64_t *pos)
 {
 	struct socket *s = f->priv;
-	struct socket_msg m = { .u = u, .flags = wait_flag(f) };
+	struct socket_msg m = { .u = u, .flags = msg_flags(f, u) };
 	long ret;
 
 	(void)pos;
@@ -98,7 +99,7 @@ static long sock_read(struct file *f, struct uio *u, int64_t *pos)
 static long sock_write(struct file *f, struct uio *u, int64_t *pos)
 {
 	struct socket *s = f->priv;
-	struct socket_msg m = { .u = u, .flags = wait_flag(f) };
+	struct socket_msg m = { .u = u, .flags = msg_flags(f, u) };
 
 	(void)pos;
 	return s->ops->send(s, &m);
@@ -135,6 +136,7 @@ static void sock_release(struct file *f)
 static const struct file_ops socket_file_ops = {
 	.name = "socket",
 	.sigio = SIGIO_SOCKET,
+	.nowait = true,
 	.read = sock_read,
 	.write = sock_write,
 	.poll = sock_poll,

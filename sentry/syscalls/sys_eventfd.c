@@ -50,9 +50,10 @@ long sys_timerfd_create(struct task *t, int32_t clock, uint32_t flags)
 	    clock != LINUX_CLOCK_BOOTTIME_ALARM)
 		return -EINVAL;
 	/* An alarm clock wakes a suspended machine: CAP_WAKE_ALARM. */
-	if (clock == LINUX_CLOCK_REALTIME_ALARM ||
-	    clock == LINUX_CLOCK_BOOTTIME_ALARM)
-		return capable(35) ? -EOPNOTSUPP : -EPERM;
+	if ((clock == LINUX_CLOCK_REALTIME_ALARM ||
+	     clock == LINUX_CLOCK_BOOTTIME_ALARM) &&
+	    !capable(CAP_NR_WAKE_ALARM))
+		return -EPERM;
 	ret = timerfd_new(clock, flags & LINUX_TFD_NONBLOCK, &f);
 	if (ret < 0)
 		return ret;

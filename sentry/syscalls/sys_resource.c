@@ -21,6 +21,19 @@ static int check_new(uint32_t which, const struct linux_rlimit *new)
 	return which == RLIM_NOFILE && new->max > NR_OPEN ? -EPERM : 0;
 }
 
+/* Another process follows its new limit before it runs on. */
+static void kick_cpu_limit(struct thread_group *tg)
+{
+	struct task *p = NULL;
+	uint32_t tid = 0;
+
+	while ((p = thread_group_next_task(tg, tid)) != NULL) {
+		tid = p->tid;
+		task_kick(p, TASK_WORK_CPU_LIMIT);
+		task_put(p);
+	}
+}
+
 /* Sets @new (if not NULL) and tells the old one, in one step. */
 static int do_prlimit(struct thread_group *tg, uint32_t which,
 		      const struct linux_rlimit *new, struct linux_rlimit *old)
@@ -36,10 +49,12 @@ static int do_prlimit(struct thread_group *tg, uint32_t which,
 	else if (new)
 		*slot = (struct rlimit_pair){ new->cur, new->max };
 	mutex_unlock(&tg->signals->mu);
-	if (ret == 0 && new != NULL &&
-	    which == RLIM_CPU && tg == current_task()->group)
-		ret = itimer_cpu_limit(current_task());
-	return ret;
+	if (ret < 0 || !new || which != RLIM_CPU)
+		return ret;
+	if (tg == current_task()->group)
+		return itimer_cpu_limit(current_task());
+	kick_cpu_limit(tg);
+	return 0;
 }
 
 static int may_prlimit(struct task *p)

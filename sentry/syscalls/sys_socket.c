@@ -11,7 +11,8 @@
 #include "sentry/syscalls/sys_socket.h"
 #include "syscalls.h"
 
-#define OPT_MAX 256u
+#define OPT_MAX	 256u
+#define OPT_HUGE (65536u * 4) /* SO_PEERGROUPS */
 
 int socket_lookup(struct task *t, int fd, struct file **out_file,
 		  struct socket **out)
@@ -274,6 +275,7 @@ long sys_getsockopt(struct task *t, int32_t fd, int32_t level, int32_t name,
 		    uaddr_t val, uaddr_t len)
 {
 	AUTO_PUT(file) struct file *f = NULL;
+	AUTO_FREE uint8_t *heap = NULL;
 	uint8_t buf[OPT_MAX] = { 0 };
 	struct socket *s;
 	uint32_t size;
@@ -286,11 +288,17 @@ long sys_getsockopt(struct task *t, int32_t fd, int32_t level, int32_t name,
 		return -EFAULT;
 	if (room < 0)
 		return -EINVAL;
-	size = MIN((uint32_t)room, OPT_MAX);
-	ret = s->ops->getsockopt(s, level, name, buf, &size);
-	if (ret < 0)
+	size = MIN((uint32_t)room, OPT_HUGE);
+	if (size > OPT_MAX) {
+		heap = kzalloc(size);
+		if (!heap)
+			return -ENOMEM;
+	}
+	ret = s->ops->getsockopt(s, level, name, heap ? heap : buf, &size);
+	/* -ERANGE: the length says what is needed. */
+	if (ret < 0 && ret != -ERANGE)
 		return ret;
-	if (size && copy_out(val, buf, size) < 0)
+	if (ret == 0 && size && copy_out(val, heap ? heap : buf, size) < 0)
 		return -EFAULT;
-	return copy_out(len, &size, sizeof(size));
+	return copy_out(len, &size, sizeof(size)) < 0 ? -EFAULT : ret;
 }

@@ -8,7 +8,7 @@
  * not pending any more.
  *
  * A timer on the CPU clock stands for RLIMIT_CPU; the process's own threads set
- * it (a limit that another process sets works after the next fork or set).
+ * it, at their border if another process has changed the limit.
  *
  * Invariant: a posix_timer in the list holds one reference for the list; one
  *            out of the list never expires again once its last is dropped.

@@ -20,6 +20,31 @@
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/namei.h"
 
+/*
+ * File systems that keep no names (proc) would give another dentry at the next
+ * walk: the ones that lead to a mountpoint are kept.
+ */
+static void pin_point(const struct path *at)
+{
+	struct dentry *d, *found;
+
+	if (!at->dentry->sb->no_dcache)
+		return;
+	for (d = at->dentry; d->parent != d; d = d->parent) {
+		found = dcache_lookup(d->parent, d->name, d->name_len);
+		if (found)
+			dentry_put(found);
+		else
+			dcache_add(d);
+	}
+}
+
+static void unpin_point(struct dentry *d)
+{
+	if (d->sb->no_dcache && d->nr_mounts == 0)
+		dcache_drop(d);
+}
+
 /* --- copies --------------------------------------------------------------- */
 
 int mount_clone_locked(struct mount *m, struct dentry *root, uint32_t how,
@@ -227,8 +252,10 @@ void mount_put_gone(struct list *gone)
 		bool stays = m->stays;
 
 		list_del(&m->ns_node);
-		if (m->put_at)
+		if (m->put_at) {
+			unpin_point(m->put_at);
 			dentry_put(take(m->put_at));
+		}
 		/* With it @m may go already, if it stays. */
 		mount_put(take(m->put_parent));
 		if (!stays)
@@ -396,6 +423,7 @@ int mount_bind(const struct path *from, const struct path *at, bool recursive)
 	if (!from->mnt && !mount_can_bind_pseudo(from))
 		return -EINVAL;
 	list_init(&gone);
+	pin_point(at);
 	rwlock_wrlock(&g_mounts);
 	if (at->mnt && mount_is_mine(at->mnt))
 		ret = bind_copy_locked(from, recursive, &top);
@@ -419,6 +447,7 @@ int mount_attach(struct mount_ns *ns, const struct path *at, struct super *sb,
 	if (ret < 0)
 		return ret;
 	list_init(&gone);
+	pin_point(at);
 	rwlock_wrlock(&g_mounts);
 	ret = at->mnt && at->mnt->ns == ns
 		      ? mount_graft_locked(m, at, false, &gone)
@@ -476,6 +505,7 @@ int mount_move(const struct path *from, const struct path *at, bool beneath)
 	if (beneath || !m || from->dentry != m->root)
 		return -EINVAL;
 	list_init(&gone);
+	pin_point(at);
 	rwlock_wrlock(&g_mounts);
 	ret = check_move(m, at);
 	if (ret == 0 && m->ns->anon)

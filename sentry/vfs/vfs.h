@@ -148,6 +148,9 @@ struct inode_ops {
 	 * for ever.  Called without locks, on a cached (or negative) child */
 	int (*revalidate)(struct inode *dir, const char *name,
 			  struct inode *child);
+	/* Somebody begins to watch the inode (notify.h); may be NULL.  For
+	 * file systems that change without the VFS. */
+	void (*watched)(struct inode *inode);
 	/*
 	 * The last reference is gone: free private data only.  The inode, heap
 	 * memory that begins with struct inode, is freed by the VFS afterwards.

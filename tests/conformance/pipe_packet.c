@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "tests/harness/guest_test.h"
 
@@ -157,6 +160,50 @@ TEST(pipe_packet, splice_keeps_the_bytes)
 	EXPECT_EQ(1, splice(p[0], NULL, q[1], NULL, 10, 0));
 	EXPECT_EQ(1, read(q[0], g_buf, 10));
 	EXPECT_EQ('c', g_buf[0]);
+}
+
+/* --- flags of one call ---------------------------------------------------- */
+
+static void nowait(int rd, int wr, size_t size)
+{
+	struct iovec iov = { g_buf, size };
+
+	EXPECT_ERRNO(EAGAIN, preadv2(rd, &iov, 1, -1, RWF_NOWAIT));
+	g_buf[0] = 1;
+	EXPECT_EQ((long)size, pwritev2(wr, &iov, 1, -1, RWF_NOWAIT));
+	EXPECT_EQ((long)size, preadv2(rd, &iov, 1, -1, RWF_NOWAIT));
+}
+
+TEST(pipe_packet, one_call_may_not_wait)
+{
+	struct iovec iov = { g_buf, 65536 };
+	int fd[2];
+
+	EXPECT_OK(pipe(fd));
+	nowait(fd[0], fd[1], 5);
+	EXPECT_EQ(65536, pwritev2(fd[1], &iov, 1, -1, RWF_NOWAIT));
+	EXPECT_ERRNO(EAGAIN, pwritev2(fd[1], &iov, 1, -1, RWF_NOWAIT));
+	EXPECT_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
+	nowait(fd[0], fd[1], 5);
+	fd[0] = EXPECT_OK(eventfd(0, 0));
+	nowait(fd[0], fd[0], 8);
+}
+
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x100
+#endif
+
+TEST(pipe_packet, one_call_may_break_in_silence)
+{
+	struct iovec iov = { g_buf, 5 };
+	int fd[2];
+
+	EXPECT_OK(pipe(fd));
+	close(fd[0]);
+	if (pwritev2(fd[1], &iov, 1, -1, RWF_NOSIGNAL) < 0 &&
+	    errno == EOPNOTSUPP)
+		SKIP("needs Linux 6.18");
+	EXPECT_ERRNO(EPIPE, pwritev2(fd[1], &iov, 1, -1, RWF_NOSIGNAL));
 }
 
 /* --- sizes ---------------------------------------------------------------- */

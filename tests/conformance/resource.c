@@ -215,4 +215,13 @@ TEST(resource, times_without_a_buffer)
 	EXPECT_SOON((b = times(NULL)) - a >= 5);
 }
 
+TEST(resource, cpu_limit_of_a_running_process)
+{
+	struct rlimit lim = { 1, 5 };
+	pid_t kid = CHILD(for (;;));
+
+	EXPECT_OK(prlimit(kid, RLIMIT_CPU, &lim, NULL));
+	EXPECT_KILLED(SIGXCPU, kid);
+}
+
 TEST_MAIN

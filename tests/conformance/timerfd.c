@@ -101,4 +101,50 @@ TEST(timerfd, refuses)
 	EXPECT_ERRNO(EINVAL, write(fd, &its, 8));
 }
 
+static int has_cap(int cap)
+{
+	unsigned long caps = 0;
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "CapEff: %lx", &caps) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return (int)(caps >> cap & 1);
+}
+
+TEST(timerfd, alarm_clocks_need_privilege)
+{
+	struct itimerspec its = { { 0, 0 }, { 0, MS(2) } };
+	uint64_t n;
+	int fd;
+
+	if (!has_cap(35)) { /* CAP_WAKE_ALARM */
+		EXPECT_ERRNO(EPERM, timerfd_create(CLOCK_BOOTTIME_ALARM, 0));
+		EXPECT_ERRNO(EPERM, timerfd_create(CLOCK_REALTIME_ALARM, 0));
+		return;
+	}
+	fd = EXPECT_OK(timerfd_create(CLOCK_REALTIME_ALARM, 0));
+	EXPECT_OK(timerfd_settime(fd, 0, &its, NULL));
+	EXPECT_EQ(8, read(fd, &n, sizeof(n)));
+	EXPECT_EQ(1, n);
+	fd = EXPECT_OK(timerfd_create(CLOCK_BOOTTIME_ALARM, 0));
+	EXPECT_OK(timerfd_settime(fd, 0, &its, NULL));
+	EXPECT_EQ(8, read(fd, &n, sizeof(n)));
+}
+
+TEST(timerfd, cancel_on_set_is_for_absolute_real_time)
+{
+	struct itimerspec its = { { 0, 0 }, { 0, MS(2) } };
+	int fd = EXPECT_OK(timerfd_create(CLOCK_REALTIME, 0));
+	uint64_t n;
+
+	clock_gettime(CLOCK_REALTIME, &its.it_value);
+	EXPECT_OK(timerfd_settime(
+		fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &its, NULL));
+	EXPECT_EQ(8, read(fd, &n, sizeof(n))); /* nobody set the clock */
+}
+
 TEST_MAIN

@@ -71,7 +71,7 @@ static int end_of(void (*fn)(void), bool writable)
 
 	if (pid == 0) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		if (gofer_seccomp_load(writable) < 0)
+		if (gofer_seccomp_load(writable, false) < 0)
 			_exit(99);
 		fn();
 		_exit(0);

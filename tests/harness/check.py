@@ -28,7 +28,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PLATFORMS = ["ptrace"]
+PLATFORMS = ["ptrace", "trap"]
 
 
 class Tally:
@@ -126,7 +126,7 @@ def compare_guest(native, inside, status, platform, known, tally):
             tally.fail(name, got[1] or got[0])
 
 
-def run_conformance(build, moat, tally, only, as_user):
+def run_conformance(build, moat, tally, only, platforms, as_user):
     known = load_known()
     for prog in sorted((build / "tests/conformance").glob("*")):
         if prog.suffix or not os.access(prog, os.X_OK):
@@ -139,7 +139,7 @@ def run_conformance(build, moat, tally, only, as_user):
             native = parse_guest(out)
             if not native:
                 tally.fail(f"native {prog.name}", f"{status}: {out[-300:]}")
-        for platform in PLATFORMS:
+        for platform in platforms:
             with tempfile.TemporaryDirectory(prefix="moat-test-") as tmp:
                 os.chmod(tmp, 0o777)
                 argv = [moat, "run", f"--platform={platform}", "--",
@@ -220,7 +220,8 @@ def run_guests(build, moat, tally, args, kinds, prefix):
         return prefix + argv
 
     if "conformance" in kinds:
-        run_conformance(build, moat, tally, args.only, as_user)
+        run_conformance(build, moat, tally, args.only,
+                        args.platforms.split(","), as_user)
     if "real" in kinds:
         run_real(moat, tally, args.only, as_user)
     if "host" in kinds:
@@ -232,6 +233,8 @@ def main():
     ap.add_argument("--build", default="build/rel")
     ap.add_argument("--only", help="regular expression of names")
     ap.add_argument("--kinds", default="unit,conformance,real,host")
+    ap.add_argument("--platforms", default=",".join(PLATFORMS),
+                    help="for conformance tests (%(default)s)")
     ap.add_argument("--as-user", help="run conformance, real, host as USER")
     ap.add_argument("--also-user", help="run them again as USER, if root")
     ap.add_argument("--verbose", action="store_true")

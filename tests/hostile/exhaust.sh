@@ -20,7 +20,7 @@ exhaust() {
 		grep -Eq -- "$pattern" "$TMP/out" && ok "$kind" ||
 			not_ok "$kind" "$(cat "$TMP/out")"
 	else
-		not_ok "$kind" "no end: $(tail -3 "$TMP/out" "$TMP/err")"
+		not_ok "$kind" "no end: $(tail -n 3 "$TMP/out"; tail -n 3 "$TMP/err")"
 	fi
 	all=$(tree "$pid")
 	[ "$signal" = TERM ] && signal=KILL || signal=TERM

@@ -63,7 +63,7 @@ run() {
 }
 echo "--- breakpoints and backtraces"
 run -ex 'break square' -ex run -ex bt -ex c -ex 'info threads' -ex bt -ex c \
-	./prog | grep -v -e pthread_create.c -e '^  1 '
+	./prog | grep -v -e pthread_create.c -e '^  1 ' -e '^  Id '
 echo "--- watchpoint"
 run -ex 'break main' -ex run -ex 'watch counter' -ex c -ex c -ex c ./prog
 echo "--- software watchpoint"

@@ -21,11 +21,12 @@ echo "status $?"
 strace --seccomp-bpf -f -o bpf -e trace=execve sh -c 'true | true; /bin/true'
 grep -c execve bpf
 sleep 1000 &
-strace -p $! -o att -e trace=exit_group 2>err &
+pid=$!
+strace -p $pid -o att -e trace=exit_group 2>err &
 tracer=$!
 until grep -q attached err; do :; done
-kill %1
-wait %1
+kill $pid
+wait $pid
 echo "status $?"
 wait $tracer
 sed 's/si_[pu]id=[0-9]*/ID/g' att

@@ -41,6 +41,24 @@ int proc_mm(const struct synth_ctx *ctx, struct mm **out)
 	return 0;
 }
 
+void proc_localise(const struct synth_ctx *ctx, struct task_report *r)
+{
+	(void)ctx;
+	(void)r;
+}
+
+void proc_show_numbers(const struct synth_ctx *ctx, const char *name,
+		       uint32_t pid, struct seq_buf *out)
+{
+	(void)ctx;
+	seq_printf(out, "%s:\t%u\n", name, pid);
+}
+
+const struct user_ns *proc_viewer(void)
+{
+	return &g_init_user_ns;
+}
+
 void task_put(struct task *t)
 {
 	(void)t;

@@ -126,7 +126,8 @@ static int compare_dir(struct compare *c, int upper, int lower,
 		item = add(c, was ? CHANGE_MODIFIED : CHANGE_ADDED, path);
 	} else {
 		below = tree_open_dir(lower, name);
-		if (!same_attributes(now, was))
+		/* An opaque one was made anew. */
+		if (opaque || !same_attributes(now, was))
 			item = add(c, CHANGE_MODIFIED, path);
 	}
 	if (item) {
@@ -158,6 +159,10 @@ static int compare_one(struct compare *c, int upper, int lower,
 		return 0;
 	}
 	tree_read_owner(upper, name, &now);
+	if (had && now.st_uid == TREE_NOBODY) {
+		now.st_uid = was.st_uid;
+		now.st_gid = was.st_gid;
+	}
 	if (S_ISDIR(now.st_mode))
 		return compare_dir(c, upper, lower, name, path, &now,
 				   had ? &was : NULL);
@@ -210,23 +215,35 @@ static int compare_dirs(struct compare *c, int upper, int lower, bool opaque,
 	return ret;
 }
 
-/* A directory that was renamed is not deleted where it came from. */
-static void drop_sources(struct change_list *l)
+/* Was @c deleted, or did it leave with a directory that was renamed? */
+static bool left_by_rename(const struct change_list *l, const struct change *c)
+{
+	for (size_t i = 0; i < l->nr; i++) {
+		const char *from = l->items[i].from;
+		size_t len = from ? strlen(from) : 0;
+
+		if (from && !strncmp(c->path, from, len) &&
+		    (c->path[len] == '/' || c->path[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static void drop_left(struct change_list *l)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < l->nr; i++) {
-		bool source = false;
+		struct change *c = &l->items[i];
 
-		for (size_t j = 0; j < l->nr && !source; j++)
-			source = l->items[i].kind == CHANGE_DELETED &&
-				 l->items[j].kind == CHANGE_RENAMED &&
-				 !strcmp(l->items[i].path, l->items[j].from);
-		if (source)
-			free(l->items[i].path);
-		else
-			l->items[kept++] = l->items[i];
+		if (c->kind == CHANGE_DELETED && left_by_rename(l, c)) {
+			free(c->path);
+			c->path = NULL;
+		}
 	}
+	for (size_t i = 0; i < l->nr; i++)
+		if (l->items[i].path)
+			l->items[kept++] = l->items[i];
 	l->nr = kept;
 }
 
@@ -240,7 +257,7 @@ bool changes_list(const struct overlay_dir *od, struct change_list *out)
 	if (ret < 0)
 		complain("cannot compare with %s: %s", od->lower,
 			 strerror(-ret));
-	drop_sources(out);
+	drop_left(out);
 	return ret == 0;
 }
 

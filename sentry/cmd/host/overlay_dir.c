@@ -47,7 +47,7 @@ static bool make_parts(int fd, const char *lower)
 	upper = openat(fd, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ok = upper >= 0 && fchmod(upper, st.st_mode & 07777) == 0 &&
 	     (fchown(upper, st.st_uid, st.st_gid) == 0 ||
-	      tree_set_owner_mark(upper, st.st_uid, st.st_gid)) &&
+	      tree_set_owner_mark(upper, TREE_NOBODY, TREE_NOBODY)) &&
 	     symlinkat(lower, fd, "lower") == 0;
 	if (upper >= 0)
 		close(upper);

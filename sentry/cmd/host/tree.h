@@ -40,6 +40,9 @@ MUST_CHECK int tree_copy(int from, const char *name, int to,
 
 /* --- what an overlay keeps besides names (see sentry/fs/overlay/lay.h) ---- */
 
+/* The owner, as an unprivileged sandbox sees it, of files that are not the
+ * caller's: user_namespaces(7), overflowuid. */
+#define TREE_NOBODY 65534u
 bool tree_is_whiteout(const struct stat *st);
 /* A mark of the directory @fd: "opaque", "redirect"; allocated, or NULL. */
 char *tree_mark(int fd, const char *mark);

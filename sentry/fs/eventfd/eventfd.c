@@ -64,14 +64,15 @@ static int try_add(struct eventfd *e, uint64_t *value)
 }
 
 /* Tries until it can, or the file does not block. */
-static int repeat(struct file *f, int (*try)(struct eventfd *e, uint64_t *v),
+static int repeat(struct file *f, const struct uio *u,
+		  int (*try)(struct eventfd *e, uint64_t *v),
 		  uint64_t *v, uint32_t events)
 {
 	struct eventfd *e = f->priv;
 	struct task_waiter w;
 	int ret = try(e, v);
 
-	if (ret != -EAGAIN || file_nonblock(f))
+	if (ret != -EAGAIN || file_nonblock_now(f, u))
 		return ret;
 	task_waiter_init(&w, current_task());
 	waitq_add(&e->wq, &w.waiter, events);
@@ -95,7 +96,7 @@ static long eventfd_read(struct file *f, struct uio *u, int64_t *pos)
 	(void)pos;
 	if (u->left < sizeof(value))
 		return -EINVAL;
-	ret = repeat(f, try_take, &value, EVENTS_IN);
+	ret = repeat(f, u, try_take, &value, EVENTS_IN);
 	if (ret < 0)
 		return ret;
 	return uio_copy_out(u, &value, sizeof(value)) == sizeof(value)
@@ -115,7 +116,7 @@ static long eventfd_write(struct file *f, struct uio *u, int64_t *pos)
 		return -EFAULT;
 	if (value == UINT64_MAX)
 		return -EINVAL;
-	ret = repeat(f, try_add, &value, EVENTS_OUT);
+	ret = repeat(f, u, try_add, &value, EVENTS_OUT);
 	return ret < 0 ? ret : (long)sizeof(value);
 }
 
@@ -166,6 +167,7 @@ static void eventfd_release(struct file *f)
 }
 
 static const struct file_ops eventfd_ops = {
+	.nowait = true,
 	.name = "eventfd",
 	.read = eventfd_read,
 	.write = eventfd_write,

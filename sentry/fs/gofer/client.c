@@ -74,6 +74,8 @@ static void connection_died(void)
 		atomic_store(&g.shm->slots[i].state, GOFER_SLOT_DEAD);
 		host_gofer_wake(&g.shm->slots[i].state, 1);
 	}
+	atomic_fetch_add(&g.shm->ring.bell, 1);
+	host_gofer_wake(&g.shm->ring.bell, 1);
 	sandbox_die("the gofer has ended");
 }
 
@@ -294,6 +296,43 @@ int call_go(struct gofer_call *c, uint32_t op, long req_size)
 	ring();
 	ret = await(s);
 	return ret < 0 ? ret : fetch(c, op, seq);
+}
+
+/* --- changes on the host -------------------------------------------------- */
+
+/* The next record, copied before it is looked at. */
+static int take_event(struct gofer_ring *r, uint32_t tail,
+		      struct gofer_event *out)
+{
+	const char *at = (char *)g.shm + GOFER_EVENTS_AT;
+
+	memcpy(out, at + tail % GOFER_NR_EVENTS * sizeof(*out), sizeof(*out));
+	atomic_store(&r->tail, tail + 1);
+	if (out->name_len > GOFER_NAME_MAX ||
+	    memchr(out->name, '\0', out->name_len) ||
+	    memchr(out->name, '/', out->name_len))
+		return call_broken("change");
+	out->name[out->name_len] = '\0';
+	return 0;
+}
+
+int gofer_next_event(struct gofer_event *out, bool *lost)
+{
+	struct gofer_ring *r = &g.shm->ring;
+	static uint32_t tail; /* ours: what is in the memory is a copy */
+
+	for (;;) {
+		uint32_t bell = atomic_load(&r->bell);
+
+		if (g.dead)
+			return -EIO;
+		*lost = atomic_exchange(&r->lost, 0) != 0;
+		if (*lost)
+			return 0;
+		if (atomic_load(&r->head) != tail)
+			return take_event(r, tail++, out);
+		host_gofer_wait(&r->bell, bell);
+	}
 }
 
 /* --- handles that are done with ------------------------------------------- */

@@ -10,6 +10,7 @@
 #ifndef SENTRY_FS_GOFER_CLIENT_H
 #define SENTRY_FS_GOFER_CLIENT_H
 
+#include "gofer_proto.h"
 #include "sentry/vfs/vfs.h"
 
 typedef uint64_t gofer_handle;
@@ -93,6 +94,14 @@ MUST_CHECK int gofer_setxattr(gofer_handle h, const char *name, const void *buf,
 			      size_t size, int flags);
 MUST_CHECK long gofer_listxattr(gofer_handle h, char *buf, size_t size);
 MUST_CHECK int gofer_removexattr(gofer_handle h, const char *name);
+/* Changes of the directory are reported from now on, as *wd. */
+MUST_CHECK int gofer_watch(gofer_handle dir, int32_t *wd);
+void gofer_unwatch(int32_t wd);
+/*
+ * Sleeps until there is a change: *out, its name with a NUL; or *lost: some were
+ * lost.  One thread only.  -EIO once the connection has ended.
+ */
+MUST_CHECK int gofer_next_event(struct gofer_event *out, bool *lost);
 /* Never blocks: handles are gathered and sent with a later message. */
 void gofer_release(gofer_handle h);
 

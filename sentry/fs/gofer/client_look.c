@@ -227,3 +227,27 @@ long gofer_listxattr(gofer_handle h, char *buf, size_t size)
 	call_end(&c);
 	return ret;
 }
+
+int gofer_watch(gofer_handle dir, int32_t *wd)
+{
+	struct gofer_watch_req req = { .dir = dir };
+	struct gofer_watch_rep rep = { 0 };
+	struct gofer_call c;
+	int ret = GOFER_CALL(&c, watch, WATCH, &req, &rep);
+
+	call_end(&c);
+	if (ret == 0)
+		*wd = rep.wd;
+	return ret;
+}
+
+void gofer_unwatch(int32_t wd)
+{
+	struct gofer_unwatch_req req = { .wd = wd };
+	struct gofer_unwatch_rep rep = { 0 };
+	struct gofer_call c;
+	int ret = GOFER_CALL(&c, unwatch, UNWATCH, &req, &rep);
+
+	call_end(&c);
+	(void)ret; /* the host's watch stays until the end */
+}

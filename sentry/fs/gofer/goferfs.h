@@ -10,6 +10,7 @@
 #define SENTRY_FS_GOFER_GOFERFS_H
 
 #include "sentry/fs/gofer/client.h"
+#include "sentry/fs/gofer/goferfs_watch.h"
 #include "sentry/vfs/vfs.h"
 
 #define GOFERFS_BUCKETS	 512u
@@ -51,6 +52,11 @@ struct gofer_inode {
 	_Atomic bool write_fd_reads; /* write_fd was opened O_RDWR */
 	_Atomic(char *) target;	     /* of a symlink, once asked */
 	_Atomic int xattrs;
+	/* Shared exports only, see goferfs_watch.h. */
+	struct gofer_watch *_Atomic watch; /* of a directory; a reference */
+	_Atomic bool watch_tried, marked, own_data;
+	uint32_t asked_self;	  /* inode.mu */
+	struct gofer_stamp stamp; /* inode.mu */
 	struct mapping mapping;
 	struct gofer_inode *next GUARDED_BY(super.mu); /* in its bucket */
 	bool hashed GUARDED_BY(super.mu);
@@ -69,6 +75,11 @@ static inline struct gofer_super *gofer_super(const struct inode *inode)
 static inline bool gofer_super_frozen(const struct gofer_super *gs)
 {
 	return gs->readonly && !gs->shared;
+}
+
+static inline bool inode_is_dir(const struct inode *i)
+{
+	return (i->mode & 0170000) == 0040000;
 }
 
 extern const struct inode_ops goferfs_dir_ops, goferfs_shared_dir_ops,

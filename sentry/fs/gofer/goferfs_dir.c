@@ -28,17 +28,20 @@ static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 {
 	struct gofer_super *gs = gofer_super(dir);
 	gofer_handle h = gofer_inode(dir)->handle;
+	struct gofer_stamp stamp = { .watch = NULL };
 	struct gofer_node node;
 	int err, ret = goferfs_prefetch_take(gs, h, name, &node);
 
 	if (ret == 0) {
+		goferfs_stamp(dir, name, &stamp);
 		ret = gofer_walk(h, &name, 1, &node, &err);
 		if (ret == 0)
 			ret = err;
 	}
-	if (ret < 0)
-		return ret;
-	return goferfs_inode(gs, dir, &node, out);
+	if (ret >= 0)
+		ret = goferfs_inode(gs, dir, &node, out);
+	goferfs_stamp_apply(ret < 0 ? NULL : *out, &stamp);
+	return ret;
 }
 
 /* Does the name still lead to the same file?  What else it leads to is kept for
@@ -48,20 +51,29 @@ static int op_revalidate(struct inode *dir, const char *name,
 {
 	struct gofer_super *gs = gofer_super(dir);
 	gofer_handle h = gofer_inode(dir)->handle;
+	struct gofer_stamp stamp;
 	struct gofer_node node;
-	int err, ret = gofer_walk(h, &name, 1, &node, &err);
+	int err, ret;
 
-	if (ret <= 0)
+	if (child && goferfs_name_fresh(dir, name, child))
+		return 1;
+	goferfs_stamp(dir, name, &stamp);
+	ret = gofer_walk(h, &name, 1, &node, &err);
+	if (ret <= 0) {
+		goferfs_stamp_apply(NULL, &stamp);
 		return ret == 0 && err == -ENOENT && child == NULL;
+	}
 	if (!child || child->ino != node.st.ino ||
 	    gofer_inode(child)->st.dev != node.st.dev ||
 	    ((child->mode ^ node.st.mode) & LINUX_S_IFMT)) {
+		goferfs_stamp_apply(NULL, &stamp);
 		goferfs_prefetch_add(gs, h, name, &node);
 		return 0;
 	}
 	mutex_lock(&child->mu);
 	goferfs_update_locked(gofer_inode(child), &node.st);
 	mutex_unlock(&child->mu);
+	goferfs_stamp_apply(child, &stamp);
 	gofer_release(node.handle);
 	return 1;
 }
@@ -73,6 +85,7 @@ static int writable(struct inode *dir, const char *name)
 	if (gs->readonly)
 		return -EROFS;
 	goferfs_prefetch_drop(gs, gofer_inode(dir)->handle, name);
+	goferfs_own_change(dir, name);
 	return 0;
 }
 
@@ -443,6 +456,7 @@ const struct inode_ops goferfs_dir_ops = { DIR_OPS };
 const struct inode_ops goferfs_shared_dir_ops = {
 	DIR_OPS,
 	.revalidate = op_revalidate,
+	.watched = goferfs_watched,
 };
 
 const struct inode_ops goferfs_link_ops = {

@@ -191,8 +191,10 @@ static long fop_write(struct file *f, struct uio *u, int64_t *pos)
 			ret = write_pieces(fd, u, pos, LINUX_RWF_APPEND);
 		mutex_unlock(&inode->mu);
 	}
-	if (ret > 0)
+	if (ret > 0) {
 		grow_size(inode, (uint64_t)*pos);
+		goferfs_own_change(inode, NULL);
+	}
 	return ret;
 }
 
@@ -253,8 +255,10 @@ static int fop_fallocate(struct file *f, int mode, int64_t off, int64_t size)
 	if (ret == 0 && append_pos(gi->write_fd, &end) == 0)
 		inode->size = (uint64_t)end;
 	mutex_unlock(&inode->mu);
-	if (ret == 0)
+	if (ret == 0) {
+		goferfs_own_change(inode, NULL);
 		goferfs_shrunk(inode, old_size);
+	}
 	return ret;
 }
 
@@ -269,6 +273,7 @@ const struct file_ops goferfs_file_fops = {
 };
 
 const struct inode_ops goferfs_file_ops = {
+	.watched = goferfs_watched,
 	.getattr = goferfs_getattr,
 	.setattr = goferfs_setattr,
 	.permission = goferfs_permission,

@@ -132,7 +132,10 @@ static void refresh_known(struct gofer_super *gs, struct gofer_inode *gi,
 int goferfs_inode(struct gofer_super *gs, struct inode *dir,
 		  const struct gofer_node *node, struct inode **out)
 {
-	bool regular = (node->st.mode & LINUX_S_IFMT) == LINUX_S_IFREG;
+	uint32_t type = node->st.mode & LINUX_S_IFMT;
+	/* A watched directory must not become another inode meanwhile. */
+	bool regular = type == LINUX_S_IFREG ||
+		       (gs->shared && type == LINUX_S_IFDIR);
 	struct gofer_inode *known = NULL, *gi = inode_new(gs, dir, node);
 
 	if (!gi) {
@@ -169,6 +172,7 @@ void goferfs_evict(struct inode *inode)
 	if (gi->write_fd >= 0)
 		host_close(gi->write_fd);
 	free(gi->target);
+	goferfs_watch_evict(gi);
 	if (inode->mapping)
 		mapping_fini(inode->mapping);
 	gofer_release(gi->handle);
@@ -216,11 +220,15 @@ static bool refresh_by_fd(struct gofer_inode *gi)
 int goferfs_refresh_locked(struct gofer_inode *gi)
 {
 	struct gofer_node node;
-	int ret = gofer_stat(gi->handle, &node);
+	uint32_t seen[2];
+	int ret;
 
+	goferfs_attr_begin(gi, seen);
+	ret = gofer_stat(gi->handle, &node);
 	if (ret < 0)
 		return ret;
 	goferfs_update_locked(gi, &node.st);
+	goferfs_attr_asked(gi, seen);
 	gi->access = node.has_access ? node.access : NO_ACCESS;
 	return 0;
 }
@@ -259,15 +267,39 @@ static void fill_kstat(const struct gofer_inode *gi, struct kstat *out)
 	};
 }
 
+/* The owner of a shared file can change: only the gofer sees that. */
+static int refresh_shared_locked(struct gofer_inode *gi)
+{
+	uint32_t seen[2];
+
+	switch (goferfs_attr_fresh(gi)) {
+	case FRESH:
+		return 0;
+	case FRESH_BUT_DATA:
+		goferfs_attr_begin(gi, seen);
+		if (refresh_by_fd(gi)) {
+			seen[0] = gi->stamp.attr;
+			goferfs_attr_asked(gi, seen);
+			return 0;
+		}
+		break;
+	default:
+		break;
+	}
+	return goferfs_refresh_locked(gi);
+}
+
 int goferfs_getattr(struct inode *inode, struct kstat *out)
 {
 	struct gofer_super *gs = gofer_super(inode);
 	struct gofer_inode *gi = gofer_inode(inode);
+	bool gs_frozen = gofer_super_frozen(gs);
 	int ret = 0;
 
 	mutex_lock(&inode->mu);
-	/* The owner of a shared file can change; only the gofer sees that. */
-	if (!gofer_super_frozen(gs) && (gs->shared || !refresh_by_fd(gi)))
+	if (gs->shared)
+		ret = refresh_shared_locked(gi);
+	else if (!gs_frozen && !refresh_by_fd(gi))
 		ret = goferfs_refresh_locked(gi);
 	if (ret == 0)
 		fill_kstat(gi, out);
@@ -291,6 +323,7 @@ int goferfs_setattr(struct inode *inode, const struct iattr *attr)
 
 	if (gofer_super(inode)->readonly)
 		return -EROFS;
+	goferfs_own_change(inode, NULL);
 	ret = gofer_set_attr(gi->handle, attr);
 	/* Also after an error: a part may have been done. */
 	err = goferfs_refresh_locked(gi);

@@ -110,6 +110,8 @@ int inotify_watch(struct file *f, struct inode *inode, uint32_t mask)
 
 	if (!fresh)
 		return -ENOMEM;
+	if (inode->ops->watched)
+		inode->ops->watched(inode);
 	mutex_lock(&g_notify_mu);
 	m = notify_mark_find_locked(inode, &watch_ops, in, is_of);
 	ret = m ? change_locked(watch_of(m), mask)

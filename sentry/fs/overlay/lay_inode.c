@@ -329,6 +329,7 @@ static int set_owner_mark(struct lay_inode *li, const struct iattr *attr)
 	return 0;
 }
 
+/* *st: what take_attributes() needs. */
 static int upper_setattr(struct inode *upper, const struct iattr *attr,
 			 struct kstat *st)
 {
@@ -339,7 +340,14 @@ static int upper_setattr(struct inode *upper, const struct iattr *attr,
 		ret = upper->ops->setattr(upper, attr);
 	else
 		inode_setattr_copy(upper, attr);
-	inode_fill_kstat(upper, st);
+	st->mode = upper->mode;
+	st->uid = upper->uid;
+	st->gid = upper->gid;
+	st->size = upper->size;
+	st->atime = upper->atime;
+	st->mtime = upper->mtime;
+	st->ctime = upper->ctime;
+	st->btime = upper->btime;
 	mutex_unlock(&upper->mu);
 	return ret;
 }

@@ -156,7 +156,7 @@ static long pipe_read(struct file *f, struct uio *u, int64_t *pos)
 	if (u->left == 0)
 		return 0;
 	ret = try_read(p, u);
-	if (ret != -EAGAIN || file_nonblock(f))
+	if (ret != -EAGAIN || file_nonblock_now(f, u))
 		return ret;
 	return wait_and_read(p, u);
 }
@@ -294,10 +294,10 @@ static long write_all(struct file *f, struct pipe *p, const struct pipe_put *w)
 	if (ret > 0)
 		done = (size_t)ret;
 	if ((ret > 0 && w->u->left > 0) || ret == -EAGAIN) {
-		if (!file_nonblock(f))
+		if (!file_nonblock_now(f, w->u))
 			ret = wait_and_write(p, w, &done);
 	}
-	if (ret == -EPIPE)
+	if (ret == -EPIPE && !(w->u->rwf & LINUX_RWF_NOSIGNAL))
 		broken_pipe();
 	return done ? (long)done : ret;
 }
@@ -316,6 +316,7 @@ static long write_atomic(struct file *f, struct pipe *p, struct uio *u)
 	if (uio_copy_in(u, bytes, total) != (long)total)
 		return pipe_look(p, true) == -EPIPE ? broken_pipe() : -EFAULT;
 	uio_kernel(&k, bytes, total);
+	k.rwf = u->rwf;
 	return write_all(f, p, &w);
 }
 
@@ -461,6 +462,7 @@ static int pipe_fsync(struct file *f, bool data_only)
 const struct file_ops pipe_file_ops = {
 	.name = "pipe",
 	.sigio = SIGIO_PIPE,
+	.nowait = true,
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,

@@ -52,7 +52,6 @@ extern const struct synth_entry proc_root_entry;	  /* proc_root.c */
 extern const struct synth_dir_ops proc_pids;		  /* proc_pid.c */
 extern const struct synth_dir_ops proc_fds, proc_fdinfos; /* proc_links.c */
 extern const struct synth_entry proc_ns_entries[];	  /* proc_ns.c */
-extern const struct synth_entry proc_sys_user_entries[];  /* proc_ns.c */
 extern const struct synth_entry proc_sys_entries[];	  /* proc_sys.c */
 extern const struct synth_entry proc_net_entries[];	  /* proc_net.c */
 
@@ -75,7 +74,8 @@ int proc_fd_permission(const struct synth_ctx *ctx, const struct cred *cred,
 proc_show proc_comm, proc_limits, proc_io_task, proc_io_group, proc_mounts, proc_mountinfo,
 	proc_oom_score, proc_oom_score_adj, proc_oom_adj, proc_cgroup, proc_children, proc_no_id, proc_mountstats;
 /* proc_ns.c */
-proc_show proc_timens_offsets;
+proc_show proc_timens_offsets, proc_ns_max;
+long proc_ns_max_write(const struct synth_ctx *ctx, char *text, size_t size);
 long proc_timens_offsets_write(const struct synth_ctx *ctx, char *text,
 			       size_t size);
 int proc_uid_map_open(const struct synth_ctx *ctx, struct file *f);

@@ -134,6 +134,11 @@ int proc_mountinfo(const struct synth_ctx *ctx, struct seq_buf *out)
 	return show_mounts(ctx, out, mount_ns_print_mountinfo);
 }
 
+int proc_mountstats(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	return show_mounts(ctx, out, mount_ns_print_mountstats);
+}
+
 /* --- oom ----------------------------------------------------------------- */
 
 static int32_t load_adj(struct thread_group *tg)

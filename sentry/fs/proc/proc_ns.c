@@ -368,14 +368,14 @@ static int kind_of_row(const struct synth_ctx *ctx)
 	return (int)(type - ns_types);
 }
 
-static int show_max(const struct synth_ctx *ctx, struct seq_buf *out)
+int proc_ns_max(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	seq_printf(out, "%d\n",
 		   current_task()->cred->user_ns->max[kind_of_row(ctx)]);
 	return 0;
 }
 
-static long write_max(const struct synth_ctx *ctx, char *text, size_t size)
+long proc_ns_max_write(const struct synth_ctx *ctx, char *text, size_t size)
 {
 	const struct cred *c = current_task()->cred;
 	int64_t v;
@@ -387,18 +387,3 @@ static long write_max(const struct synth_ctx *ctx, char *text, size_t size)
 	c->user_ns->max[kind_of_row(ctx)] = (int32_t)v;
 	return (long)size;
 }
-
-#define MAX_ROW(n, kind)                                        \
-	{                                                       \
-		.name = "max_" n "_namespaces",                 \
-		.mode = S_IFREG | 0644, .show = show_max,       \
-		.write = write_max, .arg = &ns_types[kind]      \
-	}
-
-const struct synth_entry proc_sys_user_entries[] = {
-	MAX_ROW("cgroup", NS_CGROUP), MAX_ROW("ipc", NS_IPC),
-	MAX_ROW("mnt", NS_MNT),	      MAX_ROW("net", NS_NET),
-	MAX_ROW("pid", NS_PID),	      MAX_ROW("time", NS_TIME),
-	MAX_ROW("user", NS_USER),     MAX_ROW("uts", NS_UTS),
-	{ .name = NULL },
-};

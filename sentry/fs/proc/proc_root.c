@@ -165,7 +165,7 @@ int procfs_new(struct super **out)
 	int ret;
 
 	proc_cpuinfo_start();
-	ns = task_pid_ns(current_task());
+	ns = current_task() ? task_pid_ns(current_task()) : &g_init_pid_ns;
 	ns_get(&ns->ns);
 	ret = synth_new_for(&proc_fs, ns, drop_ns, out);
 	if (ret < 0)

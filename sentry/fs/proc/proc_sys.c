@@ -443,13 +443,24 @@ static const struct synth_entry net_entries[] = {
 	END,
 };
 
+#define MAX_NS(n, kind)                                                  \
+	{                                                                \
+		.name = "max_" n "_namespaces", .mode = S_IFREG | 0644,  \
+		.show = proc_ns_max, .write = proc_ns_max_write,         \
+		.arg = &ns_types[kind]                                   \
+	}
+
 static const struct synth_entry user_entries[] = {
 	TEXT("max_inotify_instances", "128"),
 	TEXT("max_inotify_watches", "65536"),
-	TEXT("max_mnt_namespaces", "0"),
-	TEXT("max_net_namespaces", "0"),
-	TEXT("max_pid_namespaces", "0"),
-	TEXT("max_user_namespaces", "0"),
+	MAX_NS("cgroup", NS_CGROUP),
+	MAX_NS("ipc", NS_IPC),
+	MAX_NS("mnt", NS_MNT),
+	MAX_NS("net", NS_NET),
+	MAX_NS("pid", NS_PID),
+	MAX_NS("time", NS_TIME),
+	MAX_NS("user", NS_USER),
+	MAX_NS("uts", NS_UTS),
 	END,
 };
 

@@ -184,6 +184,13 @@ static bool is_realtime(const struct timerfd *tf)
 	       tf->clock_id == LINUX_CLOCK_REALTIME_ALARM;
 }
 
+/* A sandbox is never suspended alone: they are as their plain kin. */
+static bool is_alarm(const struct timerfd *tf)
+{
+	return tf->clock_id == LINUX_CLOCK_REALTIME_ALARM ||
+	       tf->clock_id == LINUX_CLOCK_BOOTTIME_ALARM;
+}
+
 /* When @value is over, in monotonic ns. */
 static uint64_t deadline_of(const struct timerfd *tf, uint32_t flags,
 			    const struct linux_timespec *value)
@@ -206,6 +213,8 @@ int timerfd_set(struct file *f, uint32_t flags,
 	bool on = new->value.sec || new->value.nsec;
 	int ret = 0;
 
+	if (is_alarm(tf) && !capable(CAP_NR_WAKE_ALARM))
+		return -EPERM;
 	mutex_lock(&tf->mu);
 	get_locked(tf, old);
 	tf->ticks = 0;
