@@ -20,7 +20,8 @@ B    := build/$(MODE)$(if $(filter fuzz,$(MODE)),,$(findstring -clang,-$(notdir 
 PACKAGES := gcc clang make libc6-dev libseccomp-dev libunwind-dev liblzma-dev \
 	zlib1g-dev libxxhash-dev libbsd-dev libcap-dev libcmocka-dev \
 	libclang-rt-14-dev clang-format clang-tidy cppcheck python3 perl git \
-	strace busybox-static tmux less vim-tiny util-linux procps
+	strace gdb busybox-static tmux less vim-tiny util-linux procps \
+	libpython3.11-testsuite stress-ng fio rsync attr acl sqlite3
 
 CFLAGS_COMMON := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-I. -Iinclude -I$(B)/gen -pthread -g \
@@ -105,6 +106,12 @@ CHECK_rel := --also-user nobody
 check: deps			## every test in this MODE (rel)
 	@$(MAKE) --no-print-directory $(B)/moat test-programs
 	tests/harness/check.py --build $(B) $(CHECK_$(MODE))
+
+.PHONY: check-real
+check-real: deps		## python's and stress-ng's own tests: an hour
+	@$(MAKE) --no-print-directory $(B)/moat
+	tests/suites/python_testsuite.py --moat $(B)/moat --verbose
+	tests/suites/stress_ng.py --moat $(B)/moat --as-user nobody --ops 3000
 
 .PHONY: lanes
 lanes: deps			## format, headers, layering, style, sizes, analysis

@@ -33,7 +33,7 @@
 
 struct place {
 	int host_cpu;
-	int nr_runnable, nr_bound;
+	int nr_runnable, nr_bound; /* a spinning sentry thread is runnable */
 	int crowded_ticks;
 };
 
@@ -42,6 +42,7 @@ static struct {
 	struct place at[MAX_CPUS];
 	int nr;
 	int nr_crowded, nr_empty; /* CPUs with >= 2, with 0 runnable pairs */
+	int nr_parted;		  /* pairs whose halves are on two CPUs */
 	cpu_set_t all;
 	bool pinning; /* there is a choice */
 	bool watch_started, watch_failed;
@@ -102,6 +103,36 @@ static void count_locked(struct place *pl, int delta) MUST_HOLD(&g_place.mu)
 	g_place.nr_crowded += pl->nr_runnable >= 2;
 }
 
+static bool unbalanced_locked(void) MUST_HOLD(&g_place.mu)
+{
+	return g_place.nr_crowded > 0 && g_place.nr_empty > 0;
+}
+
+/* --- pairs on two CPUs ----------------------------------------------------- */
+
+static void rejoin_locked(struct placed *cpu) MUST_HOLD(&g_place.mu)
+{
+	if (cpu->second < 0)
+		return;
+	count_locked(&g_place.at[cpu->second], -1);
+	cpu->second = -1;
+	g_place.nr_parted--;
+	atomic_store_explicit(&cpu->recalled, false, memory_order_relaxed);
+}
+
+/* Somebody has nothing but crowded CPUs: who spins shall make room. */
+static void recall_locked(void) MUST_HOLD(&g_place.mu)
+{
+	struct placed *cpu;
+
+	if (g_place.nr_parted == 0 || g_place.nr_crowded == 0)
+		return;
+	list_for_each_entry (cpu, &g_place.cpus, node)
+		if (cpu->second >= 0)
+			atomic_store_explicit(&cpu->recalled, true,
+					      memory_order_relaxed);
+}
+
 static void set_runnable_locked(struct placed *cpu, bool on)
 	MUST_HOLD(&g_place.mu)
 {
@@ -109,11 +140,40 @@ static void set_runnable_locked(struct placed *cpu, bool on)
 		return;
 	cpu->runnable = on;
 	count_locked(&g_place.at[cpu->place], on ? 1 : -1);
+	if (on)
+		recall_locked();
 }
 
-static bool unbalanced_locked(void) MUST_HOLD(&g_place.mu)
+bool placement_part(struct placed *cpu)
 {
-	return g_place.nr_crowded > 0 && g_place.nr_empty > 0;
+	int to = -1;
+
+	if (!g_place.pinning)
+		return false;
+	mutex_lock(&g_place.mu);
+	for (int i = 0; i < g_place.nr && to < 0; i++)
+		if (g_place.at[i].nr_runnable == 0)
+			to = i;
+	if (cpu->place >= 0 && cpu->second < 0 && to >= 0) {
+		cpu->second = to;
+		g_place.nr_parted++;
+		count_locked(&g_place.at[to], 1);
+		pin(cpu->sentry_tid, g_place.at[to].host_cpu);
+	} else {
+		to = -1;
+	}
+	mutex_unlock(&g_place.mu);
+	return to >= 0;
+}
+
+void placement_rejoin(struct placed *cpu)
+{
+	mutex_lock(&g_place.mu);
+	if (cpu->second >= 0) {
+		rejoin_locked(cpu);
+		pin(cpu->sentry_tid, g_place.at[cpu->place].host_cpu);
+	}
+	mutex_unlock(&g_place.mu);
 }
 
 /* The emptiest CPU; of equal ones the first, where the caller's parent is not
@@ -140,7 +200,7 @@ static void move_one_locked(int from, int to) MUST_HOLD(&g_place.mu)
 	struct placed *cpu, *best = NULL;
 
 	list_for_each_entry (cpu, &g_place.cpus, node)
-		if (cpu->place == from && cpu->runnable)
+		if (cpu->place == from && cpu->runnable && cpu->second < 0)
 			best = cpu;
 	if (!best)
 		return;
@@ -268,11 +328,16 @@ void placement_follow(struct placed *cpu, uint32_t tid)
 	mutex_unlock(&g_place.mu);
 }
 
+int placement_of_sentry(const struct placed *cpu)
+{
+	return cpu->second >= 0 ? cpu->second : cpu->place;
+}
+
 void placement_join(struct placed *cpu, uint32_t tid)
 {
 	mutex_lock(&g_place.mu);
 	if (cpu->place >= 0 && g_place.pinning)
-		pin(tid, g_place.at[cpu->place].host_cpu);
+		pin(tid, g_place.at[placement_of_sentry(cpu)].host_cpu);
 	mutex_unlock(&g_place.mu);
 }
 
@@ -286,6 +351,7 @@ void placement_release(uint32_t tid)
 void placement_unbind(struct placed *cpu)
 {
 	mutex_lock(&g_place.mu);
+	rejoin_locked(cpu);
 	set_runnable_locked(cpu, false);
 	if (cpu->place >= 0)
 		g_place.at[cpu->place].nr_bound--;
@@ -297,7 +363,7 @@ void placement_unbind(struct placed *cpu)
 void placement_init(struct placed *cpu)
 {
 	list_init(&cpu->node);
-	cpu->place = -1;
+	cpu->place = cpu->second = -1;
 }
 
 void placement_idle(struct placed *cpu, bool idle)

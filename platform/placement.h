@@ -5,6 +5,7 @@
 #ifndef PLATFORM_PLACEMENT_H
 #define PLATFORM_PLACEMENT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,8 +14,10 @@
 /* One pair; part of a vcpu.  Covered by the lock of placement.c. */
 struct placed {
 	struct list node;
-	int place; /* index of the CPU, -1 for none */
+	int place;  /* index of the CPU, -1 for none */
+	int second; /* of the sentry thread's own CPU, -1: the same */
 	bool runnable;
+	_Atomic bool recalled; /* placement_rejoin() is wanted; any thread */
 	uint32_t sentry_tid, stub_tid;
 };
 
@@ -28,12 +31,22 @@ void placement_init(struct placed *cpu);
 void placement_bind(struct placed *cpu, uint32_t stub_tid);
 /* Pins @tid, which is the stub thread of @cpu from now on, to its CPU. */
 void placement_follow(struct placed *cpu, uint32_t tid);
-/* Pins @tid, another thread that @cpu waits for, to its CPU. */
+/* Index of the CPU of the calling thread, the sentry thread of @cpu. */
+int placement_of_sentry(const struct placed *cpu);
+/* Pins @tid, another thread that the sentry thread of @cpu waits for, to the
+ * CPU of that. */
 void placement_join(struct placed *cpu, uint32_t tid);
 /* Lets a stub thread that only has to exit do so on any CPU. */
 void placement_release(uint32_t tid);
 /* The pair is no more; the calling thread stays where it is. */
 void placement_unbind(struct placed *cpu);
+/*
+ * Moves the calling thread, which is the sentry thread of @cpu, to a CPU that
+ * has nothing to run, where it can wait for its stub by looking.  False: there
+ * is none.  placement_rejoin() takes it back, and is a must before it sleeps.
+ */
+bool placement_part(struct placed *cpu);
+void placement_rejoin(struct placed *cpu);
 /* The pair is about to sleep in the sentry / has work again. */
 void placement_idle(struct placed *cpu, bool idle);
 

@@ -31,23 +31,28 @@ struct run_clock {
 	_Atomic uint64_t last_ns; /* highest that was told */
 };
 
-static inline void run_clock_start(struct run_clock *c)
+/* Returns the cycle counter. */
+static inline uint64_t run_clock_start(struct run_clock *c)
 {
-	atomic_store_explicit(&c->entry_tsc, __builtin_ia32_rdtsc(),
-			      memory_order_relaxed);
+	uint64_t now = __builtin_ia32_rdtsc();
+
+	atomic_store_explicit(&c->entry_tsc, now, memory_order_relaxed);
+	return now;
 }
 
-static inline void run_clock_stop(struct run_clock *c)
+/* Returns the cycle counter. */
+static inline uint64_t run_clock_stop(struct run_clock *c)
 {
+	uint64_t now = __builtin_ia32_rdtsc();
 	uint64_t start =
 		atomic_load_explicit(&c->entry_tsc, memory_order_relaxed);
 	uint64_t spent =
 		atomic_load_explicit(&c->spent_tsc, memory_order_relaxed);
 
-	atomic_store_explicit(&c->spent_tsc,
-			      spent + (__builtin_ia32_rdtsc() - start),
+	atomic_store_explicit(&c->spent_tsc, spent + (now - start),
 			      memory_order_relaxed);
 	atomic_store_explicit(&c->entry_tsc, 0, memory_order_relaxed);
+	return now;
 }
 
 /* @c belongs to @s from now on.  Locks: that of the space. */

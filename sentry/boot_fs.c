@@ -12,14 +12,15 @@
 
 #include "sentry/boot.h"
 #include "sentry/fs/overlay/overlay.h"
+#include "sentry/mm/memfile.h"
 #include "sentry/oci/spec.h"
 #include "sentry/vfs/vfs.h"
 
-/* Writes go to memory above @lower. */
+/* Writes go to memory above @lower: as much as there is. */
 static int memory_overlay(struct super *lower, struct super **out)
 {
 	AUTO_PUT(super) struct super *upper = NULL;
-	int ret = tmpfs_new(0, 0, 0755, &upper);
+	int ret = tmpfs_new(memory_total(), 0, 0755, &upper);
 
 	return ret < 0 ? ret : overlay_new(lower, upper, out);
 }
@@ -93,7 +94,7 @@ static int make_super(const struct oci_mount *m, struct super **out)
 	case OCI_MOUNT_BIND:
 		return make_bind(m, out);
 	case OCI_MOUNT_TMPFS:
-		return tmpfs_new(0, 0, 01777, out);
+		return tmpfs_new(TMPFS_DEFAULT, TMPFS_DEFAULT, 01777, out);
 	case OCI_MOUNT_PROC:
 		return procfs_new(out);
 	case OCI_MOUNT_SYSFS:

@@ -37,7 +37,8 @@ enum {
 	LINUX_PR_GET_TID_ADDRESS = 40,
 	LINUX_PR_SET_THP_DISABLE = 41,
 	LINUX_PR_GET_THP_DISABLE = 42,
-	LINUX_PR_CAP_AMBIENT = 47
+	LINUX_PR_CAP_AMBIENT = 47,
+	LINUX_PR_SET_SYSCALL_USER_DISPATCH = 59
 };
 enum {
 	LINUX_PR_CAP_AMBIENT_IS_SET = 1,
@@ -77,5 +78,14 @@ struct linux_cap_data {
 	uint32_t effective, permitted, inheritable;
 };
 static_assert(sizeof(struct linux_cap_data) == 12, "cap_user_data_t");
+
+/* PR_SET_SYSCALL_USER_DISPATCH, and what the selector byte says. */
+enum {
+	LINUX_PR_SYS_DISPATCH_OFF = 0,
+	LINUX_PR_SYS_DISPATCH_EXCLUSIVE_ON = 1,
+	LINUX_PR_SYS_DISPATCH_INCLUSIVE_ON = 2,
+	LINUX_SYSCALL_DISPATCH_FILTER_ALLOW = 0,
+	LINUX_SYSCALL_DISPATCH_FILTER_BLOCK = 1
+};
 
 #endif

@@ -43,6 +43,7 @@ enum {
 
 #define LINUX_AUDIT_ARCH_X86_64 0xc000003eu
 #define LINUX_SYS_SECCOMP	1 /* si_code of SIGSYS */
+#define LINUX_SYS_USER_DISPATCH 2
 
 struct linux_seccomp_data {
 	int32_t nr;

@@ -12,3 +12,4 @@ moat-objs += platform/trap/stop.o
 moat-objs += platform/trap/fpu.o
 moat-objs += platform/trap/times.o
 moat-objs += platform/trap/probe.o
+moat-objs += platform/trap/spin.o

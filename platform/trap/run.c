@@ -52,12 +52,29 @@ static bool still_there(struct trap_vcpu *cpu, int *ticks)
 	return ++*ticks < KICK_TICKS;
 }
 
+/* Looks for a while.  True: it has stopped. */
+static inline bool look(_Atomic uint32_t *turn)
+{
+	for (int i = 0; i < SPIN_LOOKS; i++) {
+		if ((atomic_load_explicit(turn, memory_order_acquire) &
+		     ~(uint32_t)TURN_SLEEP) == TURN_STOPPED)
+			return true;
+		__builtin_ia32_pause();
+	}
+	return false;
+}
+
 int await_runner(struct trap_vcpu *cpu)
 {
 	static const struct timespec tick = { .tv_sec = 1 };
 	_Atomic uint32_t *turn = &cpu->slot->turn;
 	int ticks = 0;
 
+	if (cpu->spin.parted) {
+		if (likely(look(turn)))
+			return 0;
+		spin_end(cpu);
+	}
 	for (;;) {
 		uint32_t now = atomic_load(turn);
 
@@ -77,10 +94,13 @@ int await_runner(struct trap_vcpu *cpu)
 int hand_over(struct trap_vcpu *cpu, uint32_t to)
 {
 	_Atomic uint32_t *turn = &cpu->slot->turn;
+	bool slept = atomic_exchange(turn, to) & TURN_SLEEP;
+	int ret;
 
-	if (atomic_exchange(turn, to) & TURN_SLEEP)
+	if (slept)
 		raw_futex_wake(turn, 1, false);
-	return await_runner(cpu);
+	ret = await_runner(cpu);
+	return ret < 0 ? ret : slept;
 }
 
 /* Into guest mode with all orders done.  False: *stop says why not. */
@@ -127,6 +147,7 @@ static inline void load_regs(struct trap_vcpu *cpu, bool step)
 void trap_run(struct vcpu *vcpu, bool step, struct guest_stop *stop)
 {
 	struct trap_vcpu *cpu = to_trap_vcpu(vcpu);
+	uint64_t start;
 	int ret;
 
 	*stop = (struct guest_stop){ .kind = STOP_INTERRUPTED };
@@ -137,11 +158,11 @@ void trap_run(struct vcpu *vcpu, bool step, struct guest_stop *stop)
 		return;
 	}
 	load_regs(cpu, step);
-	run_clock_start(&cpu->clock);
+	start = run_clock_start(&cpu->clock);
 	ret = hand_over(cpu, TURN_GO);
-	run_clock_stop(&cpu->clock);
+	spin_after(cpu, run_clock_stop(&cpu->clock) - start, ret != 0);
 	atomic_fetch_and(&cpu->state, ~(uint32_t)TRAP_IN_GUEST);
-	if (likely(ret == 0))
+	if (likely(ret >= 0))
 		ret = stop_read(cpu, step, stop);
 	/* Whoever has asked for it till now gets it. */
 	if (stop->kind == STOP_INTERRUPTED)

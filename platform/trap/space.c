@@ -150,9 +150,11 @@ static int flush_batch(struct trap_as *as, const struct order_queue *batch)
 /* The agent is woken where the one who waits for it runs. */
 static void place_agent(struct trap_as *as, struct trap_vcpu *cpu)
 {
-	if (!cpu || cpu->placed.place == as->agent_place)
+	int place = cpu ? placement_of_sentry(&cpu->placed) : -1;
+
+	if (place < 0 || place == as->agent_place)
 		return;
-	as->agent_place = cpu->placed.place;
+	as->agent_place = place;
 	placement_join(&cpu->placed, as->stub->tgid);
 }
 

@@ -26,6 +26,7 @@ static int trap_start(const struct platform_setup *setup, struct platform **out)
 	p->limits.min_user_addr = host_min_user_addr();
 	p->limits.max_host_maps = host_max_maps();
 	placement_start(setup->nr_cpus);
+	spin_start();
 	ret = trap_template_start(p);
 	if (ret < 0)
 		return ret;
@@ -46,6 +47,7 @@ static struct guest_regs *trap_regs(struct vcpu *cpu)
 
 static void trap_idle_begin(struct vcpu *cpu)
 {
+	spin_end(to_trap_vcpu(cpu));
 	placement_idle(&to_trap_vcpu(cpu)->placed, true);
 }
 

@@ -86,6 +86,16 @@ enum {
 	TRAP_PENDING = 2,  /* the next entry returns STOP_INTERRUPTED */
 };
 
+/* spin.c; by the vcpu's own thread. */
+struct spin_state {
+	bool parted;	  /* both halves wait by looking */
+	uint32_t quick;	  /* short stays in a row */
+	uint32_t needed;  /* so many before it parts */
+	uint32_t misses;  /* hand-overs that one side has slept through */
+	uint32_t good;	  /* and that went well, since it has parted */
+	uint64_t longest; /* cycles of a short stay */
+};
+
 struct trap_vcpu {
 	struct vcpu base;
 	struct guest_regs regs; /* what the guest has, or will have */
@@ -100,6 +110,7 @@ struct trap_vcpu {
 	_Atomic uint64_t id;	    /* tgid << 32 | tid of the runner */
 	struct list node;	    /* trap_as.cpus, its mu */
 	struct run_clock clock;
+	struct spin_state spin;
 	struct placed placed;
 };
 
@@ -195,7 +206,8 @@ void trap_run(struct vcpu *cpu, bool step, struct guest_stop *stop);
 void trap_interrupt(struct vcpu *cpu);
 /*
  * Hands the slot over with @turn and waits until the runner has stopped.
- * Returns 0, or -ESRCH: the runner is dead or does not answer a kick.
+ * Returns 0, or 1 if one of the two had gone to sleep; -ESRCH: the runner is
+ * dead or does not answer a kick.
  */
 MUST_CHECK int hand_over(struct trap_vcpu *cpu, uint32_t turn);
 /* As above, without handing over first. */
@@ -206,6 +218,16 @@ MUST_CHECK int stop_read(struct trap_vcpu *cpu, bool step,
 /* Whether the host would load these registers; else mends them and tells the
  * fault. */
 bool stop_check_regs(struct trap_vcpu *cpu, struct guest_stop *stop);
+
+/* --- spin.c --------------------------------------------------------------- */
+#define SPIN_LOOKS 1000 /* of the sentry; the runner's are as many */
+/* Notes the cycle counter against the clock. */
+void spin_start(void);
+void spin_init(struct trap_vcpu *cpu);
+/* After a stay of @cycles in the guest; @slept: one side has slept. */
+void spin_after(struct trap_vcpu *cpu, uint64_t cycles, bool slept);
+/* The halves come together again; before the sentry thread sleeps. */
+void spin_end(struct trap_vcpu *cpu);
 
 /* --- fpu.c, times.c ------------------------------------------------------- */
 int trap_get_fpu(struct vcpu *cpu, void *buf);

@@ -80,6 +80,7 @@ int trap_vcpu_new(struct platform_as *base, struct vcpu *creator,
 	list_init(&cpu->node);
 	list_init(&cpu->clock.node);
 	placement_init(&cpu->placed);
+	spin_init(cpu);
 	regs_init(&cpu->regs);
 	if (creator)
 		cpu->regs = to_trap_vcpu(creator)->regs;
@@ -158,6 +159,7 @@ int trap_vcpu_move(struct vcpu *vcpu, struct platform_as *base)
 
 	if (ret < 0)
 		return ret;
+	spin_end(cpu);
 	last = leave(cpu, old);
 	before.slot = cpu->slot;
 	before.slot_nr = cpu->slot_nr;

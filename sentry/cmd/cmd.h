@@ -28,6 +28,7 @@ struct run_options {
 	const char *platform; /* "auto" or a name */
 	const char *overlay; /* keeps what is written; NULL: memory */
 	const char *cwd, *rootfs, *hostname, *user, *log, *strace;
+	bool no_suid;	  /* no_new_privs for the program and all its own */
 	bool want_strace; /* --strace, to stderr unless .strace names a file */
 	enum log_level log_level;
 	uint64_t memory;  /* bytes */

@@ -106,6 +106,12 @@ static bool set_user(struct run_options *o, const char *value)
 	return true;
 }
 
+static bool set_no_suid(struct run_options *o, const char *value)
+{
+	o->no_suid = true;
+	return !value;
+}
+
 static bool set_hostname(struct run_options *o, const char *value)
 {
 	o->hostname = value;
@@ -219,6 +225,8 @@ static const struct option_row rows[] = {
 	  "error, warning (default), info or debug", set_log_level },
 	{ "memory", ARG_NEEDED, "SIZE",
 	  "limit of the program's memory, e.g. 512M", set_memory },
+	{ "no-suid", ARG_NONE, "",
+	  "no set-user-ID bit or file capability gives rights", set_no_suid },
 	{ "overlay", ARG_NEEDED, "DIR",
 	  "keep what is written in DIR; see 'moat diff'", set_overlay },
 	{ "pids", ARG_NEEDED, "N", "limit of processes and threads",
@@ -252,7 +260,9 @@ void run_options_help(void)
 		char left[64];
 
 		snprintf(left, sizeof(left), "--%s%s%s%s", rows[i].name,
-			 rows[i].arg == ARG_OPTIONAL ? "[=" : " ",
+			 rows[i].arg == ARG_OPTIONAL ? "[=" :
+			 rows[i].arg == ARG_NEEDED   ? " " :
+						       "",
 			 rows[i].arg_name,
 			 rows[i].arg == ARG_OPTIONAL ? "]" : "");
 		printf("  %-24s %s\n", left, rows[i].help);

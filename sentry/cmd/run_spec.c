@@ -169,6 +169,7 @@ bool run_spec_build(const struct run_options *o, struct oci_spec *spec)
 			 spec->root_path, strerror(-ret));
 	if (o->overlay)
 		spec->overlay_dir = caller_absolute(o->overlay);
+	p->no_new_privileges = o->no_suid;
 	p->user.uid = who.uid;
 	p->user.gid = who.gid;
 	p->user.additional_gids = who.groups;

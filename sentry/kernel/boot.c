@@ -159,13 +159,10 @@ static int load_init(const struct kernel_boot_args *a, struct task *t)
 	if (ret < 0)
 		return ret;
 	t->mm = res.mm;
-	mm_set_dumpable(res.mm, !res.secure);
 	memcpy(t->comm, res.comm, sizeof(t->comm));
 	t->comm[sizeof(t->comm) - 1] = '\0';
-	if (res.cred) {
-		cred_put((struct cred *)(uintptr_t)t->cred);
-		t->cred = res.cred;
-	}
+	cred_put((struct cred *)(uintptr_t)t->cred);
+	t->cred = res.id.cred;
 	task_start_regs(&t->priv->start_regs, res.entry, res.sp);
 	return platform_vcpu_new(mm_platform_as(res.mm), NULL, &t->cpu);
 }

@@ -26,6 +26,7 @@
 #include "sentry/kernel/task_private.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/lib/log.h"
+#include "sentry/loader/vdso.h"
 #include "sentry/vfs/vfs.h"
 
 /* What the parent's tracer hears of the new task. */
@@ -112,8 +113,13 @@ static int make_group(struct task *t, const struct clone_request *rq,
 static int copy_mm(struct task *t, struct task *c,
 		   const struct clone_request *rq)
 {
-	if (!HAS(rq, VM))
-		return mm_fork(t->mm, &c->mm);
+	if (!HAS(rq, VM)) {
+		int ret = mm_fork(t->mm, &c->mm);
+
+		if (ret == 0 && c->ns[TASK_NS_TIME] != t->ns[TASK_NS_TIME])
+			ret = vdso_set_asking(c->mm, task_has_time_offsets(c));
+		return ret;
+	}
 	mm_get(t->mm);
 	c->mm = t->mm;
 	if (!HAS(rq, THREAD)) {

@@ -167,14 +167,35 @@ MUST_CHECK int cred_drop_bounding(const struct cred *old, unsigned int cap,
 				  struct cred **out);
 MUST_CHECK int cred_raise_ambient(const struct cred *old, unsigned int cap,
 				  struct cred **out);
-/*
- * execve(2) of a file with @mode, owner and group: set-user-ID, set-group-ID
- * (not if @ignore_suid: nosuid mount, no_new_privs, traced), root's
- * capabilities, ambient ones.  *out_secure: AT_SECURE.
- */
-MUST_CHECK int cred_exec(const struct cred *old, uint32_t mode, uint32_t uid,
-			 uint32_t gid, bool ignore_suid, struct cred **out,
-			 bool *out_secure);
+/* --- execve (cred_exec.c) --- */
+
+/* What security.capability says. */
+struct file_caps {
+	bool present, effective;
+	uint64_t permitted, inheritable;
+	uint32_t root; /* whose user 0 it is meant for: kernel id */
+};
+/* -EINVAL for what is no such attribute, of any revision. */
+MUST_CHECK int file_caps_parse(const void *data, size_t size,
+			       struct file_caps *out);
+/* The program as far as it bears on the identity. */
+struct exec_file {
+	uint32_t mode, uid, gid;
+	struct file_caps caps;
+	bool ignore_suid;  /* nosuid mount: bits and capabilities mean nothing */
+	bool no_new_privs; /* of the caller */
+	bool traced;	   /* by one who may not see more rights */
+	bool may_setuid;   /* the caller has CAP_SETUID: keeps ids if traced */
+};
+struct exec_cred {
+	struct cred *cred;	/* +1 */
+	bool secure;		/* AT_SECURE */
+	bool clear_personality; /* PER_CLEAR_ON_SETID is due */
+	bool changed;		/* not dumpable, no pdeathsig any more */
+};
+/* 0; -EPERM: the file's capabilities cannot be had in full; -ENOMEM. */
+MUST_CHECK int cred_exec(const struct cred *old, const struct exec_file *f,
+			 struct exec_cred *out);
 /* An identity of the kernel's own that may do anything. Borrowed. */
 const struct cred *cred_kernel(void);
 /* fsgid or a supplementary group. */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cred_change: who may become whom: setuid(2) and its family, capset(2),
- * execve(2).
+ * cred_change: who may become whom: setuid(2) and its family, capset(2).
  *
  * Pure functions of the old identity.  Ids of UINT32_MAX are "no change" where
  * the call has that, and invalid elsewhere.
- * Linux: kernel/sys.c, security/commoncap.c of 6.18; without file
- *        capabilities (no file of ours carries any) and user namespaces.
+ * Linux: kernel/sys.c, security/commoncap.c of 6.18.
  * Tests: tests/unit/test_cred.c
  */
 #include "sentry/kernel/cred.h"
@@ -328,52 +326,6 @@ int cred_raise_ambient(const struct cred *old, unsigned int cap,
 	if (ret < 0)
 		return ret;
 	c->cap_ambient |= BIT(cap);
-	*out = c;
-	return 0;
-}
-
-/* The capability sets of a program (capabilities(7), "Transformation"). */
-static void exec_caps(const struct cred *old, struct cred *c, bool set_id)
-{
-	bool root = !(c->securebits & LINUX_SECBIT_NOROOT);
-	uint32_t root_id = cred_root(c);
-	uint64_t file = 0;
-
-	if (root && (c->uid == root_id || c->euid == root_id))
-		file = CAP_FULL_SET;
-	if (set_id)
-		c->cap_ambient = 0;
-	c->cap_permitted = (old->cap_inheritable & file) |
-			   (file & old->cap_bounding) | c->cap_ambient;
-	c->cap_effective =
-		root && c->euid == root_id ? c->cap_permitted : c->cap_ambient;
-	c->securebits &= ~LINUX_SECBIT_KEEP_CAPS;
-}
-
-int cred_exec(const struct cred *old, uint32_t mode, uint32_t uid, uint32_t gid,
-	      bool ignore_suid, struct cred **out, bool *out_secure)
-{
-	bool set_id;
-	struct cred *c;
-	int ret = cred_copy(old, &c);
-
-	if (ret < 0)
-		return ret;
-	/* The file's owners mean nobody in a namespace that lacks them. */
-	if (user_ns_map_up(c->user_ns, ID_UID, uid) == UINT32_MAX ||
-	    user_ns_map_up(c->user_ns, ID_GID, gid) == UINT32_MAX)
-		ignore_suid = true;
-	if (!ignore_suid && (mode & 04000))
-		c->euid = uid;
-	/* Without group execute, set-group-ID means mandatory locking. */
-	if (!ignore_suid && (mode & 02010) == 02010)
-		c->egid = gid;
-	set_id = c->euid != old->uid || c->egid != old->gid;
-	exec_caps(old, c, set_id);
-	c->suid = c->fsuid = c->euid;
-	c->sgid = c->fsgid = c->egid;
-	*out_secure = set_id || (c->uid != cred_root(c) &&
-				 !subset(c->cap_effective, c->cap_ambient));
 	*out = c;
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "abi/poll.h"
 #include "abi/sysinfo.h"
 #include "sentry/kernel/exit_hooks.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
 #include "sentry/vfs/vfs.h"
@@ -167,14 +168,14 @@ static int end_siblings(struct task *t)
 
 static void change_identity(struct task *t, struct load_result *res)
 {
-	if (res->secure) {
+	if (res->id.secure || res->id.changed) {
 		tasklist_lock();
 		t->priv->pdeathsig = 0;
 		tasklist_unlock();
-		t->priv->personality &= ~LINUX_PER_CLEAR_ON_SETID;
 	}
-	if (res->cred)
-		task_set_cred(t, take(res->cred));
+	if (res->id.clear_personality)
+		t->priv->personality &= ~LINUX_PER_CLEAR_ON_SETID;
+	task_set_cred(t, take(res->id.cred));
 }
 
 static int change_mm(struct task *t, struct load_result *res)
@@ -182,7 +183,6 @@ static int change_mm(struct task *t, struct load_result *res)
 	struct mm *old = t->mm;
 	int ret;
 
-	mm_set_dumpable(res->mm, !res->secure);
 	task_release_mm_user(t);
 	ret = platform_vcpu_move(t->cpu, mm_platform_as(res->mm));
 	if (ret < 0)
@@ -269,6 +269,7 @@ static int change_program(struct task *t, struct load_result *res)
 	if (itimers_exec)
 		itimers_exec(t->group);
 	change_identity(t, res);
+	task_ns_exec(t);
 	ret = change_mm(t, res);
 	if (ret == 0)
 		ret = change_files(t);
@@ -277,6 +278,7 @@ static int change_program(struct task *t, struct load_result *res)
 	if (ret < 0)
 		return ret;
 	change_tree(t);
+	t->priv->user_dispatch.on = false;
 	task_start_regs(platform_regs(t->cpu), res->entry, res->sp);
 	platform_regs(t->cpu)->orig_rax = nr; /* tracers see the call's end */
 	return task_reset_fpu(t);
@@ -293,6 +295,7 @@ static int replace_program(struct task *t, struct file *file,
 		.envp = &args->envp,
 		.cred = t->cred,
 		.no_new_privs = t->no_new_privs,
+		.traced = ptrace_limits_exec(t),
 		.no_aslr = task_no_aslr(t),
 		.stack_limit = task_rlimit(t, RLIM_STACK),
 		.out_too_late = &too_late,
@@ -318,8 +321,8 @@ static int replace_program(struct task *t, struct file *file,
 	}
 	if (res.mm)
 		mm_put(res.mm);
-	if (res.cred)
-		cred_put(res.cred);
+	if (res.id.cred)
+		cred_put(res.id.cred);
 	return ret;
 }
 

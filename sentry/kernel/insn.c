@@ -376,10 +376,12 @@ static bool modrm_writes(const struct insn *in)
 			return n == 0 || n == 3 || n == 4 || n == 6;
 		if (in->op == 0x7e && in->rep)
 			return false;
+		if (in->vector && (in->op & 0xf0) == 0x90)
+			return in->op == 0x91; /* kmov */
 		return in_table(g_write_0f, in->op);
 	case MAP_0F38:
-		return in->op == 0xf1 || (in->op & 0xf0) == 0xa0 ||
-		       in->op == 0x2e || in->op == 0x2f || in->op == 0x8e;
+		return (in->op == 0xf1 && !in->repne) ||
+		       (in->op & 0xf0) == 0xa0 || in->op == 0x2e || in->op == 0x2f || in->op == 0x8e;
 	case MAP_0F3A:
 		return (in->op >= 0x14 && in->op <= 0x17) || in->op == 0x19 ||
 		       in->op == 0x1b || in->op == 0x1d || in->op == 0x39 ||

@@ -77,21 +77,25 @@ static void finish_syscall(struct task *t, struct guest_regs *r, long ret)
 		atomic_fetch_or(&t->work, TASK_WORK_RESTART);
 }
 
-/* Is the task traced at calls, or under seccomp? */
+/* Is the task traced at calls, or under seccomp, or sent its own calls? */
 static inline bool is_watched(struct task *t)
 {
 	return (atomic_load_explicit(&t->priv->ptrace.calls,
 				     memory_order_relaxed) &
 		PTRACE_CALLS_STOP) ||
 	       atomic_load_explicit(&t->priv->seccomp.mode,
-				    memory_order_relaxed);
+				    memory_order_relaxed) ||
+	       t->priv->user_dispatch.on;
 }
 
-/* First the tracer, then the filters; false if the call is not made. */
+/* First the thread itself, then the tracer, then the filters; false if the
+ * call is not made. */
 static bool may_make_syscall(struct task *t, struct guest_regs *r)
 {
 	int ret;
 
+	if (t->priv->user_dispatch.on && !user_dispatch_allows(t, r))
+		return false;
 	if ((t->priv->ptrace.calls & PTRACE_CALLS_STOP) &&
 	    !ptrace_syscall_entry(t))
 		return false;

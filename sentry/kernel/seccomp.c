@@ -24,8 +24,6 @@
 #include "sentry/vfs/vfs.h"
 #include "syscalls.h"
 
-#pragma weak ptrace_event
-
 #define MAX_INSNS_PER_PATH ((1u << 18) / sizeof(struct linux_sock_filter))
 #define FILTER_PENALTY	   4 /* instructions that each older filter counts */
 #define CACHED_NUMBERS	   512u
@@ -528,8 +526,7 @@ static int run_filters(struct task *t, struct guest_regs *r, bool traced);
 /* The tracer has a look; what it made of the call is judged once more. */
 static int do_trace(struct task *t, struct guest_regs *r, uint32_t data)
 {
-	if (!ptrace_event ||
-	    !ptrace_event(t, LINUX_PTRACE_EVENT_SECCOMP, data)) {
+	if (!ptrace_event(t, LINUX_PTRACE_EVENT_SECCOMP, data)) {
 		r->rax = (uint64_t)-ENOSYS;
 		return 0;
 	}

@@ -18,6 +18,8 @@
 #include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/kernel/user_ns.h"
+#include "sentry/lib/log.h"
+#include "sentry/loader/vdso.h"
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/namei.h"
 #include "sentry/vfs/vfs.h"
@@ -219,10 +221,16 @@ static void commit(struct joiner *j)
 			mm_set_dumpable(t->mm, 0);
 		task_set_cred(t, take(j->cred));
 	}
-	if (j->ns[TASK_NS_TIME] != t->ns[TASK_NS_TIME])
+	bool other_time = j->ns[TASK_NS_TIME] != t->ns[TASK_NS_TIME];
+
+	if (other_time)
 		time_ns_freeze(time);
 	task_ns_install(t, j->ns);
 	memset(j->ns, 0, sizeof(j->ns));
+	/* Only for want of memory; then the vDSO tells the old time. */
+	if (other_time &&
+	    vdso_set_asking(t->mm, task_has_time_offsets(t)) < 0)
+		log_debug("setns: the vDSO keeps its time");
 }
 
 int task_setns(struct task *t, int fd, uint64_t flags)

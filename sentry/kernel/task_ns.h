@@ -40,4 +40,41 @@ static inline struct time_ns *task_time_ns(const struct task *t)
 	return (struct time_ns *)(void *)t->ns[TASK_NS_TIME];
 }
 
+static inline bool task_has_time_offsets(const struct task *t)
+{
+	const struct time_ns *ns = task_time_ns(t);
+
+	return ns && (ns->mono || ns->boot);
+}
+/* The same after an execve(2). */
+static inline bool task_exec_has_offsets(const struct task *t)
+{
+	const struct time_ns *ns =
+		(struct time_ns *)(void *)t->ns[TASK_NS_TIME_CHILDREN];
+
+	return ns && (ns->mono || ns->boot);
+}
+/* What the guest's clocks are ahead of ours, ns. */
+static inline int64_t task_mono_offset(const struct task *t)
+{
+	const struct time_ns *ns = task_time_ns(t);
+
+	return ns ? ns->mono : 0;
+}
+static inline int64_t task_boot_offset(const struct task *t)
+{
+	const struct time_ns *ns = task_time_ns(t);
+
+	return ns ? ns->boot : 0;
+}
+/* A time of such a clock as one of ours; what was before our start is 0. */
+static inline uint64_t time_less_offset(uint64_t ns, int64_t offset)
+{
+	if (offset >= 0)
+		return ns > (uint64_t)offset ? ns - (uint64_t)offset : 0;
+	return ns > UINT64_MAX - 1 - (uint64_t)-offset
+		       ? UINT64_MAX - 1
+		       : ns + (uint64_t)-offset;
+}
+
 #endif

@@ -17,6 +17,7 @@
 #include "sentry/kernel/seccomp.h"
 #include "sentry/kernel/signal.h"
 #include "sentry/kernel/task.h"
+#include "sentry/kernel/user_dispatch.h"
 
 #define PID_MAX	      32768u
 #define RESERVED_PIDS 300u
@@ -135,6 +136,7 @@ struct task_private {
 	uint64_t timer_slack, affinity[16];
 	_Atomic uint32_t personality;
 	struct task_seccomp seccomp;
+	TASK_PRIVATE struct user_dispatch user_dispatch;
 	/* Accounting. */
 	_Atomic int clock_id;	/* host CPU clock of the thread; 0: none yet */
 	_Atomic bool acct_done; /* times are in the group's sums */

@@ -13,7 +13,7 @@
 #include "sentry/kernel/cred.h"
 #include "sentry/kernel/ns.h"
 
-#define USER_NS_MAX_LEVEL   32 /* of nesting, the initial one is 0 */
+#define USER_NS_MAX_LEVEL   33 /* of nesting, the initial one is 0 */
 #define USER_NS_MAX_EXTENTS 340
 #define OVERFLOW_ID	    65534u
 

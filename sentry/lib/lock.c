@@ -29,7 +29,7 @@ static _Thread_local struct held_locks g_held;
 
 #define RANK_NAME(r) [r] = #r
 static const char *const g_rank_names[LOCK_RANK_COUNT] = {
-	RANK_NAME(LOCK_RANK_NONE),   RANK_NAME(LOCK_EXEC),
+	RANK_NAME(LOCK_RANK_NONE),
 	RANK_NAME(LOCK_EPOLL_TREE),  RANK_NAME(LOCK_TTY),
 	RANK_NAME(LOCK_FILE_POS),    RANK_NAME(LOCK_RENAME),
 	RANK_NAME(LOCK_MOUNTS),	     RANK_NAME(LOCK_INODE_DIR),

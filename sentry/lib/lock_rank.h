@@ -9,10 +9,9 @@
 enum lock_rank {
 	LOCK_RANK_NONE,
 	/* Sleeping locks: may be held across gofer calls and host I/O. */
-	LOCK_EXEC, /* thread group: one execve or ptrace attach at a time */
+	LOCK_FILE_POS,	  /* position of an open file description */
 	LOCK_EPOLL_TREE,  /* nesting of epoll instances; items of each */
 	LOCK_TTY,	  /* a terminal's settings and groups */
-	LOCK_FILE_POS,	  /* position of an open file description */
 	LOCK_RENAME,	  /* one rename per file system (across directories) */
 	LOCK_INODE_DIR,	  /* entries of a directory; parents before children */
 	LOCK_OVL_COPY_UP, /* copy-up of one overlay inode */

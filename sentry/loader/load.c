@@ -5,8 +5,7 @@
  * Invariant: nothing of the caller changes but args->argv; the new space and
  *            identity are handed over only on success.
  * Locks:     none held.
- * Linux:     fs/exec.c, fs/binfmt_elf.c of 6.12.  File capabilities are not
- *            looked at.
+ * Linux:     fs/exec.c, fs/binfmt_elf.c of 6.12.
  * Tests:     tests/conformance (exec), tests/real
  */
 #include "sentry/loader/loader.h"
@@ -19,7 +18,10 @@
 #include "abi/auxv.h"
 #include "abi/elf.h"
 #include "abi/fcntl.h"
+#include "abi/xattr.h"
 #include "sentry/host/host.h"
+#include "sentry/lib/log.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/loader/elf_load.h"
 #include "sentry/loader/script.h"
@@ -41,8 +43,7 @@ struct load {
 	struct file *interp; /* PT_INTERP's, +1; or NULL */
 	struct elf_image image, interp_image;
 	struct mm *mm;
-	struct cred *cred;
-	bool secure;
+	struct exec_cred id;
 	uint64_t bias, interp_bias, entry, vdso, sp;
 };
 
@@ -56,8 +57,8 @@ static void load_fini(struct load *l)
 		file_put(l->file);
 	if (l->mm)
 		mm_put(l->mm);
-	if (l->cred)
-		cred_put(l->cred);
+	if (l->id.cred)
+		cred_put(l->id.cred);
 }
 
 /* --- scripts -------------------------------------------------------------- */
@@ -202,35 +203,61 @@ static int map_images(struct load *l)
 	}
 	if (l->entry >= ELF_TASK_SIZE)
 		return -EINVAL;
-	return vdso_map(l->mm, &l->vdso);
+	return vdso_map(l->mm, task_exec_has_offsets(current_task()),
+			&l->vdso);
 }
 
 /* --- identity ------------------------------------------------------------- */
 
+/* The file's capabilities, if its file system keeps such a thing. */
+static void read_caps(struct inode *inode, struct file_caps *out)
+{
+	uint8_t raw[LINUX_VFS_CAP_SIZE_3];
+	long n = -ENODATA;
+
+	*out = (struct file_caps){ .present = false };
+	if (inode->ops->getxattr)
+		n = inode->ops->getxattr(inode, LINUX_XATTR_NAME_CAPS, raw,
+					 sizeof(raw));
+	if (n < 0)
+		return;
+	if (file_caps_parse(raw, (size_t)n, out) < 0)
+		log_debug("exec: bad capabilities of inode %lu", inode->ino);
+}
+
 static int make_cred(struct load *l)
 {
+	const struct cred *old = l->args->cred;
 	struct inode *inode = l->file->inode;
 	struct mount *mnt = l->file->path.mnt;
-	bool ignore =
-		l->args->no_new_privs || !mnt || (mnt->flags & MNT_NOSUID) ||
-		(mnt->sb->user_ns &&
-		 !user_ns_is_below(l->args->cred->user_ns, mnt->sb->user_ns));
+	struct exec_file f = {
+		.mode = inode->mode,
+		.uid = inode->uid,
+		.gid = inode->gid,
+		.no_new_privs = l->args->no_new_privs,
+		.traced = l->args->traced,
+		.may_setuid = cred_own_capable(old, CAP_NR_SETUID),
+	};
 
-	return cred_exec(l->args->cred, inode->mode, inode->uid, inode->gid,
-			 ignore, &l->cred, &l->secure);
+	f.ignore_suid = !mnt || (mnt->flags & MNT_NOSUID) ||
+			(mnt->sb->user_ns &&
+			 !user_ns_is_below(old->user_ns, mnt->sb->user_ns));
+	if (!f.ignore_suid)
+		read_caps(inode, &f.caps);
+	return cred_exec(old, &f, &l->id);
 }
 
 /* A program that the caller may not read must not be dumped or traced. */
 static bool may_dump(const struct load *l)
 {
-	const struct cred *c = l->cred;
+	const struct cred *c = l->args->cred;
 
-	if (l->secure || c->euid != c->uid || c->egid != c->gid)
+	if (l->id.changed || c->euid != c->uid || c->egid != c->gid)
 		return false;
-	if (inode_permission(l->file->inode, l->args->cred, MAY_READ) < 0)
+	if (inode_permission(l->file->inode, c, MAY_READ) < 0)
 		return false;
 	return !l->interp ||
-	       inode_permission(l->interp->inode, l->args->cred, MAY_READ) == 0;
+	       inode_permission(l->interp->inode, c, MAY_READ) == 0;
 }
 
 /* --- stack ---------------------------------------------------------------- */
@@ -258,7 +285,7 @@ static uint64_t hwcap(void)
 
 static void fill_aux(const struct load *l, struct auxv *a)
 {
-	const struct cred *c = l->cred;
+	const struct cred *c = l->id.cred;
 	uint64_t phdr = l->image.phdr_vaddr + l->bias;
 	uint64_t sigstack = host_auxv(LINUX_AT_MINSIGSTKSZ);
 
@@ -277,7 +304,7 @@ static void fill_aux(const struct load *l, struct auxv *a)
 	aux(a, LINUX_AT_EUID, c->euid);
 	aux(a, LINUX_AT_GID, c->gid);
 	aux(a, LINUX_AT_EGID, c->egid);
-	aux(a, LINUX_AT_SECURE, l->secure);
+	aux(a, LINUX_AT_SECURE, l->id.secure);
 	aux(a, LINUX_AT_RANDOM, 0);
 	aux(a, LINUX_AT_HWCAP2, host_auxv(LINUX_AT_HWCAP2) & FSGSBASE_HWCAP2);
 	aux(a, LINUX_AT_EXECFN, 0);
@@ -383,8 +410,6 @@ static int fill_space(struct load *l)
 	mm_layout_init(l->mm, a->no_aslr, a->stack_limit);
 	ret = map_images(l);
 	if (ret == 0)
-		ret = make_cred(l);
-	if (ret == 0)
 		ret = build_stack(l);
 	if (ret < 0)
 		return ret;
@@ -405,9 +430,9 @@ static void hand_over(struct load *l, struct load_result *out)
 		.mm = take(l->mm),
 		.entry = l->entry,
 		.sp = l->sp,
-		.cred = take(l->cred),
-		.secure = l->secure,
+		.id = l->id,
 	};
+	l->id.cred = NULL; /* handed over */
 	strncpy(out->comm, base, sizeof(out->comm) - 1);
 }
 
@@ -429,6 +454,8 @@ int load_program(const struct load_args *args, struct load_result *out)
 		ret = elf_read(l.file, false, &l.image);
 	if (ret == 0)
 		ret = open_interp(&l);
+	if (ret == 0)
+		ret = make_cred(&l);
 	if (ret == 0) {
 		ret = fill_space(&l);
 		if (ret < 0 && args->out_too_late)

@@ -8,6 +8,9 @@
 #include "sentry/mm/mm.h"
 
 /* Maps "[vvar]" and "[vdso]"; *out is the address of the ELF header. */
-MUST_CHECK int vdso_map(struct mm *mm, uint64_t *out);
+MUST_CHECK int vdso_map(struct mm *mm, bool ask, uint64_t *out);
+/* The clocks of @mm's program are asked from the kernel (they have offsets),
+ * or not: its data page changes.  -ENOMEM */
+MUST_CHECK int vdso_set_asking(struct mm *mm, bool ask);
 
 #endif

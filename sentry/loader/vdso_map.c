@@ -2,7 +2,8 @@
 /*
  * vdso_map: one copy of the vDSO in the memory file, mapped by every space.
  *
- * Invariant: the range is vvar page, then image; it is never freed.  Guests
+ * Invariant: the range is vvar page, image, and a vvar page that says "ask the
+ *            kernel", for time namespaces; it is never freed.  Guests
  *            map the data page shared and read-only, the image privately.
  * Locks:     none; vdso_start() runs before the first program.
  * Tests:     tests/conformance (vdso)
@@ -34,7 +35,7 @@ static struct {
 static int vdso_backing(struct file *f, uint64_t off, uint64_t size, bool write,
 			struct mmap_backing *out)
 {
-	uint64_t total = PAGE_SIZE + g_vdso.image_size;
+	uint64_t total = 2 * PAGE_SIZE + g_vdso.image_size;
 
 	(void)f;
 	(void)write;
@@ -81,7 +82,7 @@ int vdso_start(void)
 	int ret;
 
 	g_vdso.image_size = page_up(size);
-	ret = memfile_alloc(PAGE_SIZE + g_vdso.image_size, MEMFILE_NONE, 0,
+	ret = memfile_alloc(2 * PAGE_SIZE + g_vdso.image_size, MEMFILE_NONE, 0,
 			    &g_vdso.off, NULL);
 	if (ret < 0)
 		return ret;
@@ -100,7 +101,33 @@ uint64_t vdso_rt_sigreturn_offset(void)
 	return g_vdso.rt_sigreturn;
 }
 
-int vdso_map(struct mm *mm, uint64_t *out)
+static int map_vvar(struct mm *mm, uint64_t addr, bool ask)
+{
+	struct mmap_args args = {
+		.addr = addr,
+		.size = PAGE_SIZE,
+		.prot = LINUX_PROT_READ,
+		.flags = LINUX_MAP_SHARED | LINUX_MAP_FIXED,
+		.file = g_vdso.file,
+		.offset = ask ? PAGE_SIZE + g_vdso.image_size : 0,
+		.name = "[vvar]",
+	};
+	long at = mm_mmap(mm, &args);
+
+	return at < 0 ? (int)at : 0;
+}
+
+int vdso_set_asking(struct mm *mm, bool ask)
+{
+	uint64_t vdso = mm_marks(mm)->vdso;
+
+	/* The program may have put something else there. */
+	if (!vdso || !mm_maps_file(mm, vdso - PAGE_SIZE, g_vdso.file))
+		return 0;
+	return map_vvar(mm, vdso - PAGE_SIZE, ask);
+}
+
+int vdso_map(struct mm *mm, bool ask, uint64_t *out)
 {
 	struct mmap_args args = {
 		.size = PAGE_SIZE + g_vdso.image_size,
@@ -110,17 +137,13 @@ int vdso_map(struct mm *mm, uint64_t *out)
 		.name = "[vdso]",
 	};
 	long at = mm_mmap(mm, &args);
+	int ret;
 
 	if (at < 0)
 		return (int)at;
-	args.addr = (uint64_t)at;
-	args.size = PAGE_SIZE;
-	args.prot = LINUX_PROT_READ;
-	args.flags = LINUX_MAP_SHARED | LINUX_MAP_FIXED;
-	args.name = "[vvar]";
-	at = mm_mmap(mm, &args);
-	if (at < 0)
-		return (int)at;
+	ret = map_vvar(mm, (uint64_t)at, ask);
+	if (ret < 0)
+		return ret;
 	*out = (uint64_t)at + PAGE_SIZE;
 	return 0;
 }

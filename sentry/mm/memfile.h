@@ -107,6 +107,8 @@ struct memfile_stats {
 };
 /* Figures of now; each is right, the sum may be of different moments. */
 void memfile_stats(struct memfile_stats *out);
+/* Bytes that programs may use at most: the limit, or what the machine has. */
+uint64_t memory_total(void);
 /* Debugging and tests: aborts if the ranges contradict each other. */
 void memfile_check(void);
 

@@ -202,6 +202,8 @@ struct mm_stats {
 	uint32_t nr_vmas;
 };
 void mm_stats(struct mm *mm, struct mm_stats *out);
+/* Is @addr in a mapping of exactly @f? */
+bool mm_maps_file(struct mm *mm, uint64_t addr, const struct file *f);
 /* Bytes of the memory file that back it, shared ones too. */
 uint64_t mm_charged(struct mm *mm);
 /*

@@ -318,3 +318,15 @@ void mm_print_numa_maps(struct mm *mm, struct seq_buf *out)
 		print_numa(&lines.at[i], out);
 	drop_lines(&lines);
 }
+
+bool mm_maps_file(struct mm *mm, uint64_t addr, const struct file *f)
+{
+	const struct vma *v;
+	bool is;
+
+	rwlock_rdlock(&mm->mu);
+	v = vma_at(mm, addr);
+	is = v && v->file == f;
+	rwlock_unlock(&mm->mu);
+	return is;
+}

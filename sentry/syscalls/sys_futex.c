@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "sentry/kernel/futex.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/time/clock.h"
 #include "sentry/time/guest_clock.h"
 #include "syscalls.h"
@@ -42,7 +43,7 @@ static int read_deadline(int32_t op, uint64_t timeout, uint64_t *out)
 		 (op & LINUX_FUTEX_CLOCK_REALTIME))
 		*out = clock_realtime_to_monotonic(ns);
 	else
-		*out = ns;
+		*out = time_less_offset(ns, task_mono_offset(current_task()));
 	return 0;
 }
 

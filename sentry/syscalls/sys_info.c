@@ -13,6 +13,7 @@
 #include "sentry/host/host.h"
 #include "sentry/host/host_info.h"
 #include "sentry/kernel/boot.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/mm/memfile.h"
@@ -77,10 +78,10 @@ long sys_sysinfo(struct task *t, uaddr_t info)
 	for (int i = 0; i < 3; i++)
 		si.loads[i] = (uint64_t)(load[i] * LINUX_SI_LOAD_ONE);
 	memfile_stats(&m);
-	si.uptime = (int64_t)(clock_monotonic() / NSEC_PER_SEC);
-	si.totalram = host_total_memory();
-	if (m.limit)
-		si.totalram = MIN(si.totalram, m.limit);
+	si.uptime = (int64_t)((clock_monotonic() +
+			       (uint64_t)task_boot_offset(t)) /
+			      NSEC_PER_SEC);
+	si.totalram = memory_total();
 	si.freeram = si.totalram - MIN(m.used, si.totalram);
 	si.procs = (uint16_t)MIN(kernel_nr_tasks(), UINT16_MAX);
 	return copy_out(info, &si, sizeof(si));

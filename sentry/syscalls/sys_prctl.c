@@ -344,6 +344,7 @@ static const struct {
 	{ LINUX_PR_GET_NO_NEW_PRIVS, get_no_new_privs },
 	{ LINUX_PR_GET_TID_ADDRESS, get_tid_address },
 	{ LINUX_PR_CAP_AMBIENT, cap_ambient },
+	{ LINUX_PR_SET_SYSCALL_USER_DISPATCH, user_dispatch_set },
 };
 
 long sys_prctl(struct task *t, int32_t option, uint64_t a, uint64_t b,

@@ -229,8 +229,8 @@ static long sleep_again(struct task *t)
 static long sleep_absolute(struct task *t, const struct guest_clock *c,
 			   uint64_t until)
 {
-	if (c->kind == GUEST_CLOCK_REAL)
-		until = clock_realtime_to_monotonic(until);
+	if (!guest_clock_is_cpu(c))
+		until = guest_clock_to_monotonic(c, until);
 	return sleep_until(t, c, until) < 0 ? -ERESTARTNOHAND : 0;
 }
 

@@ -3,13 +3,15 @@
  * sys_xattr: the extended attribute calls, xattr(7).
  *
  * Namespaces: user (files and directories, by permission), trusted
- * (CAP_SYS_ADMIN), security, system (no ACLs: -EOPNOTSUPP).
+ * (CAP_SYS_ADMIN), security, system (access control lists).
  *
  * Tests: tests/conformance/xattr.c
  */
 #include "abi/xattr.h"
 #include "abi/xattrat.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/sys_file.h"
+#include "sentry/vfs/acl.h"
 #include "sentry/vfs/notify.h"
 #include "syscalls.h"
 
@@ -25,6 +27,12 @@ static int name_in(uaddr_t name, char buf[LINUX_XATTR_NAME_MAX + 1])
 static bool has_prefix(const char *name, const char *prefix)
 {
 	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_acl(const char *name)
+{
+	return strcmp(name, LINUX_XATTR_ACL_ACCESS) == 0 ||
+	       strcmp(name, LINUX_XATTR_ACL_DEFAULT) == 0;
 }
 
 /* user.*: regular files and directories only. */
@@ -51,8 +59,11 @@ static int xattr_permission(const struct path *p, const char *name,
 	if (has_prefix(name, "security.")) {
 		if (!write)
 			return 0;
-		if (strcmp(name, "security.capability") == 0)
-			return cred_capable(cred, CAP_NR_SETFCAP) ? 0 : -EPERM;
+		if (strcmp(name, LINUX_XATTR_NAME_CAPS) == 0)
+			return cred_capable_wrt(cred, inode->uid, inode->gid,
+						CAP_NR_SETFCAP)
+				       ? 0
+				       : -EPERM;
 		return cred_capable(cred, CAP_NR_SYS_ADMIN) ? 0 : -EPERM;
 	}
 	if (has_prefix(name, "trusted.")) {
@@ -62,10 +73,40 @@ static int xattr_permission(const struct path *p, const char *name,
 	}
 	if (has_prefix(name, "user."))
 		return user_permission(inode, cred, write);
+	if (is_acl(name)) /* acl_set() checks the owner */
+		return 0;
 	return -EOPNOTSUPP;
 }
 
 /* --- on a path ------------------------------------------------------------ */
+
+/*
+ * Capabilities are checked when they are set.  Those of a user namespace are
+ * marked as its own: revision 3 with the kernel id of its root.
+ */
+static int set_caps(struct inode *inode, const void *buf, size_t size,
+		    int flags, const struct cred *cred)
+{
+	struct linux_vfs_cap_data d = { 0 };
+	struct file_caps caps;
+	int ret = file_caps_parse(buf, size, &caps);
+
+	if (ret < 0 || size < LINUX_VFS_CAP_SIZE_2)
+		return -EINVAL;
+	memcpy(&d, buf, size);
+	if (cred->user_ns != &g_init_user_ns) {
+		d.magic = LINUX_VFS_CAP_REVISION_3 |
+			  (d.magic & LINUX_VFS_CAP_FLAGS_EFFECTIVE);
+		d.root = user_ns_map_down(cred->user_ns, ID_UID, d.root);
+		size = sizeof(d);
+	}
+	if (d.root == UINT32_MAX)
+		return -EPERM;
+	ret = inode->ops->setxattr(inode, LINUX_XATTR_NAME_CAPS, &d, size,
+				   flags);
+	inode->no_caps = false;
+	return ret;
+}
 
 static long set_on(const struct path *p, uaddr_t name, uaddr_t value,
 		   uint64_t size, uint32_t flags)
@@ -95,7 +136,14 @@ static long set_on(const struct path *p, uaddr_t name, uaddr_t value,
 		return ret;
 	if (!inode->ops->setxattr)
 		return -EOPNOTSUPP;
-	ret = inode->ops->setxattr(inode, key, buf, size, (int)flags);
+	if (is_acl(key))
+		ret = acl_set(inode, key, buf, size, (int)flags,
+			      current_task()->cred);
+	else if (strcmp(key, LINUX_XATTR_NAME_CAPS) == 0)
+		ret = set_caps(inode, buf, size, (int)flags,
+			       current_task()->cred);
+	else
+		ret = inode->ops->setxattr(inode, key, buf, size, (int)flags);
 	if (ret == 0)
 		notify_dentry(p->dentry, LINUX_IN_ATTRIB);
 	return ret;
@@ -186,7 +234,10 @@ static long remove_on(const struct path *p, uaddr_t name)
 		return ret;
 	if (!inode->ops->removexattr)
 		return -EOPNOTSUPP;
-	ret = inode->ops->removexattr(inode, key);
+	if (is_acl(key))
+		ret = acl_set(inode, key, NULL, 0, 0, current_task()->cred);
+	else
+		ret = inode->ops->removexattr(inode, key);
 	if (ret == 0)
 		notify_dentry(p->dentry, LINUX_IN_ATTRIB);
 	return ret;

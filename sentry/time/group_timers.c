@@ -42,6 +42,7 @@ struct group_timers {
 	struct list posix GUARDED_BY(mu);
 	uint32_t nr_posix GUARDED_BY(mu);
 	int32_t next_id GUARDED_BY(mu);
+	bool wrapped GUARDED_BY(mu); /* ids below may be in use */
 };
 
 struct posix_timer {
@@ -279,7 +280,8 @@ static int32_t free_id_locked(struct group_timers *gt)
 	do {
 		id = gt->next_id;
 		gt->next_id = id == INT_MAX ? 0 : id + 1;
-	} while (find_locked(gt, id));
+		gt->wrapped |= id == INT_MAX;
+	} while (gt->wrapped && find_locked(gt, id));
 	return id;
 }
 
@@ -462,6 +464,7 @@ void itimers_exec(struct thread_group *tg)
 	delete_all(gt);
 	mutex_lock(&gt->mu);
 	gt->next_id = 0;
+	gt->wrapped = false;
 	mutex_unlock(&gt->mu);
 }
 

@@ -8,6 +8,7 @@
  *            ALARM clocks are those of a machine without an RTC.
  * Tests:     tests/conformance (clock)
  */
+#include "sentry/kernel/task_ns.h"
 #include "sentry/time/guest_clock.h"
 
 #include <errno.h>
@@ -85,6 +86,11 @@ int guest_clock_open(struct task *t, int32_t id, struct guest_clock *out)
 		c.kind = g_clocks[id].kind;
 		c.can_sleep = g_clocks[id].can_sleep;
 		c.can_arm = g_clocks[id].can_arm;
+		if (c.kind == GUEST_CLOCK_MONO ||
+		    c.kind == GUEST_CLOCK_MONO_COARSE)
+			c.offset = id == LINUX_CLOCK_BOOTTIME
+					   ? task_boot_offset(t)
+					   : task_mono_offset(t);
 		if (c.kind == GUEST_CLOCK_THREAD) {
 			task_get(t);
 			c.task = t;
@@ -141,14 +147,21 @@ uint64_t guest_clock_now(const struct guest_clock *c)
 	case GUEST_CLOCK_REAL:
 		return clock_realtime();
 	case GUEST_CLOCK_MONO:
-		return clock_monotonic();
+		return clock_monotonic() + (uint64_t)c->offset;
 	case GUEST_CLOCK_REAL_COARSE:
 		return clock_realtime_coarse();
 	case GUEST_CLOCK_MONO_COARSE:
-		return clock_monotonic_coarse();
+		return clock_monotonic_coarse() + (uint64_t)c->offset;
 	default:
 		return cpu_now(c);
 	}
+}
+
+uint64_t guest_clock_to_monotonic(const struct guest_clock *c, uint64_t ns)
+{
+	if (c->kind == GUEST_CLOCK_REAL)
+		return clock_realtime_to_monotonic(ns);
+	return time_less_offset(ns, c->offset);
 }
 
 uint64_t guest_clock_res(const struct guest_clock *c)

@@ -25,6 +25,7 @@ struct guest_clock {
 	bool can_sleep, can_arm; /* clock_nanosleep(2), timer_create(2) */
 	struct task *task;	 /* THREAD, +1 */
 	struct thread_group *tg; /* PROCESS, +1 */
+	int64_t offset;		 /* time namespaces: what the guest adds */
 };
 
 /* Opens clock @id for the current task @t.  -EINVAL. */
@@ -41,6 +42,8 @@ static inline bool guest_clock_is_cpu(const struct guest_clock *c)
 }
 /* Now, in ns.  No lock may be held (CPU clocks ask the task list). */
 uint64_t guest_clock_now(const struct guest_clock *c);
+/* A time of this clock (none of a CPU) as monotonic time of ours. */
+uint64_t guest_clock_to_monotonic(const struct guest_clock *c, uint64_t ns);
 /* Resolution in ns. */
 uint64_t guest_clock_res(const struct guest_clock *c);
 

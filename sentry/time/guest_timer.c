@@ -118,8 +118,8 @@ static uint64_t expiry(const struct guest_timer *g, uint64_t value,
 
 	if (!absolute)
 		at = deadline_after(now, value);
-	else if (g->clock.kind == GUEST_CLOCK_REAL)
-		at = clock_realtime_to_monotonic(value);
+	else if (!guest_clock_is_cpu(&g->clock))
+		at = guest_clock_to_monotonic(&g->clock, value);
 	return MAX(at, 1u); /* 0 is off */
 }
 

@@ -3,8 +3,7 @@
  * fs_context: types of file systems that a guest can mount, and their options.
  *
  * Locks:     none; a context belongs to one call, or is locked by its file.
- * Linux:     fs/fs_context.c of 6.18; overlay cannot be mounted from inside:
- *            our overlay's upper layer is a whole tmpfs, not a directory.
+ * Linux:     fs/fs_context.c of 6.18.
  * Tests:     tests/conformance/mount.c, mount_api.c, userns.c
  */
 #include "sentry/vfs/fs_context.h"
@@ -16,6 +15,7 @@
 #include "sentry/kernel/task.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/vfs/dcache.h"
+#include "sentry/vfs/fs_overlay.h"
 #include "sentry/vfs/mount.h"
 
 #define NOT_GIVEN UINT32_MAX
@@ -111,6 +111,12 @@ static int ramfs_set(struct fs_context *fc, const char *key, const char *value)
 	return 0;
 }
 
+static int ramfs_make(struct fs_context *fc, struct super **out)
+{
+	fc->size = fc->inodes = 0;
+	return tmpfs_make(fc, out);
+}
+
 /* --- the others ----------------------------------------------------------- */
 
 static int no_options(struct fs_context *fc, const char *key, const char *value)
@@ -193,11 +199,12 @@ static int dev_make(struct fs_context *fc, struct super **out)
 
 static const struct fs_type types[] = {
 	{ "tmpfs", true, false, tmpfs_set, tmpfs_make, NULL },
-	{ "ramfs", true, false, ramfs_set, tmpfs_make, NULL },
+	{ "ramfs", true, false, ramfs_set, ramfs_make, NULL },
 	{ "proc", true, true, no_options, proc_make, proc_owner },
 	{ "sysfs", true, true, no_options, sys_make, net_owner },
 	{ "devpts", true, false, pts_set, pts_make, NULL },
 	{ "cgroup2", true, false, cgroup_set, cgroup_make, NULL },
+	{ "overlay", true, false, fs_overlay_set, fs_overlay_make, NULL },
 	{ "devtmpfs", false, false, no_options, dev_make, NULL },
 };
 
@@ -220,6 +227,7 @@ int fs_context_new(const char *type, struct fs_context **out)
 	fc->user_ns = current_task()->cred->user_ns;
 	user_ns_get(fc->user_ns);
 	fc->mode = fc->uid = fc->gid = NOT_GIVEN;
+	fc->size = fc->inodes = TMPFS_DEFAULT;
 	*out = fc;
 	return 0;
 }
@@ -243,6 +251,7 @@ void fs_context_free(struct fs_context *fc)
 	if (fc->sb)
 		super_put(fc->sb);
 	user_ns_put(fc->user_ns);
+	fs_overlay_free(fc->overlay);
 	free(fc->source);
 	free(fc);
 }

@@ -19,6 +19,7 @@ struct fs_context {
 	/* tmpfs; UINT32_MAX: not given. */
 	uint64_t size, inodes;
 	uint32_t mode, uid, gid;
+	struct overlay_options *overlay; /* private to fs_overlay.c */
 };
 
 /* For the current task.  -ENODEV: no such type; -ENOMEM. */

@@ -14,11 +14,13 @@
 
 #include "abi/signal.h"
 #include "abi/stat.h"
+#include "abi/xattr.h"
 #include "sentry/kernel/cred.h"
 #include "sentry/kernel/signal.h"
 #include "sentry/kernel/task.h"
 #include "sentry/time/clock.h"
 #include "sentry/kernel/user_ns.h"
+#include "sentry/vfs/acl.h"
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/leases.h"
 #include "sentry/vfs/locks.h"
@@ -65,6 +67,7 @@ void inode_put(struct inode *inode)
 		return;
 	locks_free_inode(inode);
 	leases_free_inode(inode);
+	acl_free_inode(inode);
 	if (inode->ops->evict)
 		inode->ops->evict(inode);
 	mutex_fini(&inode->dir_mu);
@@ -109,19 +112,13 @@ void super_put(struct super *sb)
 
 /* --- permission ----------------------------------------------------------- */
 
-static int mode_permission(uint32_t mode, uint32_t uid, uint32_t gid,
-			   const struct cred *cred, uint32_t mask)
+/* What capabilities grant to somebody whom the mode and the list refuse. */
+static int cap_permission(const struct inode *inode, const struct cred *cred,
+			  uint32_t mask)
 {
-	bool dir = (mode & LINUX_S_IFMT) == LINUX_S_IFDIR;
-	uint32_t bits = mode;
+	uint32_t mode = inode->mode, uid = inode->uid, gid = inode->gid;
 
-	if (cred->fsuid == uid)
-		bits >>= 6;
-	else if (((bits >> 3 ^ bits) & 7) && cred_in_group(cred, gid))
-		bits >>= 3;
-	if ((mask & ~bits & 7) == 0)
-		return 0;
-	if (dir) {
+	if (inode_is(inode, LINUX_S_IFDIR)) {
 		if (!(mask & MAY_WRITE) &&
 		    cred_capable_wrt(cred, uid, gid, CAP_NR_DAC_READ_SEARCH))
 			return 0;
@@ -141,7 +138,23 @@ static int mode_permission(uint32_t mode, uint32_t uid, uint32_t gid,
 int inode_generic_permission(struct inode *inode, const struct cred *cred,
 			     uint32_t mask)
 {
-	return mode_permission(inode->mode, inode->uid, inode->gid, cred, mask);
+	uint32_t bits = inode->mode;
+	int ret = -EAGAIN;
+
+	if (cred->fsuid == inode->uid)
+		bits >>= 6;
+	else
+		ret = acl_permission(inode, cred, mask);
+	if (ret == 0)
+		return 0;
+	if (ret == -EAGAIN) {
+		if (cred->fsuid != inode->uid && ((bits >> 3 ^ bits) & 7) &&
+		    cred_in_group(cred, inode->gid))
+			bits >>= 3;
+		if ((mask & ~bits & 7) == 0)
+			return 0;
+	}
+	return cap_permission(inode, cred, mask);
 }
 
 int inode_permission(struct inode *inode, const struct cred *cred,
@@ -298,6 +311,7 @@ void inode_setattr_copy(struct inode *inode, const struct iattr *a)
 int inode_setattr(struct mount *mnt, struct inode *inode,
 		  const struct cred *cred, struct iattr *attr)
 {
+	bool kill = attr->valid & ATTR_KILL_SUID;
 	int ret;
 
 	if (mount_readonly(mnt))
@@ -316,6 +330,11 @@ int inode_setattr(struct mount *mnt, struct inode *inode,
 			inode_setattr_copy(inode, attr);
 	}
 	mutex_unlock(&inode->mu);
+	if (ret == 0 && kill)
+		inode_kill_caps(inode);
+	if (ret == 0 && (attr->valid & ATTR_MODE) &&
+	    !inode_is(inode, LINUX_S_IFLNK))
+		acl_chmod(inode);
 	return ret;
 }
 
@@ -347,12 +366,30 @@ int vfs_truncate(struct mount *mnt, struct inode *inode,
 	return inode_setattr(mnt, inode, cred, &a);
 }
 
+/* Asked once for each inode; setxattr(2) makes it be asked again. */
+void inode_kill_caps(struct inode *inode)
+{
+	const struct inode_ops *ops = inode->ops;
+	bool has;
+
+	if (likely(inode->no_caps) || !inode_is(inode, LINUX_S_IFREG))
+		return;
+	inode->no_caps = true;
+	has = ops->getxattr && ops->removexattr &&
+	      ops->getxattr(inode, LINUX_XATTR_NAME_CAPS, NULL, 0) > 0;
+	if (has && ops->removexattr(inode, LINUX_XATTR_NAME_CAPS) < 0)
+		inode->no_caps = false;
+}
+
 /* After a write by somebody without CAP_FSETID; cheap when there is nothing. */
 void vfs_kill_suid(struct file *f)
 {
 	struct iattr a = { .valid = ATTR_KILL_SUID };
+	struct inode *named = dentry_inode(f->path.dentry);
 	struct task *t = current_task();
 
+	if (t && named)
+		inode_kill_caps(named);
 	if (!t || !mode_suid_to_kill(f->inode->mode) ||
 	    inode_capable(f->inode, t->cred, CAP_NR_FSETID))
 		return;

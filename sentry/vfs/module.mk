@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 moat-objs += sentry/vfs/async.o
+moat-objs += sentry/vfs/acl.o
 moat-objs += sentry/vfs/busy.o
 moat-objs += sentry/vfs/dcache.o
 moat-objs += sentry/vfs/dnotify.o
 moat-objs += sentry/vfs/fd_table.o
 moat-objs += sentry/vfs/file.o
 moat-objs += sentry/vfs/fown.o
-moat-objs += sentry/vfs/fs_context.o
+moat-objs += sentry/vfs/fs_context.o sentry/vfs/fs_overlay.o
 moat-objs += sentry/vfs/inode.o
 moat-objs += sentry/vfs/leases.o
 moat-objs += sentry/vfs/locks.o

@@ -342,7 +342,7 @@ static int check_place(struct mount *top, const struct path *at, bool move)
 	struct mount_ns *ns = at->mnt ? at->mnt->ns : NULL;
 
 	if (!ns)
-		return -EINVAL;
+		return -ENOENT; /* it was unmounted */
 	if (is_dir(at->dentry) != is_dir(top->root))
 		return move ? -EINVAL : -ENOTDIR;
 	if (at->dentry->deleted)
@@ -425,7 +425,9 @@ int mount_bind(const struct path *from, const struct path *at, bool recursive)
 	list_init(&gone);
 	pin_point(at);
 	rwlock_wrlock(&g_mounts);
-	if (at->mnt && mount_is_mine(at->mnt))
+	if (at->mnt && !at->mnt->ns)
+		ret = -ENOENT;
+	else if (at->mnt && mount_is_mine(at->mnt))
 		ret = bind_copy_locked(from, recursive, &top);
 	if (ret == 0) {
 		ret = mount_graft_locked(top, at, false, &gone);
@@ -449,9 +451,9 @@ int mount_attach(struct mount_ns *ns, const struct path *at, struct super *sb,
 	list_init(&gone);
 	pin_point(at);
 	rwlock_wrlock(&g_mounts);
-	ret = at->mnt && at->mnt->ns == ns
-		      ? mount_graft_locked(m, at, false, &gone)
-		      : -EINVAL;
+	ret = at->mnt && at->mnt->ns && at->mnt->ns != ns
+		      ? -EINVAL
+		      : mount_graft_locked(m, at, false, &gone);
 	if (ret < 0)
 		mount_umount_locked(m, UMOUNT_SYNC, &gone);
 	rwlock_unlock(&g_mounts);

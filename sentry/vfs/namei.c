@@ -16,6 +16,7 @@
 #include "abi/stat.h"
 #include "sentry/kernel/cred.h"
 #include "sentry/kernel/task.h"
+#include "sentry/vfs/acl.h"
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/landlock.h"
 #include "sentry/vfs/mount.h"
@@ -117,7 +118,8 @@ static int call_create(struct inode *dir, const char *name, uint32_t mode,
 int create_locked(struct path *dir, struct dentry *d, uint32_t mode,
 		  uint64_t rdev, const char *target, const struct cred *cred)
 {
-	struct inode *inode = NULL;
+	struct inode *inode = NULL, *di = dentry_inode(dir->dentry);
+	struct posix_acl *acl = NULL;
 	char name[NAME_MAX_LEN + 1];
 	int ret;
 
@@ -125,14 +127,24 @@ int create_locked(struct path *dir, struct dentry *d, uint32_t mode,
 	if (ret < 0)
 		return ret;
 	memcpy(name, d->name, d->name_len + 1ul); /* dir_mu pins the name */
-	ret = call_create(dentry_inode(dir->dentry), name, mode, rdev, target,
-			  cred, &inode);
-	if (ret < 0)
+	if (!target)
+		ret = acl_inherit(di, &mode, &acl);
+	if (ret == 0)
+		ret = call_create(di, name, mode, rdev, target, cred, &inode);
+	if (ret < 0) {
+		free(acl);
 		return ret;
+	}
+	if (acl)
+		acl_give(inode, di, acl);
 	dcache_instantiate(d, inode);
-	notify_name(dentry_inode(dir->dentry), name,
-		    LINUX_IN_CREATE | notify_isdir(inode));
+	notify_name(di, name, LINUX_IN_CREATE | notify_isdir(inode));
 	return 0;
+}
+
+uint32_t new_mode(struct inode *dir, uint32_t mode)
+{
+	return acl_inherits(dir) ? mode : mode & ~current_umask();
 }
 
 /* The parent of a new name, and the name; a stale cached entry is asked. */
@@ -189,6 +201,8 @@ static int make_node(int dirfd, const char *name, uint32_t mode, uint64_t rdev,
 		return ret;
 	di = dentry_inode(dir.dentry);
 	allowed = landlock_allowed(my_cred(), &dir);
+	if (!target)
+		mode = new_mode(di, mode);
 	mutex_lock(&di->dir_mu);
 	ret = lookup_new_locked(&dir, &last, is_dir, &d);
 	if (ret == 0)
@@ -233,13 +247,13 @@ int vfs_mknodat(int dirfd, const char *name, uint32_t mode, uint64_t rdev,
 	ret = may_mknod(mode, rdev);
 	if (ret < 0)
 		return ret;
-	mode &= ~current_umask() & (LINUX_S_IFMT | LINUX_S_IALLUGO);
+	mode &= LINUX_S_IFMT | LINUX_S_IALLUGO;
 	return make_node(dirfd, name, mode, rdev, NULL, out);
 }
 
 int vfs_mkdirat(int dirfd, const char *name, uint32_t mode)
 {
-	mode &= (LINUX_S_IRWXUGO | LINUX_S_ISVTX) & ~current_umask();
+	mode &= LINUX_S_IRWXUGO | LINUX_S_ISVTX;
 	return make_node(dirfd, name, mode | LINUX_S_IFDIR, 0, NULL, NULL);
 }
 
@@ -327,7 +341,8 @@ static void remember_gone(struct dentry *dir, const char *name)
 {
 	struct dentry *d;
 
-	if (dir->sb->no_dcache || dentry_inode(dir)->ops->revalidate)
+	if (dir->sb->no_dcache || dir->sb->is_upper ||
+	    dentry_inode(dir)->ops->revalidate)
 		return;
 	if (dentry_new(dir->sb, dir, name, strlen(name), NULL, &d) < 0)
 		return;

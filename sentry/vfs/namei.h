@@ -33,7 +33,9 @@ MUST_CHECK int vfs_check_size_limit(uint64_t size);
 /* Checks the limit and clears set-id bits; permission was checked. */
 MUST_CHECK int vfs_truncate(struct mount *mnt, struct inode *inode,
 			    const struct cred *cred, uint64_t size);
-/* Clears set-id bits after a write. */
+/* A change of its data or owner takes a file's capabilities away. */
+void inode_kill_caps(struct inode *inode);
+/* Clears set-id bits and capabilities before a write. */
 void vfs_kill_suid(struct file *f);
 /* relatime; for file systems that keep times in the inode. */
 void file_touch_atime(struct file *f);
@@ -113,6 +115,8 @@ MUST_CHECK int create_locked(struct path *dir, struct dentry *d, uint32_t mode,
 			     const struct cred *cred);
 MUST_CHECK int may_create(struct path *dir, const struct cred *cred);
 uint32_t current_umask(void);
+/* @mode of a new file in @dir: without the umask, unless a list takes its part. */
+uint32_t new_mode(struct inode *dir, uint32_t mode);
 
 /* --- open --- */
 struct open_args {

@@ -15,6 +15,7 @@
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/kernel/cred.h"
 #include "sentry/kernel/task.h"
+#include "sentry/vfs/acl.h"
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/landlock.h"
 #include "sentry/vfs/leases.h"
@@ -226,7 +227,7 @@ static int lookup_or_create(struct walk *w, const struct open_args *a,
 	mutex_lock(&di->dir_mu);
 	ret = lookup_locked(w->path.dentry, w->last, w->last_len, out);
 	if (ret == 0 && !dentry_inode(*out)) {
-		mode = a->mode & LINUX_S_IALLUGO & ~current_umask();
+		mode = new_mode(di, a->mode & LINUX_S_IALLUGO);
 		ret = landlock_need(allowed, LINUX_LANDLOCK_FS_MAKE_REG);
 		if (mount_readonly(w->path.mnt))
 			ret = -EROFS;
@@ -288,6 +289,7 @@ static int open_tmpfile(struct walk *w, const struct open_args *a,
 {
 	struct inode *di = dentry_inode(w->path.dentry), *inode = NULL;
 	AUTO_PUT(dentry) struct dentry *d = NULL;
+	struct posix_acl *acl = NULL;
 	uint32_t mode, gid;
 	struct path p;
 	int ret;
@@ -299,13 +301,20 @@ static int open_tmpfile(struct walk *w, const struct open_args *a,
 		return ret;
 	if (!di->ops->tmpfile)
 		return -EOPNOTSUPP;
-	mode = (a->mode & LINUX_S_IALLUGO & ~current_umask()) | LINUX_S_IFREG;
+	mode = new_mode(di, a->mode & LINUX_S_IALLUGO) | LINUX_S_IFREG;
+	ret = acl_inherit(di, &mode, &acl);
+	if (ret < 0)
+		return ret;
 	gid = di->mode & LINUX_S_ISGID ? di->gid : w->cred->fsgid;
 	mutex_lock(&di->dir_mu);
 	ret = di->ops->tmpfile(di, mode, w->cred->fsuid, gid, &inode);
 	mutex_unlock(&di->dir_mu);
-	if (ret < 0)
+	if (ret < 0) {
+		free(acl);
 		return ret;
+	}
+	if (acl)
+		acl_give(inode, di, acl);
 	inode->linkable = !(a->flags & LINUX_O_EXCL);
 	ret = dentry_new(w->path.dentry->sb, w->path.dentry, "#tmpfile", 8,
 			 inode, &d);

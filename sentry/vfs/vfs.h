@@ -177,7 +177,11 @@ struct inode {
 	void *leases; /* private to vfs/leases.c */
 	/* Open files that can write, or minus those who forbid it; readers. */
 	_Atomic int32_t writers, readers;
+	/* Access control lists (acl.h): the access list, and what is known. */
+	struct posix_acl *acl GUARDED_BY(mu);
+	_Atomic uint8_t acl_state, default_state;
 	void *pipe;		 /* the pipe behind a FIFO, under mu */
+	_Atomic bool no_caps;  /* surely without security.capability */
 	_Atomic bool linkable; /* O_TMPFILE without O_EXCL: nlink 0 may rise */
 };
 
@@ -215,6 +219,8 @@ struct super {
 	IMMUTABLE uint64_t dev; /* st_dev */
 	IMMUTABLE struct dentry *root;
 	IMMUTABLE bool no_dcache; /* entries come and go by themselves (proc) */
+	/* An overlay changes names in it, beside the dentry cache. */
+	_Atomic bool is_upper;
 	/* A missing name is an error of the lookup, before permission. */
 	IMMUTABLE bool no_negative;
 	struct mutex rename_mu;	  /* LOCK_RENAME */
@@ -515,6 +521,8 @@ void fs_ctx_put(struct fs_ctx *c);
 /* --- file systems (each in sentry/fs/NAME/) ------------------------------- */
 
 /* All give a super with one reference. */
+/* A limit of 0 is none; TMPFS_DEFAULT is half of the memory there is. */
+#define TMPFS_DEFAULT UINT64_MAX
 MUST_CHECK int tmpfs_new(uint64_t max_bytes, uint64_t max_inodes, uint32_t mode,
 			 struct super **out);
 MUST_CHECK int goferfs_new(uint32_t export_id, bool readonly, bool shared,

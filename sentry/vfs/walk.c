@@ -203,6 +203,27 @@ static int lookup_slow(struct walk *w, const char *name, size_t len,
 	return ret;
 }
 
+/* Can the entries of @di change without the dentry cache being told? */
+static bool must_revalidate(const struct inode *di)
+{
+	return di->ops->revalidate || di->sb->is_upper;
+}
+
+/* The upper layer of an overlay: is @child what @name leads to? */
+static bool same_child(struct inode *di, const char *name,
+		       const struct inode *child)
+{
+	AUTO_PUT(inode) struct inode *now = NULL;
+	int ret;
+
+	if (!di->ops->lookup)
+		return true;
+	mutex_lock(&di->dir_mu);
+	ret = di->ops->lookup(di, name, &now);
+	mutex_unlock(&di->dir_mu);
+	return ret == 0 ? now == child : ret == -ENOENT && !child;
+}
+
 /* A cached entry of a shared file system: does it still hold? */
 static bool still_valid(struct inode *di, struct dentry *d)
 {
@@ -212,6 +233,8 @@ static bool still_valid(struct inode *di, struct dentry *d)
 	dcache_names_lock();
 	memcpy(buf, d->name, MIN(d->name_len, NAME_MAX_LEN) + 1ul);
 	dcache_names_unlock();
+	if (!di->ops->revalidate)
+		return same_child(di, buf, dentry_inode(d));
 	ret = di->ops->revalidate(di, buf, dentry_inode(d));
 	return ret != 0;
 }
@@ -222,7 +245,7 @@ int walk_lookup(struct walk *w, const char *name, size_t len,
 	struct inode *di = dentry_inode(w->path.dentry);
 	struct dentry *d = dcache_lookup(w->path.dentry, name, len);
 
-	if (d && unlikely(di->ops->revalidate) && !still_valid(di, d)) {
+	if (d && unlikely(must_revalidate(di)) && !still_valid(di, d)) {
 		dcache_drop(d);
 		dentry_put(d);
 		d = NULL;
@@ -543,7 +566,7 @@ static void refresh_last(const struct walk *w)
 	struct inode *di = dentry_inode(w->path.dentry);
 	struct dentry *d;
 
-	if (w->last_type != LAST_NORM || likely(!di->ops->revalidate))
+	if (w->last_type != LAST_NORM || likely(!must_revalidate(di)))
 		return;
 	d = dcache_lookup(w->path.dentry, w->last, w->last_len);
 	if (!d)

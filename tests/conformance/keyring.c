@@ -540,11 +540,13 @@ TEST(keyring, quota_of_bytes)
 
 TEST(keyring, link_depth)
 {
+	char name[16];
 	int a = 0, b;
 
 	fresh();
 	for (int i = 0; i < 9; i++) {
-		b = EXPECT_OK(add("keyring", "b", NULL, SESSION));
+		snprintf(name, sizeof(name), "ring%d", i);
+		b = EXPECT_OK(add("keyring", name, NULL, SESSION));
 		EXPECT_OK(keyctl(KEYCTL_SETPERM, b, 0x3f3f0000, 0, 0));
 		if (i > 0 && i <= 7)
 			EXPECT_OK(keyctl(KEYCTL_LINK, a, b, 0, 0));

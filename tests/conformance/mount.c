@@ -58,6 +58,35 @@ TEST(mount, tmpfs_covers_a_directory)
 	EXPECT_ERRNO(EINVAL, umount("m"));
 }
 
+TEST(mount, a_tmpfs_gets_half_of_memory)
+{
+	char line[512], found = 0;
+	struct statfs s;
+	uint64_t half;
+	FILE *f;
+
+	enter();
+	EXPECT_OK(mount("half", "m", "tmpfs", 0, NULL));
+	EXPECT_OK(statfs("m", &s));
+	half = (uint64_t)sysconf(_SC_PHYS_PAGES) / 2;
+	EXPECT_EQ(half, s.f_blocks);
+	EXPECT_EQ(half, s.f_files);
+	EXPECT_TRUE(s.f_bfree <= s.f_blocks && s.f_bfree > 0);
+	f = fopen("/proc/self/mounts", "r");
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "half ", 5)) {
+			found = 1;
+			EXPECT_TRUE(!strstr(line, "size="));
+			EXPECT_TRUE(!strstr(line, "nr_inodes="));
+		}
+	EXPECT_TRUE(found);
+	EXPECT_OK(umount("m"));
+	EXPECT_OK(mount("none", "m", "tmpfs", 0, "size=0,nr_inodes=0"));
+	EXPECT_OK(statfs("m", &s));
+	EXPECT_EQ(0, s.f_blocks);
+	EXPECT_EQ(0, s.f_files);
+}
+
 TEST(mount, readonly)
 {
 	int fd;

@@ -281,6 +281,44 @@ TEST(ptrace_events, exec_of_a_seized_task_is_silent)
 	EXPECT_STATUS(0, kid);
 }
 
+/* Runs a setuid-root `id -u` as nobody, traced by nobody or not at all. */
+static int setuid_id(bool traced)
+{
+	char text[16] = "";
+	int fds[2], st;
+	pid_t tracer;
+
+	EXPECT_OK(pipe(fds));
+	tracer = CHILD(
+		if (setresgid(65534, 65534, 65534) ||
+		    setresuid(65534, 65534, 65534)) _exit(1);
+		pid_t kid = fork();
+		if (kid == 0) {
+			dup2(fds[1], 1);
+			if (traced)
+				PTRACE(PTRACE_TRACEME, 0, 0, 0);
+			execl("./suid-id", "id", "-u", NULL);
+			_exit(2);
+		}
+		while (waitpid(kid, &st, 0) == kid && WIFSTOPPED(st))
+			PTRACE(PTRACE_CONT, kid, 0, 0);
+		_exit(st ? 3 : 0););
+	EXPECT_EXIT(0, tracer);
+	EXPECT_OK(read(fds[0], text, sizeof(text) - 1));
+	return atoi(text);
+}
+
+TEST(ptrace_events, a_tracer_without_rights_stops_setuid)
+{
+	if (getuid() != 0)
+		SKIP("needs root");
+	if (system("cp /usr/bin/id suid-id && chmod 4755 suid-id"))
+		SKIP("no id to copy");
+	if (setuid_id(false) != 0)
+		SKIP("no setuid programs here");
+	EXPECT_EQ(65534, setuid_id(true));
+}
+
 TEST(ptrace_events, failed_exec_is_silent)
 {
 	pid_t kid = tracee_with(TRACEE(execl("/none", "none", NULL)),

@@ -12,7 +12,6 @@
 #define NT_X86_XSTATE 0x202
 #endif
 #define SET_SYSCALL_INFO 0x4212
-#define DEBUGREG(n) (offsetof(struct user, u_debugreg) + 8 * (n))
 
 static pid_t at_entry(pid_t kid, unsigned long nr)
 {
@@ -387,105 +386,6 @@ TEST(ptrace_regs, set_syscall_info)
 	EXPECT_EQ(0, PTRACE(SET_SYSCALL_INFO, kid, 88, &u.i));
 	EXPECT_OK(PTRACE(PTRACE_CONT, kid, 0, 0));
 	EXPECT_EXIT(0, kid);
-}
-
-/* --- debug registers ------------------------------------------------------ */
-
-static volatile long g_watched[2];
-
-static unsigned long dr(pid_t kid, int n)
-{
-	unsigned long w = 0x5555;
-
-	EXPECT_OK(PTRACE(PTRACE_PEEKUSER, kid, DEBUGREG(n), &w));
-	return w;
-}
-
-static long set_dr(pid_t kid, int n, unsigned long v)
-{
-	return PTRACE(PTRACE_POKEUSER, kid, DEBUGREG(n), v);
-}
-
-TEST(ptrace_regs, watch_writes)
-{
-	pid_t kid = TRACEE(for (int i = 1; i < 4; i++) g_watched[0] = i);
-
-	EXPECT_EQ(0, dr(kid, 7));
-	EXPECT_OK(set_dr(kid, 0, (unsigned long)&g_watched[0]));
-	/* Local, write, 8 bytes. */
-	EXPECT_OK(set_dr(kid, 7, 1 | 1 << 16 | 2 << 18));
-	EXPECT_EQ((unsigned long)&g_watched[0], dr(kid, 0));
-	for (int i = 1; i < 4; i++) {
-		long v;
-
-		EXPECT_OK(PTRACE(PTRACE_CONT, kid, 0, 0));
-		EXPECT_STATUS(STOP_STATUS(SIGTRAP), kid);
-		EXPECT_EQ(4 /* TRAP_HWBKPT */, get_siginfo(kid).si_code);
-		EXPECT_EQ(1, dr(kid, 6) & 15);
-		EXPECT_OK(PTRACE(PTRACE_PEEKDATA, kid, &g_watched[0], &v));
-		EXPECT_EQ(i, v);
-		EXPECT_OK(set_dr(kid, 6, 0));
-	}
-	EXPECT_OK(set_dr(kid, 7, 0));
-	EXPECT_OK(PTRACE(PTRACE_CONT, kid, 0, 0));
-	EXPECT_EXIT(0, kid);
-}
-
-static __attribute__((noinline)) void reached(void)
-{
-	g_watched[1]++;
-	__asm__ volatile("");
-}
-
-TEST(ptrace_regs, break_at_an_address)
-{
-	pid_t kid = TRACEE(for (int i = 0; i < 2; i++) reached();
-			   _exit(g_watched[1]));
-
-	EXPECT_OK(set_dr(kid, 2, (unsigned long)reached));
-	EXPECT_OK(set_dr(kid, 7, 1 << 4));
-	for (int i = 0; i < 2; i++) {
-		EXPECT_OK(PTRACE(PTRACE_CONT, kid, 0, 0));
-		EXPECT_STATUS(STOP_STATUS(SIGTRAP), kid);
-		EXPECT_EQ((unsigned long)reached, get_regs(kid).rip);
-		EXPECT_EQ(4, dr(kid, 6) & 15);
-		EXPECT_OK(set_dr(kid, 6, 0));
-	}
-	EXPECT_OK(PTRACE(PTRACE_CONT, kid, 0, 0));
-	EXPECT_EXIT(2, kid);
-}
-
-TEST(ptrace_regs, debug_registers_are_checked)
-{
-	pid_t kid = TRACEE(pause());
-
-	EXPECT_ERRNO(EIO, set_dr(kid, 4, 0));
-	EXPECT_ERRNO(EIO, set_dr(kid, 5, 0));
-	EXPECT_OK(set_dr(kid, 1, 1));
-	/* Not aligned to its size; I/O; a kernel address. */
-	EXPECT_ERRNO(EINVAL, set_dr(kid, 7, 1 << 2 | 1 << 20 | 2 << 22));
-	EXPECT_ERRNO(EINVAL, set_dr(kid, 7, 1 << 2 | 2 << 20));
-	EXPECT_EQ(0, dr(kid, 7) & 0xff);
-	EXPECT_ERRNO(EINVAL, set_dr(kid, 3, -8ul));
-	kill_tracee(kid);
-}
-
-TEST(ptrace_regs, debug_registers_are_not_inherited)
-{
-	pid_t kid = TRACEE(if (fork() == 0) { g_watched[0] = 5; _exit(3); }
-			   pause());
-	pid_t grandchild;
-
-	EXPECT_OK(set_dr(kid, 0, (unsigned long)&g_watched[0]));
-	EXPECT_OK(set_dr(kid, 7, 1 | 1 << 16 | 2 << 18));
-	EXPECT_OK(PTRACE(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEFORK));
-	EXPECT_OK(PTRACE(PTRACE_CONT, kid, 0, 0));
-	EXPECT_STATUS(EVENT_STATUS(PTRACE_EVENT_FORK), kid);
-	grandchild = get_message(kid);
-	EXPECT_STATUS(STOP_STATUS(SIGSTOP), grandchild);
-	EXPECT_OK(PTRACE(PTRACE_CONT, grandchild, 0, 0));
-	EXPECT_STATUS(3 << 8, grandchild);
-	kill_tracee(kid);
 }
 
 TEST_MAIN

@@ -15,6 +15,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 
@@ -728,18 +729,120 @@ static void *spin_calls(void *arg)
 /* Filters change under threads that make calls. */
 TEST(seccomp, tsync_race)
 {
-	pthread_t th[4];
+	pthread_t th[2];
 
 	no_new_privs();
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 2; i++)
 		pthread_create(&th[i], NULL, spin_calls, NULL);
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 30; i++)
 		EXPECT_OK(deny_getppid(SECCOMP_RET_ERRNO | 3,
 				       SECCOMP_FILTER_FLAG_TSYNC));
 	g_step = 1;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 2; i++)
 		pthread_join(th[i], NULL);
-	EXPECT_EQ(100, status_field("Seccomp_filters"));
+	EXPECT_EQ(30, status_field("Seccomp_filters"));
+}
+
+/* --- with a tracer -------------------------------------------------------- */
+
+/* A traced child that has RET_TRACE | 0x1234 on getppid and runs @fn. */
+static pid_t start_traced(void (*fn)(void))
+{
+	int st;
+	pid_t pid = CHILD({
+		EXPECT_OK(ptrace(PTRACE_TRACEME, 0, 0, 0));
+		raise(SIGSTOP);
+		no_new_privs();
+		EXPECT_OK(deny_getppid(SECCOMP_RET_TRACE | 0x1234, 0));
+		fn();
+	});
+
+	EXPECT_EQ(pid, waitpid(pid, &st, 0));
+	EXPECT_TRUE(WIFSTOPPED(st) && WSTOPSIG(st) == SIGSTOP);
+	EXPECT_OK(ptrace(PTRACE_SETOPTIONS, pid, 0,
+			 PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL));
+	EXPECT_OK(ptrace(PTRACE_CONT, pid, 0, 0));
+	return pid;
+}
+
+static struct user_regs_struct wait_event(pid_t pid)
+{
+	struct user_regs_struct r;
+	unsigned long msg = 0;
+	int st;
+
+	EXPECT_EQ(pid, waitpid(pid, &st, 0));
+	EXPECT_EQ(SIGTRAP | PTRACE_EVENT_SECCOMP << 8, st >> 8);
+	EXPECT_OK(ptrace(PTRACE_GETEVENTMSG, pid, 0, &msg));
+	EXPECT_EQ(0x1234, msg);
+	EXPECT_OK(ptrace(PTRACE_GETREGS, pid, 0, &r));
+	EXPECT_EQ(SYS_getppid, r.orig_rax);
+	return r;
+}
+
+static void exit_with_getppid(void)
+{
+	_exit((int)syscall(SYS_getppid));
+}
+
+TEST(seccomp, tracer_lets_through)
+{
+	pid_t pid = start_traced(exit_with_getppid);
+
+	(void)wait_event(pid);
+	EXPECT_OK(ptrace(PTRACE_CONT, pid, 0, 0));
+	EXPECT_EXIT(getpid() & 0xff, pid);
+}
+
+TEST(seccomp, tracer_skips_the_call)
+{
+	pid_t pid = start_traced(exit_with_getppid);
+	struct user_regs_struct r = wait_event(pid);
+
+	r.orig_rax = -1ul;
+	r.rax = 77;
+	EXPECT_OK(ptrace(PTRACE_SETREGS, pid, 0, &r));
+	EXPECT_OK(ptrace(PTRACE_CONT, pid, 0, 0));
+	EXPECT_EXIT(77, pid);
+}
+
+TEST(seccomp, tracer_makes_it_another_call)
+{
+	pid_t pid = start_traced(exit_with_getppid);
+	struct user_regs_struct r = wait_event(pid);
+
+	r.orig_rax = SYS_exit;
+	r.rdi = 33;
+	EXPECT_OK(ptrace(PTRACE_SETREGS, pid, 0, &r));
+	EXPECT_OK(ptrace(PTRACE_CONT, pid, 0, 0));
+	EXPECT_EXIT(33, pid);
+}
+
+static void deny_write_then_getppid(void)
+{
+	struct sock_filter f[] = {
+		LOAD(nr),
+		IF_NR(SYS_write),
+		ERRNO(EDOM),
+		ALLOW,
+	};
+
+	EXPECT_OK(LOAD_FILTER(f, 0));
+	errno = 0;
+	syscall(SYS_getppid);
+	_exit(errno);
+}
+
+/* What the tracer makes of it passes the filters as well. */
+TEST(seccomp, tracer_is_judged_again)
+{
+	pid_t pid = start_traced(deny_write_then_getppid);
+	struct user_regs_struct r = wait_event(pid);
+
+	r.orig_rax = SYS_write;
+	EXPECT_OK(ptrace(PTRACE_SETREGS, pid, 0, &r));
+	EXPECT_OK(ptrace(PTRACE_CONT, pid, 0, 0));
+	EXPECT_EXIT(EDOM, pid);
 }
 
 /* --- the vDSO is no system call ------------------------------------------- */

@@ -8,7 +8,7 @@
                lines must be equal ("ok" both times)
   real         tests/real/*.sh: the same script natively and inside; output
                and exit status must be equal
-  host         tests/hostile/*.sh, tests/gofer/*.sh: scripts that drive the
+  host         tests/{hostile,gofer,suites}/*.sh: scripts that drive the
                moat command from outside; exit 77 skips with the reason on the
                last line
 
@@ -185,7 +185,8 @@ def run_real(moat, tally, only, as_user):
 
 def run_host(build, moat, tally, only, as_user):
     scripts = sorted(ROOT.glob("tests/hostile/*.sh")) + \
-        sorted(ROOT.glob("tests/gofer/*.sh"))
+        sorted(ROOT.glob("tests/gofer/*.sh")) + \
+        sorted(ROOT.glob("tests/suites/*.sh"))
     for script in scripts:
         if only and not re.search(only, script.name):
             continue

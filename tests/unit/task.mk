@@ -1,5 +1,6 @@
 unit-tests += test_cred test_sigqueue test_wait test_pid
 unit-objs-test_cred := sentry/kernel/cred.o sentry/kernel/cred_change.o \
+	sentry/kernel/cred_exec.o \
 	sentry/kernel/user_ids.o
 unit-objs-test_sigqueue := sentry/kernel/signal_queue.o sentry/kernel/cred.o \
 	sentry/kernel/user_ids.o

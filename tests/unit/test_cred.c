@@ -342,29 +342,193 @@ static void securebit_locks_hold(void **state)
 
 /* --- execve --------------------------------------------------------------- */
 
+static int exec_as(const struct cred *c, uint32_t mode, uint32_t uid,
+		   uint32_t gid, bool no_new_privs, struct cred **out,
+		   bool *secure)
+{
+	struct exec_file f = { .mode = mode,
+			       .uid = uid,
+			       .gid = gid,
+			       .no_new_privs = no_new_privs };
+	struct exec_cred r;
+	int ret = cred_exec(c, &f, &r);
+
+	if (ret == 0) {
+		*out = r.cred;
+		*secure = r.secure;
+	}
+	return ret;
+}
+
+static const uint64_t g_kill = 1ull << CAP_NR_KILL;
+
+static void capabilities_of_the_file(void **state)
+{
+	struct cred *c = make((struct ids){ 5, 5, 5 }, 0, 0);
+	struct exec_file f = {
+		.mode = 0755, .caps = { .present = true, .permitted = g_kill }
+	};
+	struct exec_cred r;
+
+	(void)state;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_true(r.cred->cap_permitted == g_kill);
+	assert_int_equal(r.cred->cap_effective, 0);
+	assert_true(r.secure && r.changed && r.clear_personality);
+	cred_put(r.cred);
+	f.caps.effective = true;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_true(r.cred->cap_effective == g_kill);
+	cred_put(r.cred);
+	/* Only meant for another namespace's root. */
+	f.caps.root = 100000;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_int_equal(r.cred->cap_permitted, 0);
+	cred_put(r.cred);
+	f.caps.root = 0;
+	f.ignore_suid = true;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_int_equal(r.cred->cap_permitted, 0);
+	assert_false(r.secure);
+	cred_put(r.cred);
+	f.ignore_suid = false;
+	f.no_new_privs = true;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_int_equal(r.cred->cap_permitted, 0);
+	cred_put(r.cred);
+	f.no_new_privs = false;
+	f.traced = true;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_int_equal(r.cred->cap_permitted, 0);
+	cred_put(r.cred);
+	cred_put(c);
+}
+
+static void capabilities_beyond_the_bounding_set(void **state)
+{
+	struct cred *c = make((struct ids){ 5, 5, 5 }, 0, 0);
+	struct exec_file f = {
+		.mode = 0755, .caps = { .present = true, .permitted = g_kill }
+	};
+	struct exec_cred r;
+
+	(void)state;
+	c->cap_bounding &= ~g_kill;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_int_equal(r.cred->cap_permitted, 0);
+	cred_put(r.cred);
+	f.caps.effective = true;
+	assert_int_equal(cred_exec(c, &f, &r), -EPERM);
+	cred_put(c);
+}
+
+static void inheritable_capabilities_of_the_file(void **state)
+{
+	struct cred *c = make((struct ids){ 5, 5, 5 }, g_kill, 0);
+	struct exec_file f = { .mode = 0755,
+			       .caps = { .present = true,
+					 .effective = true,
+					 .inheritable = g_kill } };
+	struct exec_cred r;
+
+	(void)state;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_int_equal(r.cred->cap_permitted, 0);
+	cred_put(r.cred);
+	c->cap_inheritable = g_kill;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_true(r.cred->cap_effective == g_kill);
+	cred_put(r.cred);
+	/* A file with capabilities ends ambient ones. */
+	c->cap_ambient = g_kill;
+	f.caps.inheritable = 0;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_int_equal(r.cred->cap_ambient, 0);
+	assert_int_equal(r.cred->cap_permitted, 0);
+	cred_put(r.cred);
+	cred_put(c);
+}
+
+static void set_user_root_with_capabilities_gets_those(void **state)
+{
+	struct cred *c = make((struct ids){ 5, 5, 5 }, 0, 0);
+	struct exec_file f = { .mode = 04755,
+			       .caps = { .present = true,
+					 .effective = true,
+					 .permitted = g_kill } };
+	struct exec_cred r;
+
+	(void)state;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_int_equal(r.cred->euid, 0);
+	assert_true(r.cred->cap_permitted == g_kill);
+	cred_put(r.cred);
+	cred_put(c);
+}
+
+static void a_tracer_keeps_set_id_from_having_effect(void **state)
+{
+	struct cred *c = make((struct ids){ 5, 5, 5 }, 0, 0);
+	struct exec_file f = { .mode = 04755, .traced = true };
+	struct exec_cred r;
+
+	(void)state;
+	assert_int_equal(cred_exec(c, &f, &r), 0);
+	assert_int_equal(r.cred->euid, 5);
+	assert_int_equal(r.cred->cap_permitted, 0);
+	cred_put(r.cred);
+	cred_put(c);
+}
+
+static void attributes_are_checked(void **state)
+{
+	uint32_t d[7] = { 0x02000001, 0x21, 0x1, 0x100, 0xffffffff, 77, 0 };
+	struct file_caps caps;
+
+	(void)state;
+	assert_int_equal(file_caps_parse(d, 20, &caps), 0);
+	assert_true(caps.present && caps.effective);
+	assert_true(caps.permitted == 0x10000000021ull);
+	assert_true(caps.inheritable == (0x1ffull << 32 | 1));
+	assert_int_equal(caps.root, 0);
+	for (size_t size = 0; size <= 28; size++)
+		assert_int_equal(file_caps_parse(d, size, &caps),
+				 size == 20 ? 0 : -EINVAL);
+	d[0] = 0x03000000;
+	assert_int_equal(file_caps_parse(d, 24, &caps), 0);
+	assert_int_equal(caps.root, 77);
+	assert_false(caps.effective);
+	assert_int_equal(file_caps_parse(d, 20, &caps), -EINVAL);
+	d[0] = 0x01000000;
+	assert_int_equal(file_caps_parse(d, 12, &caps), 0);
+	assert_true(caps.permitted == 0x21);
+	d[0] = 0x04000000;
+	assert_int_equal(file_caps_parse(d, 24, &caps), -EINVAL);
+}
+
 static void exec_of_setuid_root_gives_root(void **state)
 {
 	struct cred *c = make((struct ids){ 1000, 1000, 1000 }, 0, 0), *n;
 	bool secure;
 
 	(void)state;
-	assert_int_equal(cred_exec(c, 04755, 0, 0, false, &n, &secure), 0);
+	assert_int_equal(exec_as(c, 04755, 0, 0, false, &n, &secure), 0);
 	assert_int_equal(n->euid, 0);
 	assert_int_equal(n->suid, 0);
 	assert_int_equal(n->uid, 1000);
 	assert_true(n->cap_effective == CAP_FULL_SET);
 	assert_true(secure);
 	cred_put(n);
-	assert_int_equal(cred_exec(c, 04755, 0, 0, true, &n, &secure), 0);
+	assert_int_equal(exec_as(c, 04755, 0, 0, true, &n, &secure), 0);
 	assert_int_equal(n->euid, 1000);
 	assert_int_equal(n->cap_permitted, 0);
 	assert_false(secure);
 	cred_put(n);
 	/* set-group-ID without group execute is no identity. */
-	assert_int_equal(cred_exec(c, 02744, 0, 7, false, &n, &secure), 0);
+	assert_int_equal(exec_as(c, 02744, 0, 7, false, &n, &secure), 0);
 	assert_int_equal(n->egid, 100);
 	cred_put(n);
-	assert_int_equal(cred_exec(c, 02755, 0, 7, false, &n, &secure), 0);
+	assert_int_equal(exec_as(c, 02755, 0, 7, false, &n, &secure), 0);
 	assert_int_equal(n->egid, 7);
 	assert_int_equal(n->sgid, 7);
 	assert_true(secure);
@@ -379,13 +543,13 @@ static void exec_of_root_respects_the_bounding_set(void **state)
 
 	(void)state;
 	c->cap_bounding &= ~(1ull << CAP_NR_SYS_ADMIN);
-	assert_int_equal(cred_exec(c, 0755, 0, 0, false, &n, &secure), 0);
+	assert_int_equal(exec_as(c, 0755, 0, 0, false, &n, &secure), 0);
 	assert_false(cred_capable(n, CAP_NR_SYS_ADMIN));
 	assert_true(cred_capable(n, CAP_NR_KILL));
 	assert_false(secure);
 	cred_put(n);
 	c->securebits = LINUX_SECBIT_NOROOT;
-	assert_int_equal(cred_exec(c, 0755, 0, 0, false, &n, &secure), 0);
+	assert_int_equal(exec_as(c, 0755, 0, 0, false, &n, &secure), 0);
 	assert_int_equal(n->cap_permitted, 0);
 	cred_put(n);
 	cred_put(c);
@@ -399,7 +563,7 @@ static void ambient_capabilities_survive_exec(void **state)
 
 	(void)state;
 	c->cap_inheritable = c->cap_ambient = kill;
-	assert_int_equal(cred_exec(c, 0755, 0, 0, false, &n, &secure), 0);
+	assert_int_equal(exec_as(c, 0755, 0, 0, false, &n, &secure), 0);
 	assert_true(n->cap_effective == kill);
 	assert_true(n->cap_permitted == kill);
 	assert_false(secure);
@@ -431,6 +595,12 @@ int main(void)
 		cmocka_unit_test(fsuid_moves_the_file_capabilities),
 		cmocka_unit_test(capset_never_adds),
 		cmocka_unit_test(securebit_locks_hold),
+		cmocka_unit_test(capabilities_of_the_file),
+		cmocka_unit_test(capabilities_beyond_the_bounding_set),
+		cmocka_unit_test(inheritable_capabilities_of_the_file),
+		cmocka_unit_test(set_user_root_with_capabilities_gets_those),
+		cmocka_unit_test(a_tracer_keeps_set_id_from_having_effect),
+		cmocka_unit_test(attributes_are_checked),
 		cmocka_unit_test(exec_of_setuid_root_gives_root),
 		cmocka_unit_test(exec_of_root_respects_the_bounding_set),
 		cmocka_unit_test(ambient_capabilities_survive_exec),

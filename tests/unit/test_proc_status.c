@@ -87,6 +87,7 @@ void task_report(struct task *t, struct task_report *out)
 		.tty_pgrp = 7,
 		.utime_ns = 1500000000,
 		.stime_ns = 250000000,
+		.group = { .utime_ns = 3000000000, .stime_ns = 500000000 },
 		.start_ns = 123450000000,
 		.sig_caught = 1ull << 40 | 2,
 		.nr_threads = 2,

@@ -108,7 +108,7 @@ int devfs_new(struct super **out)
 {
 	AUTO_PUT(super) struct super *sb = NULL;
 	struct inode *root;
-	int ret = tmpfs_new(0, 0, 0755, &sb);
+	int ret = tmpfs_new(TMPFS_DEFAULT, TMPFS_DEFAULT, 0755, &sb);
 
 	if (ret < 0)
 		return ret;

@@ -77,6 +77,8 @@ void goferfs_update_locked(struct gofer_inode *gi, const struct kstat *st)
 {
 	struct inode *i = &gi->inode;
 
+	if (ktime_after(&st->ctime, &i->ctime)) /* perhaps a new list */
+		i->acl_state = i->default_state = 0;
 	i->mode = (i->mode & LINUX_S_IFMT) | (st->mode & LINUX_S_IALLUGO);
 	i->uid = st->uid;
 	i->gid = st->gid;

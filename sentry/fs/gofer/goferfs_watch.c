@@ -40,7 +40,7 @@ static _Atomic bool g_running;
 static _Atomic uint32_t g_nr_marked;
 
 static struct {
-	int32_t wd;
+	const struct gofer_watch *watch; /* only compared */
 	uint64_t hash, when;
 } g_own[OWN_CHANGES] GUARDED_BY(g_watch_mu);
 static uint32_t g_next_own GUARDED_BY(g_watch_mu);
@@ -96,13 +96,13 @@ static void count(struct gofer_watch *w, const struct gofer_event *e,
 }
 
 /* Is this the host's word of what we did?  g_watch_mu is held. */
-static bool is_own_locked(int32_t wd, uint64_t hash)
+static bool is_own_locked(const struct gofer_watch *w, uint64_t hash)
 {
 	uint64_t now = clock_monotonic_coarse();
 	unsigned int i;
 
 	for (i = 0; i < OWN_CHANGES; i++)
-		if (g_own[i].wd == wd && g_own[i].hash == hash &&
+		if (g_own[i].watch == w && g_own[i].hash == hash &&
 		    g_own[i].when + ECHO_NS > now)
 			return true;
 	return false;
@@ -188,7 +188,7 @@ static void on_event(const struct gofer_event *e)
 	for (nth = 0; (w = nth_watch(e->wd, nth, &dir)) != NULL; nth++) {
 		count(w, e, hash);
 		mutex_lock(&g_watch_mu);
-		own = is_own_locked(e->wd, hash);
+		own = is_own_locked(w, hash);
 		mutex_unlock(&g_watch_mu);
 		if (dir && !own && notify_active())
 			tell_watchers(w, dir, e, hash);
@@ -422,18 +422,18 @@ void goferfs_attr_asked(struct gofer_inode *gi, const uint32_t seen[2])
 
 /* --- our own changes ------------------------------------------------------ */
 
-static void remember(int32_t wd, uint64_t hash)
+static void remember(const struct gofer_watch *w, uint64_t hash)
 {
 	uint64_t now = clock_monotonic_coarse();
 	unsigned int i;
 
 	mutex_lock(&g_watch_mu);
 	for (i = 0; i < OWN_CHANGES; i++)
-		if (g_own[i].wd == wd && g_own[i].hash == hash)
+		if (g_own[i].watch == w && g_own[i].hash == hash)
 			break;
 	if (i == OWN_CHANGES)
 		i = g_next_own++ % OWN_CHANGES;
-	g_own[i].wd = wd;
+	g_own[i].watch = w;
 	g_own[i].hash = hash;
 	g_own[i].when = now;
 	mutex_unlock(&g_watch_mu);
@@ -449,11 +449,11 @@ void goferfs_own_change(struct inode *inode, const char *name)
 	if (name) {
 		w = gi->watch;
 		if (w)
-			remember(w->wd, name_hash(name));
+			remember(w, name_hash(name));
 		return;
 	}
 	gi->own_data = true;
 	w = gi->stamp.watch;
 	if (w && notify_active())
-		remember(w->wd, gi->stamp.hash);
+		remember(w, gi->stamp.hash);
 }

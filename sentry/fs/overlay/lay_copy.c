@@ -104,29 +104,38 @@ static int copy_data(struct inode *lower, struct inode *upper, uint64_t size)
 
 /* --- the copy, in work ---------------------------------------------------- */
 
+static int set(struct inode *upper, const struct iattr *a)
+{
+	int ret = 0;
+
+	mutex_lock_nested(&upper->mu);
+	if (upper->ops->setattr)
+		ret = upper->ops->setattr(upper, a);
+	else
+		inode_setattr_copy(upper, a);
+	mutex_unlock(&upper->mu);
+	return ret;
+}
+
+/* The size first: it would change the times. */
 static int set_attributes(struct inode *upper, const struct kstat *st,
 			  uint64_t limit)
 {
+	const struct iattr size = { .valid = ATTR_SIZE,
+				    .size = MIN(st->size, limit) };
 	struct iattr a = {
 		.valid = ATTR_MODE | ATTR_ATIME | ATTR_MTIME,
 		.mode = st->mode & LINUX_S_IALLUGO,
 		.atime = st->atime,
 		.mtime = st->mtime,
-		.size = MIN(st->size, limit),
 	};
 	int ret = 0;
 
 	if ((st->mode & LINUX_S_IFMT) == LINUX_S_IFLNK)
 		a.valid &= ~(uint32_t)ATTR_MODE;
 	if ((st->mode & LINUX_S_IFMT) == LINUX_S_IFREG)
-		a.valid |= ATTR_SIZE;
-	mutex_lock_nested(&upper->mu);
-	if (upper->ops->setattr)
-		ret = upper->ops->setattr(upper, &a);
-	else
-		inode_setattr_copy(upper, &a);
-	mutex_unlock(&upper->mu);
-	return ret;
+		ret = set(upper, &size);
+	return ret < 0 ? ret : set(upper, &a);
 }
 
 static int make_copy(struct lay_super *ls, struct inode *lower,

@@ -94,6 +94,7 @@ static struct lay_super *alloc_super(const struct overlay_layers *l)
 	if (l->upper) {
 		add_layer(ls, l->upper);
 		ls->upper = l->upper;
+		l->upper->sb->is_upper = true;
 		inode_get(l->work);
 		ls->work = l->work;
 	}

@@ -84,6 +84,23 @@ static bool is_ours(const struct lay_super *ls, const char *name)
 	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+/*
+ * Attributes below our prefix that a guest sets itself, as for an overlay on
+ * this one, are kept with "overlay." once more: *buf gets that name.
+ */
+static const char *escape(const struct lay_super *ls, const char *name,
+			  char *buf, size_t size)
+{
+	size_t prefix = ls->userxattr ? 13 : 16;
+
+	if (!is_ours(ls, name))
+		return name;
+	if ((size_t)snprintf(buf, size, "%.*soverlay.%s", (int)prefix, name,
+			     name + prefix) > LINUX_XATTR_NAME_MAX)
+		return NULL;
+	return buf;
+}
+
 static bool is_any_mark(const char *name)
 {
 	return strncmp(name, "trusted.overlay.", 16) == 0 ||
@@ -139,8 +156,10 @@ int lay_copy_xattrs(struct inode *from, struct inode *to)
 long lay_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
 {
 	struct inode *real = lay_real(lay_inode(inode));
+	char stored[LINUX_XATTR_NAME_MAX + 16];
 
-	if (is_ours(lay_super(inode), name) || !real->ops->getxattr)
+	name = escape(lay_super(inode), name, stored, sizeof(stored));
+	if (!name || !real->ops->getxattr)
 		return -EOPNOTSUPP;
 	return real->ops->getxattr(real, name, buf, size);
 }
@@ -149,10 +168,12 @@ int lay_setxattr(struct inode *inode, const char *name, const void *buf,
 		 size_t size, int flags)
 {
 	struct lay_inode *li = lay_inode(inode);
+	char stored[LINUX_XATTR_NAME_MAX + 16];
 	struct inode *upper;
 	int ret;
 
-	if (is_ours(lay_super(inode), name))
+	name = escape(lay_super(inode), name, stored, sizeof(stored));
+	if (!name)
 		return -EOPNOTSUPP;
 	ret = lay_copy_up(li, UINT64_MAX);
 	if (ret < 0)
@@ -169,11 +190,15 @@ int lay_setxattr(struct inode *inode, const char *name, const void *buf,
 int lay_removexattr(struct inode *inode, const char *name)
 {
 	struct lay_inode *li = lay_inode(inode);
+	char stored[LINUX_XATTR_NAME_MAX + 16];
 	struct inode *upper;
 	long ret = lay_getxattr(inode, name, NULL, 0);
 
 	if (ret < 0)
 		return (int)ret;
+	name = escape(lay_super(inode), name, stored, sizeof(stored));
+	if (!name)
+		return -EOPNOTSUPP;
 	ret = lay_copy_up(li, UINT64_MAX);
 	if (ret < 0)
 		return (int)ret;
@@ -186,17 +211,23 @@ int lay_removexattr(struct inode *inode, const char *name)
 	return (int)ret;
 }
 
-/* The list without our marks. */
+/* The list without our marks, and escaped names as the guest gave them. */
 static long filter(const struct lay_super *ls, char *list, long size)
 {
-	long from, to = 0;
+	long prefix = ls->userxattr ? 13 : 16, from, to = 0;
 
 	for (from = 0; from < size;) {
 		long len = (long)strlen(list + from) + 1;
+		bool ours = is_ours(ls, list + from);
 
-		if (!is_ours(ls, list + from)) {
+		if (!ours) {
 			memmove(list + to, list + from, (size_t)len);
 			to += len;
+		} else if (!strncmp(list + from + prefix, "overlay.", 8)) {
+			memmove(list + to, list + from, (size_t)prefix);
+			memmove(list + to + prefix, list + from + prefix + 8,
+				(size_t)(len - prefix - 8));
+			to += len - 8;
 		}
 		from += len;
 	}

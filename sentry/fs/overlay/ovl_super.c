@@ -11,8 +11,19 @@
 #include <errno.h>
 
 #include "sentry/fs/overlay/ovl.h"
+#include "sentry/mm/memfile.h"
 
 #define LINUX_OVERLAYFS_MAGIC 0x794c7630
+
+/* The store is memory: what programs use of it cannot be written to either. */
+static uint64_t free_memory(void)
+{
+	uint64_t total = memory_total();
+	struct memfile_stats ms;
+
+	memfile_stats(&ms);
+	return total - MIN(ms.used, total);
+}
 
 static int ovl_statfs(struct super *sb, struct kstatfs *out)
 {
@@ -22,6 +33,8 @@ static int ovl_statfs(struct super *sb, struct kstatfs *out)
 	if (ret < 0)
 		return ret;
 	out->type = LINUX_OVERLAYFS_MAGIC;
+	out->bfree = MIN(out->bfree, free_memory() / PAGE_SIZE);
+	out->bavail = out->bfree;
 	if (os->max_nodes) {
 		out->files = os->max_nodes;
 		out->ffree = os->max_nodes - MIN(os->nr_nodes, os->max_nodes);

@@ -132,6 +132,7 @@ static long wait_and_read(struct pipe *p, struct uio *u)
 	task_waiter_init(&w, current_task());
 	w.waiter.exclusive = true;
 	waitq_add(&p->rd_wait, &w.waiter, EVENTS_IN);
+	w.task->wchan = "pipe_read";
 	for (;;) {
 		ret = try_read(p, u);
 		if (ret != -EAGAIN)
@@ -140,6 +141,7 @@ static long wait_and_read(struct pipe *p, struct uio *u)
 		if (ret < 0)
 			break;
 	}
+	w.task->wchan = NULL;
 	waitq_del(&w.waiter);
 	/* The wake-up meant for us may be needed by the next one. */
 	if (waitq_has_waiters(&p->rd_wait) && has_bytes(p))
@@ -251,6 +253,7 @@ static long wait_and_write(struct pipe *p, const struct pipe_put *put,
 	task_waiter_init(&w, current_task());
 	w.waiter.exclusive = true;
 	waitq_add(&p->wr_wait, &w.waiter, EVENTS_OUT);
+	w.task->wchan = "pipe_write";
 	for (;;) {
 		ret = pipe_try_write(p, put);
 		if (ret >= 0) {
@@ -265,6 +268,7 @@ static long wait_and_write(struct pipe *p, const struct pipe_put *put,
 		if (ret < 0)
 			break;
 	}
+	w.task->wchan = NULL;
 	waitq_del(&w.waiter);
 	if (waitq_has_waiters(&p->wr_wait) && has_room(p))
 		waitq_wake_nr(&p->wr_wait, EVENTS_OUT, 1);

@@ -104,6 +104,9 @@ long proc_clear_refs_write(const struct synth_ctx *ctx, char *text,
 proc_show proc_kernel_cmdline, proc_devices, proc_filesystems, proc_loadavg,
 	proc_meminfo, proc_system_stat, proc_swaps, proc_uptime, proc_version,
 	proc_vmstat, proc_partitions, proc_interrupts, proc_empty;
+/* proc_machine.c */
+proc_show proc_cgroups, proc_misc_devices, proc_softirqs, proc_buddyinfo,
+	proc_zoneinfo;
 /* proc_cpuinfo.c */
 proc_show proc_cpuinfo;
 /* Takes the first reading that the CPU's frequency is measured from. */

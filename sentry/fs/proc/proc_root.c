@@ -59,18 +59,24 @@ static int fixed_link(const struct synth_ctx *ctx, char **out_target)
 	}
 
 static const struct synth_entry root_children[] = {
+	SYNTH_FILE("buddyinfo", 0400, proc_buddyinfo),
+	SYNTH_FILE("cgroups", 0444, proc_cgroups),
 	SYNTH_FILE("cmdline", 0444, proc_kernel_cmdline),
+	SYNTH_FILE("consoles", 0444, proc_empty),
 	SYNTH_FILE("cpuinfo", 0444, proc_cpuinfo),
 	SYNTH_FILE("devices", 0444, proc_devices),
+	SYNTH_FILE("diskstats", 0444, proc_empty),
 	SYNTH_FILE("filesystems", 0444, proc_filesystems),
 	SYNTH_FILE("interrupts", 0444, proc_interrupts),
 	SYNTH_FILE("loadavg", 0444, proc_loadavg),
 	SYNTH_FILE("meminfo", 0444, proc_meminfo),
+	SYNTH_FILE("misc", 0444, proc_misc_devices),
 	SYNTH_FILE("modules", 0444, proc_empty),
 	LINK("mounts", fixed_link, "self/mounts"),
 	LINK("net", fixed_link, "self/net"),
 	SYNTH_FILE("partitions", 0444, proc_partitions),
 	LINK("self", self_link, NULL),
+	SYNTH_FILE("softirqs", 0444, proc_softirqs),
 	SYNTH_FILE("stat", 0444, proc_system_stat),
 	SYNTH_FILE("swaps", 0444, proc_swaps),
 	SYNTH_DIR("sys", proc_sys_entries),
@@ -78,6 +84,7 @@ static const struct synth_entry root_children[] = {
 	SYNTH_FILE("uptime", 0444, proc_uptime),
 	SYNTH_FILE("version", 0444, proc_version),
 	SYNTH_FILE("vmstat", 0444, proc_vmstat),
+	SYNTH_FILE("zoneinfo", 0400, proc_zoneinfo),
 	{ .name = NULL },
 };
 

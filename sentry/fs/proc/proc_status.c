@@ -14,6 +14,7 @@
 #include "abi/sched.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/host/host.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/time/clock.h"
 
@@ -77,7 +78,8 @@ static void stat_times(struct seq_buf *out, const struct task_report *r,
 		   user / NSEC_PER_TICK, system / NSEC_PER_TICK,
 		   r->children.utime_ns / NSEC_PER_TICK,
 		   r->children.stime_ns / NSEC_PER_TICK, priority(r), r->nice,
-		   MAX(r->nr_threads, 1u), r->start_ns / NSEC_PER_TICK);
+		   MAX(r->nr_threads, 1u), (r->start_ns + (uint64_t)task_boot_offset(current_task())) /
+			   NSEC_PER_TICK);
 }
 
 static int show_stat(const struct synth_ctx *ctx, struct seq_buf *out,

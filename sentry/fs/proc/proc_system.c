@@ -16,6 +16,7 @@
 #include "sentry/host/host_info.h"
 #include "sentry/kernel/boot.h"
 #include "sentry/kernel/cgroup.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/mm/memfile.h"
 #include "sentry/time/clock.h"
 
@@ -86,9 +87,7 @@ void proc_memory(struct proc_memory *out)
 	struct memfile_stats ms;
 
 	memfile_stats(&ms);
-	out->total = host_total_memory();
-	if (ms.limit && ms.limit < out->total)
-		out->total = ms.limit;
+	out->total = memory_total();
 	out->used = MIN(ms.used, out->total);
 }
 
@@ -120,7 +119,9 @@ void proc_show_cpu_list(struct seq_buf *out, uint32_t nr)
 
 int proc_uptime(const struct synth_ctx *ctx, struct seq_buf *out)
 {
-	uint64_t up = clock_monotonic() / (NSEC_PER_SEC / 100);
+	uint64_t up = (clock_monotonic() +
+		       (uint64_t)task_boot_offset(current_task())) /
+		      (NSEC_PER_SEC / 100);
 	struct totals s = { 0 };
 	uint64_t idle;
 

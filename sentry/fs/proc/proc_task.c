@@ -30,7 +30,8 @@ static bool regs_of(struct task *t, struct guest_regs *out)
 	bool there;
 
 	pthread_mutex_lock(&t->priv->kick_mu);
-	there = t->cpu && !atomic_load(&t->priv->in_guest) &&
+	/* in_guest is odd while it is there. */
+	there = t->cpu && !(atomic_load(&t->priv->in_guest) & 1) &&
 		atomic_load(&t->state) != 'R';
 	if (there)
 		*out = *platform_regs(t->cpu);

@@ -20,6 +20,7 @@
 #include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "sentry/kernel/task.h"
+#include "sentry/kernel/task_ns.h"
 #include "sentry/lib/seq_buf.h"
 #include "sentry/time/clock.h"
 
@@ -202,7 +203,11 @@ static uint64_t deadline_of(const struct timerfd *tf, uint32_t flags,
 			return INT64_MAX;
 		return MIN(end, (uint64_t)INT64_MAX);
 	}
-	return is_realtime(tf) ? clock_realtime_to_monotonic(ns) : ns;
+	if (is_realtime(tf))
+		return clock_realtime_to_monotonic(ns);
+	return time_less_offset(ns, tf->clock_id == LINUX_CLOCK_MONOTONIC
+					    ? task_mono_offset(current_task())
+					    : task_boot_offset(current_task()));
 }
 
 int timerfd_set(struct file *f, uint32_t flags,

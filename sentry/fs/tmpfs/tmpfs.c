@@ -19,6 +19,7 @@
 #include "abi/statfs.h"
 #include "sentry/kernel/task.h"
 #include "sentry/lib/seq_buf.h"
+#include "sentry/mm/memfile.h"
 
 /* --- accounts ------------------------------------------------------------- */
 
@@ -165,6 +166,12 @@ void tnode_changed(struct tnode *n, bool mtime)
 	mutex_unlock(&n->i.mu);
 }
 
+/* Of data, and as many inodes. */
+static uint64_t default_pages(void)
+{
+	return memory_total() / PAGE_SIZE / 2;
+}
+
 /* --- super blocks --------------------------------------------------------- */
 
 static int tmpfs_statfs(struct super *sb, struct kstatfs *out)
@@ -192,10 +199,10 @@ static void tmpfs_show_options(struct super *sb, struct seq_buf *out)
 	struct tmpfs *fs = container_of(sb, struct tmpfs, sb);
 	uint32_t mode = sb->root ? sb->root->inode->mode & LINUX_S_IALLUGO : 0;
 
-	if (fs->max_pages)
+	if (fs->max_pages != default_pages())
 		seq_printf(out, ",size=%luk",
 			   fs->max_pages * (PAGE_SIZE / 1024));
-	if (fs->max_inodes)
+	if (fs->max_inodes != default_pages())
 		seq_printf(out, ",nr_inodes=%lu", fs->max_inodes);
 	if (mode != 01777)
 		seq_printf(out, ",mode=%o", mode);
@@ -222,6 +229,10 @@ int tmpfs_new(uint64_t max_bytes, uint64_t max_inodes, uint32_t mode,
 
 	if (!fs)
 		return -ENOMEM;
+	if (max_bytes == TMPFS_DEFAULT)
+		max_bytes = default_pages() * PAGE_SIZE;
+	if (max_inodes == TMPFS_DEFAULT)
+		max_inodes = default_pages();
 	super_init(&fs->sb, &tmpfs_super_ops);
 	fs->max_pages = max_bytes / PAGE_SIZE;
 	if (max_bytes && !fs->max_pages)

@@ -144,11 +144,10 @@ long unix_recv(struct socket *s, struct socket_msg *m);
 long unix_ioctl(struct socket *s, uint32_t cmd, uint64_t arg);
 
 /* --- unix_gc.c ------------------------------------------------------------ */
-/* The files of a message begin and end to be in flight. */
+/* The files of a message, not queued yet, are in flight from now on. */
 void unix_gc_begin(struct scm *scm);
-void unix_gc_end(struct scm *scm);
-/* A message with files has left its queue; its u->mu held. */
-void unix_gc_moved(void);
+/* They are not any more, and move to @to, which has none. */
+void unix_gc_end(struct scm *scm, struct scm *to);
 /* Frees sockets that only their own messages keep.  No lock held. */
 void unix_gc(void);
 void unix_gc_if_many(void);

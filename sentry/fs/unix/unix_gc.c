@@ -13,11 +13,10 @@
  *			is all in its queue
  *	purge		the queues of the others
  *
- * Nobody holds a descriptor of a candidate, so a socket becomes reachable in
- * the meantime only by a message with descriptors leaving a queue; g_moves
- * counts those, and a walk during which one left is void.  A message counts as
- * in flight from before it is queued until after it has left, so that what
- * cannot be seen in a queue counts as reachable.
+ * Nobody holds a descriptor of a candidate, so a socket becomes reachable only
+ * by descriptors being taken out of a message, and that waits for the walk
+ * (unix_gc_end).  They count as in flight before their message is queued, so
+ * that what cannot be seen in a queue yet counts as reachable.
  *
  * Locks: g_gc_mu (rank LOCK_PIPE) > u->mu > u->mu of connections not accepted.
  * Linux: net/unix/garbage.c before 6.10: the same result by older means.
@@ -32,7 +31,6 @@
 static struct mutex g_gc_mu = MUTEX_INIT(LOCK_PIPE);
 static struct list g_inflight = { &g_inflight, &g_inflight };
 static _Atomic uint32_t g_nr_inflight; /* sockets in that list */
-static _Atomic uint64_t g_moves;
 
 static struct unix_sock *unix_of_file(struct file *f)
 {
@@ -56,7 +54,7 @@ void unix_gc_begin(struct scm *scm)
 	mutex_unlock(&g_gc_mu);
 }
 
-void unix_gc_end(struct scm *scm)
+void unix_gc_end(struct scm *scm, struct scm *to)
 {
 	mutex_lock(&g_gc_mu);
 	for (uint32_t i = 0; i < scm->nr_files; i++) {
@@ -67,12 +65,10 @@ void unix_gc_end(struct scm *scm)
 		list_del(&u->gc.node);
 		g_nr_inflight--;
 	}
+	to->files = take(scm->files);
+	to->nr_files = scm->nr_files;
+	scm->nr_files = 0;
 	mutex_unlock(&g_gc_mu);
-}
-
-void unix_gc_moved(void)
-{
-	g_moves++;
 }
 
 /* --- one walk; g_gc_mu held ----------------------------------------------- */
@@ -178,18 +174,15 @@ void unix_gc(void)
 {
 	struct unix_sock *u;
 	struct list dead;
-	uint64_t moves;
 
 	if (g_nr_inflight == 0)
 		return;
 	list_init(&dead);
 	mutex_lock(&g_gc_mu);
-	moves = g_moves;
 	mark();
-	if (g_moves == moves)
-		list_for_each_entry (u, &g_inflight, gc.node)
-			if (u->gc.garbage)
-				purge(u, &dead);
+	list_for_each_entry (u, &g_inflight, gc.node)
+		if (u->gc.garbage)
+			purge(u, &dead);
 	mutex_unlock(&g_gc_mu);
 	unix_drop_msgs(&dead);
 }

@@ -60,12 +60,9 @@ void unix_detach_files(struct unix_msg *msg, struct scm *to)
 {
 	if (!msg->scm.nr_files)
 		return;
-	unix_gc_end(&msg->scm);
-	msg->payer->nr_inflight -= msg->scm.nr_files;
+	unix_gc_end(&msg->scm, to);
+	msg->payer->nr_inflight -= to->nr_files;
 	user_acct_put(take(msg->payer));
-	to->files = take(msg->scm.files);
-	to->nr_files = msg->scm.nr_files;
-	msg->scm.nr_files = 0;
 }
 
 /* --- life ----------------------------------------------------------------- */

@@ -108,8 +108,6 @@ static void remove_locked(struct unix_get *g, struct unix_msg *msg)
 	list_del(&msg->node);
 	list_append(&g->used, &msg->node);
 	g->u->nr_queued--;
-	if (msg->scm.nr_files)
-		unix_gc_moved();
 }
 
 /* SO_PEEK_OFF follows what is peeked at, and what is read. */

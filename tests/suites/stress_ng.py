@@ -15,15 +15,17 @@ import csv
 import json
 import os
 import pathlib
-import pwd
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE.parent / "harness"))
+from check import run, user_prefix  # noqa: E402
+
 CLASSES = ["scheduler", "interrupt", "pipe", "memory", "os"]
 
 
@@ -36,19 +38,6 @@ def stressors():
     return sorted(found)
 
 
-def run(argv, timeout, cwd):
-    proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, cwd=cwd,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            start_new_session=True)
-    try:
-        out = proc.communicate(timeout=timeout)[0]
-        return proc.returncode, out.decode(errors="replace")
-    except subprocess.TimeoutExpired:
-        os.killpg(proc.pid, signal.SIGKILL)
-        out = proc.communicate()[0]
-        return "hang", out.decode(errors="replace")
-
-
 def verdict(status, out):
     """pass, skip, fail, hang or what it ended with."""
     if status in (3, 4) or "No stress workers invoked" in out or \
@@ -58,7 +47,7 @@ def verdict(status, out):
         return "pass"
     if status == 2:
         return "fail"
-    return "hang" if status == "hang" else f"status {status}"
+    return "hang" if status == "timeout" else f"status {status}"
 
 
 def stress(prefix, name, args, seconds):
@@ -68,7 +57,7 @@ def stress(prefix, name, args, seconds):
     with tempfile.TemporaryDirectory(prefix="moat-stress-") as tmp:
         os.chmod(tmp, 0o777)
         start = time.monotonic()
-        status, out = run(argv, seconds + 20, tmp)
+        status, out = run(argv, seconds + 20, cwd=tmp)
     return verdict(status, out), time.monotonic() - start, out
 
 
@@ -77,12 +66,6 @@ def complaints(out):
     lines = [ln for ln in text.splitlines()
              if not re.search(r"dispatching hogs|run completed|setting to", ln)]
     return "\n".join("  " + ln for ln in lines[-12:])
-
-
-def user_prefix(user):
-    who = pwd.getpwnam(user)
-    return ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}",
-            "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
 
 
 def main():

@@ -17,16 +17,17 @@ import csv
 import json
 import os
 import pathlib
-import pwd
 import re
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE.parent / "harness"))
+from check import run, user_prefix  # noqa: E402
+
 PYTHON = "/usr/bin/python3.11"
 MARK = "==== verdicts ===="
 # Worst last: of two cases of one name the worse one counts.
@@ -66,21 +67,6 @@ def parse(out):
     return cases
 
 
-def run(argv, timeout, cwd, env):
-    """Returns (status or 'timeout', output); nothing survives it."""
-    proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, cwd=cwd, env=env,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            start_new_session=True)
-    try:
-        out = proc.communicate(timeout=timeout)[0]
-        status = proc.returncode
-    except subprocess.TimeoutExpired:
-        os.killpg(proc.pid, signal.SIGKILL)
-        out = proc.communicate()[0]
-        status = "timeout"
-    return status, out.decode(errors="replace")
-
-
 def run_module(prefix, module, timeout, tty, leave_out=()):
     test = (f"{PYTHON} -m test -v --junit-xml verdicts.xml "
             f"--timeout {timeout} {module}")
@@ -89,14 +75,15 @@ def run_module(prefix, module, timeout, tty, leave_out=()):
     if tty:
         test = f"script -qec '{test}' /dev/null"
     # The usual limit; the machine's own may be any.
-    script = f"ulimit -Sn 1024; {test}; s=$?; echo; echo '{MARK}'; cat verdicts.xml; exit $s"
+    script = (f"ulimit -Sn 1024; {test}; s=$?; echo; echo '{MARK}'; "
+              f"cat verdicts.xml; exit $s")
     with tempfile.TemporaryDirectory(prefix="moat-python-") as tmp:
         os.chmod(tmp, 0o777)
         env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": tmp,
                "LC_ALL": "C.UTF-8", "TMPDIR": tmp}
         start = time.monotonic()
-        status, out = run(prefix + ["sh", "-c", script], timeout + 30, tmp,
-                          env)
+        status, out = run(prefix + ["sh", "-c", script], timeout + 30,
+                          cwd=tmp, env=env)
     return {"status": status, "cases": parse(out), "out": out,
             "seconds": time.monotonic() - start}
 
@@ -166,12 +153,6 @@ def check(module, args, prefix, known, *how):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(inside["out"])
     return not bad
-
-
-def user_prefix(user):
-    who = pwd.getpwnam(user)
-    return ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}",
-            "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
 
 
 def main():
