@@ -44,6 +44,7 @@ struct guest_stop {
 	uint32_t access; /* FAULT: PLAT_* bits tried; 0 if not known */
 	uint32_t trapno; /* sigcontext trapno and err, for signal frames */
 	uint32_t errcode;
+	bool hot; /* SYSCALL: this site calls often, see site_new() */
 };
 
 struct platform_limits {
@@ -52,6 +53,8 @@ struct platform_limits {
 	uint32_t max_host_maps; /* host VMAs of one address space */
 	size_t xsave_size;	/* bytes of FPU state, standard XSAVE format */
 	uint64_t xcr0;		/* state components in it */
+	/* What spaces with patched sites keep free (0: nothing). */
+	uint64_t reserved_start, reserved_end;
 };
 
 /* What the launcher's side gives a platform before filters are closed. */
@@ -74,6 +77,9 @@ struct map_order {
 	bool populate; /* MAP: fill page tables now (MAP_POPULATE) */
 	uint64_t addr, size, offset; /* page aligned, size > 0 */
 };
+
+/* Bytes that a patch of a call site replaces: `mov $nr, %eax`. */
+#define PLATFORM_PATCH_SIZE 5
 
 struct platform_ops {
 	const char *name;
@@ -115,6 +121,20 @@ struct platform_ops {
 	 * left guest mode since (they are interrupted) or the orders are done.
 	 */
 	void (*as_sync)(struct platform_as *as);
+
+	/*
+	 * Patching (both may be NULL: the platform has no use for it).
+	 * site_new: @addr is that of a `syscall` instruction in @as, right
+	 * after a `mov $nr, %eax` which the caller may replace by @patch; both
+	 * forms do the same from then on, the syscall instruction stays.
+	 * limits()->reserved_* is mapped with the first site of a space.
+	 * Caller:  as for as_flush.
+	 * Returns: 0; -ENOSPC, -ENOMEM, -ESRCH: no patch.
+	 */
+	int (*site_new)(struct platform_as *as, struct vcpu *cpu, uint64_t addr,
+			uint32_t nr, uint8_t patch[PLATFORM_PATCH_SIZE]);
+	/* @to is new and will hold a copy of the patched text of @from. */
+	void (*as_fork)(struct platform_as *from, struct platform_as *to);
 
 	/*
 	 * A vcpu for a new guest thread in @as.
@@ -184,6 +204,10 @@ MUST_CHECK int platform_as_order(struct platform_as *as,
 				 const struct map_order *order);
 MUST_CHECK int platform_as_flush(struct platform_as *as, struct vcpu *cpu);
 void platform_as_sync(struct platform_as *as);
+/* -ENOSYS without site_new(). */
+MUST_CHECK int platform_site_new(struct vcpu *cpu, uint64_t addr, uint32_t nr,
+				 uint8_t patch[PLATFORM_PATCH_SIZE]);
+void platform_as_fork(struct platform_as *from, struct platform_as *to);
 MUST_CHECK int platform_vcpu_new(struct platform_as *as, struct vcpu *creator,
 				 struct vcpu **out);
 MUST_CHECK int platform_vcpu_bind(struct vcpu *cpu);

@@ -9,6 +9,7 @@
  * Tests:     tests/unit/test_platform_ptrace.c
  */
 #include <assert.h>
+#include <errno.h>
 
 #include "platform/base.h"
 #include "sentry/lib/lock.h"
@@ -119,6 +120,22 @@ int platform_as_flush(struct platform_as *as, struct vcpu *cpu)
 void platform_as_sync(struct platform_as *as)
 {
 	g_ops->as_sync(as);
+}
+
+int platform_site_new(struct vcpu *cpu, uint64_t addr, uint32_t nr,
+		      uint8_t patch[PLATFORM_PATCH_SIZE])
+{
+	assert_mine(cpu);
+	if (!g_ops->site_new)
+		return -ENOSYS;
+	return g_ops->site_new(cpu->as, cpu, addr, nr, patch);
+}
+
+void platform_as_fork(struct platform_as *from, struct platform_as *to)
+{
+	assert(atomic_load(&to->nr_vcpus) == 0);
+	if (g_ops->as_fork)
+		g_ops->as_fork(from, to);
 }
 
 int platform_vcpu_new(struct platform_as *as, struct vcpu *creator,

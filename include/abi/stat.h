@@ -58,8 +58,11 @@ struct linux_statx {
 static_assert(sizeof(struct linux_statx) == 256, "struct statx");
 
 #define LINUX_STATX_BASIC_STATS	    0x7ffu
+#define LINUX_STATX_MTIME	    0x40u
+#define LINUX_STATX_CTIME	    0x80u
 #define LINUX_STATX_BTIME	    0x800u
 #define LINUX_STATX_MNT_ID	    0x1000u
+#define LINUX_STATX_MNT_ID_UNIQUE   0x4000u
 #define LINUX_STATX_RESERVED	    0x80000000u
 #define LINUX_STATX_ATTR_MOUNT_ROOT 0x2000ull
 

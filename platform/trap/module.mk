@@ -13,3 +13,4 @@ moat-objs += platform/trap/fpu.o
 moat-objs += platform/trap/times.o
 moat-objs += platform/trap/probe.o
 moat-objs += platform/trap/spin.o
+moat-objs += platform/trap/sites.o

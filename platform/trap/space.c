@@ -40,6 +40,7 @@ void trap_as_put(struct trap_as *as)
 	assert(list_empty(&as->cpus) && !as->stub);
 	order_queue_fini(&as->queue);
 	order_queue_fini(&as->spare);
+	site_set_put(as->p, as->sites);
 	free(as);
 }
 
@@ -147,6 +148,34 @@ static int flush_batch(struct trap_as *as, const struct order_queue *batch)
 	return -ESRCH;
 }
 
+/* A forked space has its parent's patched text, and needs the parent's set. */
+static int map_sites(struct trap_as *as)
+{
+	uint32_t n;
+	long got;
+
+	if (likely(!as->sites || as->sites_mapped))
+		return 0;
+	n = sites_map_calls(as, as->stub->orders->calls);
+	got = agent_call(as->stub, n);
+	if (got != n)
+		return -ESRCH;
+	as->sites_mapped = true;
+	return 0;
+}
+
+static bool covers_table(const struct order_queue *batch)
+{
+	for (size_t i = 0; i < batch->nr; i++) {
+		const struct map_order *o = &batch->at[i];
+
+		if (o->addr < TRAP_TABLE_ADDR + TRAP_TABLE_SIZE &&
+		    o->addr + o->size > TRAP_TABLE_ADDR)
+			return true;
+	}
+	return false;
+}
+
 /* The agent is woken where the one who waits for it runs. */
 static void place_agent(struct trap_as *as, struct trap_vcpu *cpu)
 {
@@ -178,10 +207,16 @@ static int flush(struct trap_as *as, struct trap_vcpu *cpu, int *late)
 	mutex_unlock(&as->mu);
 
 	place_agent(as, cpu);
-	if (atomic_load(&as->gone))
-		ret = -ESRCH;
-	else if (batch.nr > 0)
+	ret = atomic_load(&as->gone) ? -ESRCH : map_sites(as);
+	if (ret == 0 && batch.nr > 0)
 		ret = flush_batch(as, &batch);
+	/* Everything was unmapped: the table is not the guest's to lose. */
+	if (unlikely(as->sites_mapped && ret != -ESRCH &&
+		     covers_table(&batch))) {
+		as->sites_mapped = false;
+		if (map_sites(as) < 0)
+			ret = -ESRCH;
+	}
 	if (ret == -ESRCH)
 		space_lost(as);
 
@@ -202,6 +237,14 @@ static void keep_error(struct trap_as *as, int late, int ret)
 		late = ret;
 	if (late)
 		atomic_store(&as->late_error, late);
+}
+
+int space_map_sites(struct trap_as *as, struct trap_vcpu *cpu)
+{
+	int late, ret = flush(as, cpu, &late);
+
+	keep_error(as, late, ret);
+	return as->sites_mapped ? 0 : ret ? ret : -ENOMEM;
 }
 
 int space_flush_at_entry(struct trap_as *as, struct trap_vcpu *cpu)

@@ -118,6 +118,7 @@ static void decode_sys(struct trap_vcpu *cpu, const struct linux_siginfo *si,
 	r->orig_rax = (uint64_t)(uint32_t)si->sys.nr;
 	r->rax = (uint64_t)-ENOSYS;
 	stop->kind = STOP_SYSCALL;
+	stop->hot = site_is_hot(cpu);
 }
 
 static void decode_fault(const struct linux_siginfo *si,
@@ -214,6 +215,55 @@ static void in_stub(struct trap_vcpu *cpu, struct guest_stop *stop)
 	stop->errcode = PF_USER | PF_FETCH;
 }
 
+#define FLAGS_AH   0xd5ull /* SF, ZF, AF, PF, CF, as lahf has them */
+#define EFLAGS_OF  0x800ull
+#define EFLAGS_LOW 0x202ull
+
+/* A call from a patched site: as the syscall instruction would leave it. */
+static int read_call(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
+{
+	const struct stub_slot *slot = cpu->slot;
+	const struct site *site =
+		site_lookup(to_trap_as(cpu->base.as), slot->site);
+	struct guest_regs *r = &cpu->regs;
+	uint32_t low = slot->signo;
+
+	if (!site)
+		return -ESRCH;
+	*r = slot->regs;
+	__asm__ volatile("" : "+m"(*r));
+	r->eflags = (r->eflags & ~(FLAGS_AH | EFLAGS_OF)) |
+		    (low >> 8 & FLAGS_AH) | (low & 1 ? EFLAGS_OF : 0);
+	if (step)
+		r->eflags &= ~EFLAGS_TF;
+	r->rip = r->rcx = site->addr + 2;
+	r->r11 = r->eflags | EFLAGS_LOW;
+	r->rax = (uint64_t)-ENOSYS;
+	r->orig_rax = site->nr;
+	r->cs = TRAP_USER_CS;
+	r->ss = TRAP_USER_SS;
+	r->ds = r->es = r->fs = r->gs = 0;
+	cpu->fs_base = r->fs_base;
+	cpu->gs_base = r->gs_base;
+	cpu->bases_known = true;
+	stop->kind = STOP_SYSCALL;
+	return 0;
+}
+
+/* In a cell: as if the mov had been carried out, before the call. */
+static void leave_cell(struct trap_vcpu *cpu)
+{
+	struct guest_regs *r = &cpu->regs;
+	uint64_t off = r->rip - cpu->p->base - STUB_CELLS_OFFSET;
+	const struct site *site = site_lookup(
+		to_trap_as(cpu->base.as), (uint32_t)(off / STUB_CELL_SIZE));
+
+	if (!site)
+		return;
+	r->rip = site->addr;
+	r->rax = site->nr;
+}
+
 static int read_frame(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
 {
 	const struct stub_slot *slot = cpu->slot;
@@ -233,6 +283,9 @@ static int read_frame(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
 	decode_signal(cpu, signo, &f.info, &f.uc.mcontext, stop);
 	if (unlikely(cpu->regs.rip - cpu->p->base < STUB_CODE_SIZE))
 		in_stub(cpu, stop);
+	if (unlikely(cpu->regs.rip - cpu->p->base - STUB_CELLS_OFFSET <
+		     STUB_CELLS_SIZE))
+		leave_cell(cpu);
 	if (unlikely(step)) {
 		cpu->regs.eflags &= ~EFLAGS_TF;
 		if (stop->kind == STOP_SYSCALL)
@@ -248,6 +301,8 @@ int stop_read(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
 	if (ret < 0)
 		return ret;
 	switch (cpu->slot->reason) {
+	case REASON_CALL:
+		return read_call(cpu, step, stop);
 	case REASON_FRAME:
 		return read_frame(cpu, step, stop);
 	case REASON_BAD_REGS:

@@ -61,6 +61,8 @@
 #define R_RDX (SLOT_REGS + 96)
 #define R_RSI (SLOT_REGS + 104)
 #define R_RDI (SLOT_REGS + 112)
+#define R_EFLAGS (SLOT_REGS + 144)
+#define R_RSP (SLOT_REGS + 152)
 #define R_RIP (SLOT_REGS + 128) /* rip, cs, eflags, rsp, ss: as iretq wants */
 #define R_FS  (SLOT_REGS + 168)
 #define R_GS  (SLOT_REGS + 176)
@@ -255,11 +257,78 @@ abandon:
 	mov	%eax, SLOT_FPU(%rbx)
 	jmp	report
 
+	/* --- runner: patched call sites ---------------------------------- */
+
+	/*
+	 * From a cell: r11 is the site; rax, rcx and r11 are free, since a
+	 * call changes them anyway, rax being what the site is known to put
+	 * there.  The thread knows its slot by the selector in ES, which
+	 * 64-bit programs have no use for; one that has put something else
+	 * there makes the call the long way.  Flags are saved at once.
+	 */
+	.globl stub_trap_call
+stub_trap_call:
+	lahf
+	seto	%al
+	mov	%es, %ecx
+	sub	$7, %ecx
+	test	$7, %cl
+	jnz	call_slowly
+	cmp	$(STUB_LDT_SLOTS * 8), %ecx
+	jae	call_slowly
+	shl	$11, %ecx /* 8 * slot number to bytes */
+	add	stub_trap_base(%rip), %rcx
+	add	$STUB_SLOTS_OFFSET, %rcx
+	mov	%rbx, R_RBX(%rcx)
+	mov	%rcx, %rbx
+	mov	%rsp, R_RSP(%rbx)
+	lea	SLOT_SCRATCH(%rbx), %rsp
+	pushfq
+	popq	R_EFLAGS(%rbx)
+	mov	%eax, SLOT_SIGNO(%rbx)
+	mov	%r11d, SLOT_SITE(%rbx)
+	mov	%r15, R_R15(%rbx)
+	mov	%r14, R_R14(%rbx)
+	mov	%r13, R_R13(%rbx)
+	mov	%r12, R_R12(%rbx)
+	mov	%rbp, R_RBP(%rbx)
+	mov	%r10, R_R10(%rbx)
+	mov	%r9, R_R9(%rbx)
+	mov	%r8, R_R8(%rbx)
+	mov	%rdx, R_RDX(%rbx)
+	mov	%rsi, R_RSI(%rbx)
+	mov	%rdi, R_RDI(%rbx)
+	rdfsbase %rax
+	mov	%rax, R_FS(%rbx)
+	rdgsbase %rax
+	mov	%rax, R_GS(%rbx)
+	movl	$0, SLOT_FPU(%rbx)
+	mov	$REASON_CALL, %ecx
+	jmp	report
+
+call_slowly:
+	mov	%r11d, %ecx
+	shl	$5, %rcx /* STUB_CELL_SIZE */
+	add	stub_trap_base(%rip), %rcx
+	lea	STUB_CELLS_OFFSET(%rcx), %rcx
+	add	$0x7f, %al /* overflows if it was set */
+	sahf
+	mov	STUB_CELL_NR(%rcx), %eax
+	jmp	*STUB_CELL_ADDR(%rcx)
+
 	/* --- runner: birth --------------------------------------------- */
 
 	/* rbx slot; the descriptor table is still the sentry's. */
 runner:
-	xor	%edi, %edi
+	mov	%rbx, %rax
+	sub	stub_trap_base(%rip), %rax
+	sub	$STUB_SLOTS_OFFSET, %rax
+	shr	$11, %rax /* bytes to 8 * slot number */
+	cmp	stub_trap_ldt(%rip), %rax
+	jae	1f
+	or	$7, %eax
+	mov	%eax, %es
+1:	xor	%edi, %edi
 	mov	$0xffffffff, %esi
 	mov	$STUB_CLOSE_UNSHARE, %edx
 	mov	$__NR_close_range, %eax
@@ -476,6 +545,12 @@ agent_mask:
 	/* XRSTOR and XSAVE components; set by trap_template_child(). */
 	.globl stub_trap_xmask
 stub_trap_xmask:
+	.quad	0
+	/* 8 * STUB_LDT_SLOTS, or 0 without an LDT; the region's address. */
+	.globl stub_trap_ldt, stub_trap_base
+stub_trap_ldt:
+	.quad	0
+stub_trap_base:
 	.quad	0
 	/* What the agent tells: 1 + the calls it has made. */
 numbers:

@@ -9,6 +9,7 @@
  *   page 2      orders for the agent, read-only
  *   page 3      command page, only mapped in the template
  *   from 16 KiB slots, one per runner: shared with the sentry, writable
+ *   from 64 MiB + 16 KiB cells, one per patched call site, read and execute
  */
 #ifndef PLATFORM_TRAP_STUB_H
 #define PLATFORM_TRAP_STUB_H
@@ -21,7 +22,17 @@
 #define STUB_SLOT_SIZE	   (4 * STUB_PAGE)
 #define STUB_MAX_SLOTS	   4096
 #define STUB_SLOTS_SIZE	   (STUB_MAX_SLOTS * STUB_SLOT_SIZE)
-#define STUB_REGION_SIZE   (STUB_SLOTS_OFFSET + STUB_SLOTS_SIZE)
+/* Patched call sites (sites.c): a cell each, and a pointer to it in low memory
+ * of the guest. */
+#define STUB_MAX_SITES	   8192
+#define STUB_CELL_SIZE	   32
+#define STUB_CELL_ADDR	   16 /* of the site's syscall instruction */
+#define STUB_CELL_NR	   24
+#define STUB_CELLS_OFFSET  (STUB_SLOTS_OFFSET + STUB_SLOTS_SIZE)
+#define STUB_CELLS_SIZE	   (STUB_MAX_SITES * STUB_CELL_SIZE)
+#define STUB_REGION_SIZE   (STUB_CELLS_OFFSET + STUB_CELLS_SIZE)
+/* Runners that have a selector in ES to know themselves by. */
+#define STUB_LDT_SLOTS	   64
 
 /* struct stub_call: number and six arguments. */
 #define STUB_CALL_SIZE 56
@@ -60,6 +71,7 @@
 #define SLOT_FPU    24
 #define SLOT_FLAGS  28
 #define SLOT_SPIN   32
+#define SLOT_SITE   36
 #define SLOT_STACK  40 /* stack_t while the runner starts */
 #define SLOT_REGS   64
 #define SLOT_SCRATCH 0x3f0
@@ -80,6 +92,7 @@
 #define REASON_FRAME	 2 /* a signal: registers in the frame */
 #define REASON_ABANDONED 3 /* kicked before it had entered */
 #define REASON_BAD_REGS	 4 /* the registers could not be loaded */
+#define REASON_CALL	 5 /* a patched site: registers in the slot */
 
 /* SLOT_FLAGS. */
 #define SLOT_LOAD_BASES 1
@@ -164,7 +177,7 @@ struct stub_slot {
 	uint32_t fpu;	/* offset of an XSAVE image, 0: in the registers */
 	uint32_t flags; /* SLOT_LOAD_BASES */
 	uint32_t spin;	/* how often the runner looks before it sleeps */
-	uint32_t pad;
+	uint32_t site; /* for REASON_CALL */
 	uint64_t stack[3];
 	struct guest_regs regs; /* to load; bases also when stopped */
 };
@@ -177,6 +190,7 @@ static_assert(offsetof(struct stub_slot, frame) == SLOT_FRAME, "stub.S");
 static_assert(offsetof(struct stub_slot, fpu) == SLOT_FPU, "stub.S");
 static_assert(offsetof(struct stub_slot, flags) == SLOT_FLAGS, "stub.S");
 static_assert(offsetof(struct stub_slot, spin) == SLOT_SPIN, "stub.S");
+static_assert(offsetof(struct stub_slot, site) == SLOT_SITE, "stub.S");
 static_assert(offsetof(struct stub_slot, stack) == SLOT_STACK, "stub.S");
 static_assert(offsetof(struct stub_slot, regs) == SLOT_REGS, "stub.S");
 static_assert(sizeof(struct stub_slot) <= SLOT_SCRATCH - 16, "stub.S");
@@ -187,6 +201,9 @@ extern const char stub_trap_begin[], stub_trap_end[];
 extern const char stub_trap_signal[], stub_trap_restorer[];
 /* In it: where trap_template_child() stores the runner's filter. */
 extern const char stub_trap_fprog[], stub_trap_filter[], stub_trap_xmask[];
+extern const char stub_trap_ldt[], stub_trap_base[];
+/* In it: where a cell of a patched call site jumps. */
+extern const char stub_trap_call[];
 /* In it: the template.  rdi command page, rsi region, rdx start and rcx bytes
  * of what lies above the region, r8 its page of orders.  Never returns. */
 extern const char stub_trap_template[];

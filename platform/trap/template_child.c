@@ -9,6 +9,7 @@
  *
  * Tests: tests/unit/test_platform_trap.c
  */
+#include <asm/ldt.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string.h>
@@ -46,15 +47,36 @@ static void *at(const struct template_args *args, const char *label)
 				   (uint64_t)(label - stub_trap_begin));
 }
 
+/*
+ * Selectors for runners to tell each other apart by; every stub inherits the
+ * table.  Returns 8 times their number, 0 if the host has no modify_ldt().
+ */
+static uint64_t make_ldt(void)
+{
+	struct user_desc d = { .seg_32bit = 1, .useable = 1 };
+
+	/* The last one first: the table grows once. */
+	for (unsigned int i = STUB_LDT_SLOTS; i-- > 0;) {
+		d.entry_number = i;
+		if (raw_call(SYS_modify_ldt, 0x11 /* write */,
+			     (uint64_t)(uintptr_t)&d, sizeof(d), 0) != 0)
+			return 0;
+	}
+	return 8 * STUB_LDT_SLOTS;
+}
+
 static void fill_constants(const struct template_args *args)
 {
 	struct sock_filter *filter = at(args, stub_trap_filter);
 	struct sock_fprog prog = { .filter = filter };
+	uint64_t ldt = make_ldt();
 
 	memcpy((void *)(uintptr_t)args->base, stub_trap_begin,
 	       (size_t)(stub_trap_end - stub_trap_begin));
 	prog.len = (unsigned short)trap_filter_runner(filter, args->base);
 	memcpy(at(args, stub_trap_fprog), &prog, sizeof(prog));
+	memcpy(at(args, stub_trap_ldt), &ldt, sizeof(ldt));
+	memcpy(at(args, stub_trap_base), &args->base, sizeof(args->base));
 	memcpy(at(args, stub_trap_xmask), &args->xmask, sizeof(args->xmask));
 }
 

@@ -25,9 +25,13 @@ static int trap_start(const struct platform_setup *setup, struct platform **out)
 	p->limits.max_user_addr = TRAP_MAX_USER_ADDR;
 	p->limits.min_user_addr = host_min_user_addr();
 	p->limits.max_host_maps = host_max_maps();
+	p->limits.reserved_start = TRAP_TABLE_ADDR;
+	p->limits.reserved_end = TRAP_TABLE_ADDR + TRAP_TABLE_SIZE;
 	placement_start(setup->nr_cpus);
 	spin_start();
-	ret = trap_template_start(p);
+	ret = sites_start(p);
+	if (ret == 0)
+		ret = trap_template_start(p);
 	if (ret < 0)
 		return ret;
 	pool_start(p);
@@ -67,6 +71,8 @@ const struct platform_ops platform_trap = {
 	.as_order = trap_as_order,
 	.as_flush = trap_as_flush,
 	.as_sync = trap_as_sync,
+	.site_new = trap_site_new,
+	.as_fork = trap_as_fork,
 	.vcpu_new = trap_vcpu_new,
 	.vcpu_bind = trap_vcpu_bind,
 	.vcpu_move = trap_vcpu_move,

@@ -36,6 +36,26 @@
 #define TRAP_USER32_CS 0x23
 #define TRAP_USER_SS   0x2b
 
+/* Where the guest's text keeps pointers to cells: the two upper bytes of each
+ * address are a syscall instruction (sites.c). */
+#define TRAP_TABLE_ADDR 0x050f0000ull
+#define TRAP_TABLE_SIZE 0x10000ull
+#define TRAP_FILE_SITES (TRAP_TABLE_SIZE + STUB_CELLS_SIZE)
+
+/* Patched call sites; shared by a space and those forked from it. */
+struct site_set {
+	struct refcount ref;
+	uint32_t index; /* of its stretch of the site file */
+	struct mutex mu; /* LOCK_PLATFORM_AS */
+	_Atomic uint32_t nr;
+	struct site {
+		uint64_t addr; /* of the syscall instruction */
+		uint32_t nr;   /* of the call */
+	} *at;		 /* entries below nr never change */
+	uint8_t *table;	 /* the sentry's view: pointers, then cells */
+	struct site_set *next; /* in a list of the platform */
+};
+
 /* A stub process: all of it is trusted but the slots. */
 struct stub {
 	uint32_t index; /* of its stretch of the shared file */
@@ -54,7 +74,11 @@ struct platform {
 	IMMUTABLE uint32_t template_pid;
 	IMMUTABLE struct stub_command *cmd;
 	IMMUTABLE uint8_t *file; /* the sentry's writable view */
-	struct mutex mu;	 /* LOCK_PLATFORM_AS: what follows */
+	IMMUTABLE int sites_fd;	 /* file of the site sets */
+	IMMUTABLE uint8_t *sites;
+	struct mutex mu; /* LOCK_PLATFORM_AS: what follows */
+	struct site_set *free_sets GUARDED_BY(mu);
+	uint32_t nr_sets GUARDED_BY(mu);
 	struct stub *asked GUARDED_BY(mu); /* the template makes it */
 	struct stub *dead GUARDED_BY(mu);  /* killed, stretch to be reused */
 	uint32_t nr_stubs GUARDED_BY(mu);
@@ -76,6 +100,8 @@ struct trap_as {
 	_Atomic uint32_t pending;  /* orders wait, or the stub is gone */
 	_Atomic bool gone;	   /* the host killed the stub */
 	struct stub *stub;	   /* fixed while a vcpu exists */
+	struct site_set *sites;	   /* or NULL; whoever is busy, or before */
+	bool sites_mapped;	   /* in the stub; whoever is busy */
 	int agent_place;	   /* CPU of the agent; whoever is busy */
 	struct space_clock clock;
 };
@@ -96,6 +122,14 @@ struct spin_state {
 	uint64_t longest; /* cycles of a short stay */
 };
 
+/* How often calls came by signal from an address. */
+#define TRAP_HOT_CALLS 16
+#define TRAP_HOT_SLOTS 64
+struct hot_site {
+	uint64_t addr;
+	uint32_t count;
+};
+
 struct trap_vcpu {
 	struct vcpu base;
 	struct guest_regs regs; /* what the guest has, or will have */
@@ -111,6 +145,7 @@ struct trap_vcpu {
 	struct list node;	    /* trap_as.cpus, its mu */
 	struct run_clock clock;
 	struct spin_state spin;
+	struct hot_site hot[TRAP_HOT_SLOTS];
 	struct placed placed;
 };
 
@@ -187,6 +222,8 @@ int trap_as_flush(struct platform_as *as, struct vcpu *cpu);
 void trap_as_sync(struct platform_as *as);
 /* At entry: as flush, but -ENOMEM is kept for the next trap_as_flush(). */
 MUST_CHECK int space_flush_at_entry(struct trap_as *as, struct trap_vcpu *cpu);
+/* Has the agent map the set of @as, if it has one.  0, -ENOMEM, -ESRCH. */
+MUST_CHECK int space_map_sites(struct trap_as *as, struct trap_vcpu *cpu);
 /* Another runner; *out_nr: its slot.  0, -EAGAIN. */
 MUST_CHECK int space_new_runner(struct trap_as *as, uint32_t *out_nr);
 /* Slot @nr is not used by its vcpu any more; its runner may still end. */
@@ -218,6 +255,19 @@ MUST_CHECK int stop_read(struct trap_vcpu *cpu, bool step,
 /* Whether the host would load these registers; else mends them and tells the
  * fault. */
 bool stop_check_regs(struct trap_vcpu *cpu, struct guest_stop *stop);
+
+/* --- sites.c -------------------------------------------------------------- */
+MUST_CHECK int sites_start(struct platform *p);
+int trap_site_new(struct platform_as *as, struct vcpu *cpu, uint64_t addr,
+		  uint32_t nr, uint8_t patch[PLATFORM_PATCH_SIZE]);
+void trap_as_fork(struct platform_as *from, struct platform_as *to);
+void site_set_put(struct platform *p, struct site_set *s);
+/* The calls that map the set of @as in its stub.  Returns how many. */
+uint32_t sites_map_calls(struct trap_as *as, struct stub_call *out);
+/* The site that slot or cell say; NULL: nonsense. */
+const struct site *site_lookup(struct trap_as *as, uint32_t nr);
+/* A call has come by signal: whether the site is worth a patch. */
+bool site_is_hot(struct trap_vcpu *cpu);
 
 /* --- spin.c --------------------------------------------------------------- */
 #define SPIN_LOOKS 1000 /* of the sentry; the runner's are as many */

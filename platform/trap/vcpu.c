@@ -62,6 +62,9 @@ static int begin_stub(struct trap_as *as)
 	if (ret < 0)
 		return ret;
 	as->slots_used[0] = 1;
+	as->sites_mapped = false;
+	if (as->sites)
+		atomic_store(&as->pending, 1);
 	atomic_store(&as->clock.tgid, as->stub->tgid);
 	return 0;
 }

@@ -146,9 +146,7 @@ static uint64_t dump_size(const struct mm_segment *s)
 {
 	if (s->dontdump)
 		return 0;
-	if (s->vdso || !s->file)
-		return s->end - s->start;
-	if (!s->shared && s->memory) /* pages of its own */
+	if (!s->file || (!s->shared && s->memory)) /* pages of its own */
 		return s->end - s->start;
 	/* The first page tells a debugger which build the file is. */
 	return s->offset == 0 && (s->prot & PLAT_READ) ? PAGE_SIZE : 0;
@@ -173,7 +171,7 @@ static int emit_headers(struct core_file *c, const struct mm_segment *segs,
 		.filesz = notes->len,
 		.align = 4,
 	};
-	uint64_t at = ALIGN_UP(p.offset + p.filesz, PAGE_SIZE);
+	uint64_t at = page_up(p.offset + p.filesz);
 	int ret = emit(c, &h, sizeof(h));
 
 	if (ret == 0)
@@ -197,11 +195,16 @@ static int emit_headers(struct core_file *c, const struct mm_segment *segs,
 	}
 	if (ret == 0)
 		ret = emit(c, notes->data, notes->len);
-	c->pos = (int64_t)ALIGN_UP((uint64_t)c->pos, PAGE_SIZE);
+	c->pos = (int64_t)page_up((uint64_t)c->pos);
 	return ret;
 }
 
-/* Pages that are not there become holes. */
+static bool is_zero(const char *page)
+{
+	return !page[0] && !memcmp(page, page + 1, PAGE_SIZE - 1);
+}
+
+/* Pages that are not there, or hold nothing, become holes. */
 static int emit_segment(struct core_file *c, struct mm *mm,
 			const struct mm_segment *s, void *page)
 {
@@ -209,8 +212,12 @@ static int emit_segment(struct core_file *c, struct mm *mm,
 	uint32_t flags = MM_FORCE | (s->file && !s->memory ? 0 : MM_NOFAULT);
 	int ret = 0;
 
+	if (!s->file && !s->named && !s->memory) {
+		c->pos += (int64_t)(end - s->start);
+		return 0;
+	}
 	for (uint64_t at = s->start; at < end && ret == 0; at += PAGE_SIZE) {
-		if (mm_copy_in(mm, page, at, PAGE_SIZE, flags))
+		if (mm_copy_in(mm, page, at, PAGE_SIZE, flags) || is_zero(page))
 			c->pos += PAGE_SIZE;
 		else
 			ret = emit(c, page, PAGE_SIZE);
@@ -238,28 +245,31 @@ static int emit_all(struct core_file *c, struct task *t, struct core_dump *d)
 		ret = emit_segment(c, t->mm, &segs[i], page);
 	seq_fini(&notes);
 	mm_segments_free(segs, nr);
-	if (ret == 0)
-		ret = vfs_ftruncate(c->f, c->pos);
+	if (ret == 0) /* the end may be a hole */
+		ret = vfs_truncate(c->f->path.mnt, c->f->inode,
+				   t->cred, (uint64_t)c->pos);
 	return ret;
 }
 
-/* True: the whole file was written. */
+/* True: there is a file; as on Linux it may be cut off. */
 static bool write_core(struct task *t, struct core_dump *d)
 {
 	struct core_file c = { .limit = task_rlimit(t, RLIM_CORE) };
+	bool opened;
 	int ret;
 
 	if (c.limit < PAGE_SIZE || mm_dumpable(t->mm) != 1)
 		return false;
 	ret = open_core(&c);
-	if (ret == 0)
+	opened = ret == 0;
+	if (opened)
 		ret = emit_all(&c, t, d);
 	if (c.f)
 		file_put(c.f);
 	if (ret < 0)
-		log_debug("process %u: no core file: %s", t->group->tgid,
+		log_debug("process %u: core file: %s", t->group->tgid,
 			  strerror(-ret));
-	return ret == 0;
+	return opened;
 }
 
 /* --- the end of the group ------------------------------------------------- */

@@ -272,6 +272,16 @@ int cred_capset(const struct cred *old, uint64_t effective, uint64_t permitted,
 	return 0;
 }
 
+/* Who has no CAP_SETPCAP may restrict the execution of scripts, no more; and a
+ * change of nothing is refused as ever. */
+static bool may_set_securebits(const struct cred *old, uint32_t bits)
+{
+	uint32_t changed = old->securebits ^ bits;
+
+	return cred_own_capable(old, CAP_NR_SETPCAP) ||
+	       (changed && !(changed & ~LINUX_SECURE_ALL_UNPRIVILEGED));
+}
+
 int cred_set_securebits(const struct cred *old, uint32_t bits,
 			struct cred **out)
 {
@@ -285,7 +295,7 @@ int cred_set_securebits(const struct cred *old, uint32_t bits,
 		return -EPERM; /* a lock would open */
 	if (bits & ~(LINUX_SECURE_ALL_BITS | LINUX_SECURE_ALL_LOCKS))
 		return -EPERM;
-	if (!cred_own_capable(old, CAP_NR_SETPCAP))
+	if (!may_set_securebits(old, bits))
 		return -EPERM;
 	ret = cred_copy(old, &c);
 	if (ret < 0)

@@ -330,8 +330,12 @@ int task_execve(struct task *t, struct file *file, const char *filename,
 		struct exec_args *args)
 {
 	uint32_t old_tid = t->vtid;
-	int ret = exec_guard_enter(t->group);
+	int ret;
 
+	if (t->priv->nproc_exceeded && task_over_nproc(t))
+		return -EAGAIN;
+	t->priv->nproc_exceeded = false;
+	ret = exec_guard_enter(t->group);
 	if (ret < 0)
 		return ret;
 	ret = replace_program(t, file, filename, args);

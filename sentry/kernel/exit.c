@@ -16,6 +16,7 @@
 #include "sentry/host/host.h"
 #include "sentry/kernel/boot.h"
 #include "sentry/kernel/cgroup.h"
+#include "sentry/kernel/coredump.h"
 #include "sentry/kernel/exit_hooks.h"
 #include "sentry/kernel/futex.h"
 #include "sentry/kernel/pid_ns.h"
@@ -262,6 +263,8 @@ static bool count_out(struct task *t)
 		tg->signals->group_exit = true;
 		tg->signals->exit_code = t->priv->exit_code;
 	}
+	if (tg->signals->core)
+		waitq_wake(&tg->priv->exec_wq, LINUX_POLLIN);
 	mutex_unlock(&tg->signals->mu);
 	tasklist_unlock();
 	return last;
@@ -283,6 +286,7 @@ void task_exit(struct task *t, int code)
 
 	lock_assert_none_held();
 	ptrace_event(t, LINUX_PTRACE_EVENT_EXIT, (uint64_t)(uint32_t)code);
+	coredump_join(t);
 	t->priv->exit_code = code;
 	exit_signals(t);
 	task_seccomp_release(t);

@@ -4,7 +4,8 @@ moat-objs += $(addprefix sentry/kernel/, \
 	pid.o pidfd.o report.o rusage.o run.o signal_deliver.o signal_frame.o \
 	signal_owner.o signal_queue.o signal_send.o task.o tty_ctl.o uts.o wait.o \
 	wait_child.o)
-moat-objs += sentry/kernel/insn.o sentry/kernel/notify.o
+moat-objs += sentry/kernel/core_notes.o sentry/kernel/coredump.o \
+	sentry/kernel/insn.o sentry/kernel/notify.o
 moat-objs += $(patsubst %.c,%.o,$(wildcard sentry/kernel/futex*.c))
 moat-objs += $(patsubst %.c,%.o,$(wildcard sentry/kernel/ptrace*.c))
 moat-objs += $(patsubst %.c,%.o,$(wildcard sentry/kernel/seccomp*.c))

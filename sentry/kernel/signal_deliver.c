@@ -5,12 +5,12 @@
  *
  * Locks: the group's sighand lock; dropped before anything is told to the
  *        parent, which needs the tasklist lock.
- * Linux: get_signal(), handle_signal() of 6.18.  No core is ever dumped, so
- *        WCOREDUMP is never set.
+ * Linux: get_signal(), handle_signal() of 6.18.
  * Tests: tests/conformance/signal.c, restart.c, jobs.c
  */
 #include <errno.h>
 
+#include "sentry/kernel/coredump.h"
 #include "sentry/kernel/run.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
@@ -297,7 +297,10 @@ NO_LOCK_CHECK static enum step default_action(struct task *t,
 	log_debug("process %u ends by signal %d, code %d, address %#lx",
 		  t->group->tgid, si->signo, si->code,
 		  si->code > 0 ? si->fault.addr : 0);
-	signal_group_exit(t, si->signo);
+	if (sig_default_cores(si->signo))
+		coredump_group_exit(t, si);
+	else
+		signal_group_exit(t, si->signo);
 	return STEP_EXIT;
 }
 

@@ -362,6 +362,14 @@ struct cred *task_get_cred(struct task *t)
 	return c;
 }
 
+bool task_over_nproc(struct task *t)
+{
+	const struct user_acct *user = t->cred->user;
+
+	return user && user->uid != 0 &&
+	       user->nr_tasks > task_rlimit(t, RLIM_NPROC);
+}
+
 /* Charges for the task itself follow its real user id. */
 void task_set_cred(struct task *t, struct cred *c)
 {
@@ -374,6 +382,9 @@ void task_set_cred(struct task *t, struct cred *c)
 		atomic_fetch_sub(&old->user->nr_tasks, 1);
 	if (c->user)
 		atomic_fetch_add(&c->user->nr_tasks, 1);
+	/* A change to a user with too many processes fails at execve(2). */
+	if (old && c->user && old->uid != c->uid)
+		t->priv->nproc_exceeded = task_over_nproc(t);
 	mutex_unlock(&t->mu);
 	if (old)
 		cred_put(old);

@@ -65,6 +65,9 @@ struct signal_state {
 	/* The group is ending with exit_code (as wait4 reports it). */
 	bool group_exit;
 	int exit_code;
+	/* Its core file is being made by core_task (coredump.h). */
+	struct core_dump *core;
+	struct task *core_task;
 	struct task *exec_task; /* in execve: kills all others */
 	/* Process 1 of a pid namespace: signals from inside only if handled */
 	bool unkillable;
@@ -143,6 +146,7 @@ struct task_private {
 	uint64_t start_time;	/* monotonic ns */
 	_Atomic uint64_t vol_switches, min_flt, maj_flt;
 	_Atomic bool frozen; /* waits since its cgroup is */
+	TASK_PRIVATE bool nproc_exceeded; /* since a set*uid() */
 };
 
 struct rusage_sum {
@@ -264,6 +268,8 @@ MUST_CHECK int task_new(struct thread_group *tg, struct task **out);
 void task_set_current(struct task *t);
 /* Drops mm, files, fs, namespaces: those that are there. */
 void task_drop_resources(struct task *t);
+/* Has its user more processes than its RLIMIT_NPROC? */
+bool task_over_nproc(struct task *t);
 /* Thread body of a new task: binds, waits for go, runs, ends. */
 void task_thread(void *arg);
 enum { TASK_GO_WAIT, TASK_GO_RUN, TASK_GO_ABORT };

@@ -65,8 +65,10 @@ uint64_t mm_pie_base(const struct mm *mm)
 void mm_set_brk(struct mm *mm, uint64_t end_of_bss)
 {
 	rwlock_wrlock(&mm->mu);
-	mm->brk_start =
-		page_up(end_of_bss) + page_down(random_below(mm, BRK_RND));
+	/* The heap does not run into what patched sites need. */
+	mm->brk_start = MAX(page_up(end_of_bss),
+			    platform_limits()->reserved_end) +
+			page_down(random_below(mm, BRK_RND));
 	mm->brk = mm->brk_start;
 	rwlock_unlock(&mm->mu);
 }
@@ -160,7 +162,7 @@ long area_find(struct mm *mm, uint64_t addr, uint64_t size, uint32_t map_flags)
 	if (addr) {
 		addr = MAX(addr, low);
 		next = vma_find(mm, addr);
-		if (addr <= max - size &&
+		if (addr <= max - size && !mm_reserved(mm, addr, addr + size) &&
 		    (!next || addr + size <= guarded_start(next)))
 			return (long)addr;
 	}
@@ -169,6 +171,8 @@ long area_find(struct mm *mm, uint64_t addr, uint64_t size, uint32_t map_flags)
 				 &skipped);
 		return at ? (long)at : -ENOMEM;
 	}
+	if (mm->patched)
+		low = MAX(low, platform_limits()->reserved_end);
 	at = search_base(mm, low, size);
 	if (!at)
 		at = search_down(mm, mm->mmap_base, max, size, &skipped);

@@ -164,6 +164,8 @@ static void copy_settings(struct mm *to, struct mm *from)
 	to->marks = from->marks;
 	to->dumpable = from->dumpable;
 	to->membarrier = from->membarrier;
+	to->patched = from->patched;
+	platform_as_fork(from->as, to->as);
 	if (from->exe_file) {
 		file_get(from->exe_file);
 		to->exe_file = from->exe_file;

@@ -140,6 +140,16 @@ MUST_CHECK int copy_in_struct(void *dst, size_t ksize, uaddr_t src,
 			      size_t usize);
 
 /*
+ * Replaces the `mov $@nr, %eax` right before the system call instruction at
+ * @addr by what the platform has for it (platform_site_new()), if it is one.
+ * @alone: no other thread runs in @mm.  Otherwise only a place that one store
+ * can change is patched.  It is an optimisation: nothing is told.
+ * Caller: the thread of @cpu, which runs in @mm.  Tests: conformance/patch.c
+ */
+void mm_patch_site(struct mm *mm, struct vcpu *cpu, uint64_t addr, uint32_t nr,
+		   bool alone);
+
+/*
  * Pins: host pointers to guest memory that stay valid (never recycled) until
  * mm_unpin(), even if the guest unmaps meanwhile.  For host I/O straight into
  * guest memory and for atomic operations (futex).  @access: PLAT_READ or
@@ -219,5 +229,17 @@ void mm_print_numa_maps(struct mm *mm, struct seq_buf *out);
 /* Text of /proc/pid/maps and /proc/pid/smaps. */
 void mm_print_maps(struct mm *mm, struct seq_buf *out);
 void mm_print_smaps(struct mm *mm, struct seq_buf *out);
+
+/* The areas of a space, lowest first, for core files. */
+struct mm_segment {
+	uint64_t start, end, offset;
+	uint64_t memory;   /* bytes of own memory that are there */
+	uint32_t prot;	   /* PLAT_* */
+	struct file *file; /* +1; NULL: none, or named "[...]" */
+	bool shared, dontdump, named;
+};
+/* Returns how many, *out for mm_segments_free(); -ENOMEM. */
+MUST_CHECK int mm_segments(struct mm *mm, struct mm_segment **out);
+void mm_segments_free(struct mm_segment *segs, int nr);
 
 #endif

@@ -137,6 +137,9 @@ struct mm {
 	struct file *exe_file GUARDED_BY(mu);
 	_Atomic int dumpable;
 	_Atomic uint32_t membarrier; /* commands registered for */
+	/* Patched call sites need limits()->reserved_*: the guest may not map
+	 * it.  Once set it stays. */
+	bool patched GUARDED_BY(mu);
 };
 
 static inline bool vma_anon(const struct vma *v)
@@ -161,6 +164,15 @@ static inline uint64_t pma_size(const struct pma *p)
 static inline uint64_t vma_size(const struct vma *v)
 {
 	return v->end - v->start;
+}
+/* Whether [@start, @end) touches what is reserved for patched sites. */
+static inline bool mm_reserved(const struct mm *mm, uint64_t start,
+			       uint64_t end)
+{
+	const struct platform_limits *l = platform_limits();
+
+	return mm->patched && start < l->reserved_end &&
+	       end > l->reserved_start;
 }
 /* First address that the guest cannot map. */
 static inline uint64_t mm_max_addr(void)

@@ -404,6 +404,7 @@ static bool brk_fits(struct mm *mm, uint64_t end)
 	struct vma *next = vma_find(mm, old);
 
 	if (end > mm_max_addr() || end - mm->brk_start > limit ||
+	    mm_reserved(mm, old, end) ||
 	    mm_may_grow(mm, end - old, 0, LINUX_PROT_WRITE, false) < 0)
 		return false;
 	if (mm->def_flags & VMA_LOCKED && !mm_may_lock(mm, end - old))

@@ -4,4 +4,4 @@ moat-objs += $(addprefix sentry/mm/,access.o back.o batch.o check.o cow.o \
 	mprotect.o mremap.o mseal.o pma.o report.o safe_copy.o safe_copy_raw.o \
 	total.o uio.o \
 	vma.o window.o)
-moat-objs += sentry/mm/pagemap.o
+moat-objs += sentry/mm/pagemap.o sentry/mm/segments.o

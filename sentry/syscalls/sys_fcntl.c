@@ -449,6 +449,19 @@ static long ioctl_async(struct file *f, int fd, uaddr_t arg)
 	return f->ops->sigio ? file_async_set(f, fd, on) : -ENOTTY;
 }
 
+/* What the file takes up, in bytes. */
+static long ioctl_qsize(struct file *f, uaddr_t arg)
+{
+	struct kstat st;
+	int64_t size;
+	int ret = inode_getattr(file_stat_inode(f), &st);
+
+	if (ret < 0)
+		return ret;
+	size = (int64_t)st.blocks * 512;
+	return copy_out(arg, &size, sizeof(size));
+}
+
 static long ioctl_readable(struct file *f, uaddr_t arg)
 {
 	int64_t left;
@@ -480,6 +493,11 @@ long sys_ioctl(struct task *t, int32_t fd, uint32_t cmd, uaddr_t arg)
 	case LINUX_FIGETBSZ:
 		if (inode_is(f->inode, LINUX_S_IFREG))
 			return copy_out(arg, &blksize, sizeof(blksize));
+		break;
+	case LINUX_FIOQSIZE:
+		if (inode_is(f->inode, LINUX_S_IFREG) ||
+		    inode_is(f->inode, LINUX_S_IFDIR))
+			return ioctl_qsize(f, arg);
 		break;
 	case LINUX_FIONREAD:
 		if (inode_is(f->inode, LINUX_S_IFREG))

@@ -248,6 +248,7 @@ long sys_umount2(struct task *t, uaddr_t target, uint32_t flags)
 			       &p, NULL);
 	if (ret < 0)
 		return ret;
+	mount_follow_down(&p); /* "." has not */
 	if (!mount_allowed() || landlock_is_on(t->cred))
 		return -EPERM;
 	if ((flags & LINUX_MNT_EXPIRE) &&

@@ -62,9 +62,6 @@ long sys_renameat2(struct task *t, int32_t old_dirfd, uaddr_t old_path,
 		return -EINVAL;
 	if ((flags & one_way) && (flags & LINUX_RENAME_EXCHANGE))
 		return -EINVAL;
-	if ((flags & LINUX_RENAME_WHITEOUT) &&
-	    !cred_capable(t->cred, CAP_NR_MKNOD))
-		return -EPERM;
 	ret = path_in(&from, old_path);
 	if (ret == 0)
 		ret = path_in(&to, new_path);

@@ -233,16 +233,11 @@ static int64_t seek(struct file *f, int64_t off, int whence)
 /* An offset argument: *@at from the guest, or the file's position. */
 static int offset_in(struct file *f, uaddr_t at, int64_t *out)
 {
-	int ret;
-
 	if (uaddr_is_null(at)) {
 		*out = seek(f, 0, LINUX_SEEK_CUR);
 		return *out < 0 ? (int)*out : 0;
 	}
-	ret = copy_in(out, at, sizeof(*out));
-	if (ret < 0)
-		return ret;
-	return *out < 0 ? -EINVAL : 0;
+	return copy_in(out, at, sizeof(*out));
 }
 
 static int offset_out(struct file *f, uaddr_t at, int64_t pos)
@@ -274,6 +269,8 @@ long sys_sendfile(struct task *t, int32_t out_fd, int32_t in_fd, uaddr_t off,
 	if (out->flags & LINUX_O_APPEND)
 		return -EINVAL;
 	err = offset_in(in, off, &pos);
+	if (err == 0 && (pos < 0 || inode_is(in->inode, LINUX_S_IFDIR)))
+		err = -EINVAL;
 	if (err < 0)
 		return err;
 	ret = file_copy_range(in, &pos, out, NULL, MIN(size, MAX_RW_COUNT));
@@ -298,6 +295,12 @@ static int check_copy_files(struct file *in, struct file *out)
 	return 0;
 }
 
+/* As generic_copy_file_checks(): a negative position looks like a great one. */
+static bool wraps(int64_t pos, uint64_t size)
+{
+	return (uint64_t)pos + size < (uint64_t)pos;
+}
+
 long sys_copy_file_range(struct task *t, int32_t fd_in, uaddr_t off_in,
 			 int32_t fd_out, uaddr_t off_out, uint64_t size,
 			 uint32_t flags)
@@ -319,6 +322,10 @@ long sys_copy_file_range(struct task *t, int32_t fd_in, uaddr_t off_in,
 		err = check_copy_files(in, out);
 	if (err < 0)
 		return err;
+	if (wraps(from, size) || wraps(to, size))
+		return -EOVERFLOW;
+	if (from < 0 || to < 0)
+		return -EINVAL;
 	size = MIN(size, MAX_RW_COUNT);
 	if (add_overflows(from, (int64_t)size, &end) ||
 	    add_overflows(to, (int64_t)size, &end))

@@ -134,7 +134,21 @@ static struct linux_statx_timestamp statx_time(const struct ktime *k)
 	return (struct linux_statx_timestamp){ .sec = k->sec, .nsec = k->nsec };
 }
 
-static int statx_out(uaddr_t buf, const struct kstat *st)
+/* The birth time and, unless one of them is asked for, the times of changes are
+ * left out of the mask, as Linux does. */
+static uint32_t statx_mask(const struct kstat *st, uint32_t asked)
+{
+	const uint32_t times = LINUX_STATX_MTIME | LINUX_STATX_CTIME;
+	uint32_t mask = LINUX_STATX_BASIC_STATS;
+
+	if (!(asked & times))
+		mask &= ~times;
+	if (st->has_btime && (asked & LINUX_STATX_BTIME))
+		mask |= LINUX_STATX_BTIME;
+	return mask;
+}
+
+static int statx_out(uaddr_t buf, const struct kstat *st, uint32_t mask)
 {
 	struct linux_statx out = {
 		.mask = LINUX_STATX_BASIC_STATS | LINUX_STATX_MNT_ID,
@@ -158,6 +172,10 @@ static int statx_out(uaddr_t buf, const struct kstat *st)
 		.mnt_id = st->mnt_id,
 	};
 
+	if (mask & LINUX_STATX_MNT_ID_UNIQUE) {
+		out.mask ^= LINUX_STATX_MNT_ID | LINUX_STATX_MNT_ID_UNIQUE;
+		out.mnt_id += MOUNT_UNIQUE_BASE;
+	}
 	if (st->has_btime) {
 		out.mask |= LINUX_STATX_BTIME;
 		out.btime = statx_time(&st->btime);
@@ -186,7 +204,7 @@ long sys_statx(struct task *t, int32_t dirfd, uaddr_t path, uint32_t flags,
 			&p);
 	if (ret == 0)
 		ret = stat_path(&p, &st);
-	return ret < 0 ? ret : statx_out(buf, &st);
+	return ret < 0 ? ret : statx_out(buf, &st, mask);
 }
 
 /* --- access --------------------------------------------------------------- */

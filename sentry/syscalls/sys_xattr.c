@@ -49,6 +49,13 @@ static int user_permission(struct inode *inode, const struct cred *cred,
 	return inode_permission(inode, cred, write ? MAY_WRITE : MAY_READ);
 }
 
+/* A name space without a name in it. */
+static bool is_bare_prefix(const char *name)
+{
+	return strcmp(name, "user.") == 0 || strcmp(name, "trusted.") == 0 ||
+	       strcmp(name, "security.") == 0;
+}
+
 static int xattr_permission(const struct path *p, const char *name,
 			    const struct cred *cred, bool write)
 {
@@ -56,6 +63,8 @@ static int xattr_permission(const struct path *p, const char *name,
 
 	if (write && mount_readonly(p->mnt))
 		return -EROFS;
+	if (is_bare_prefix(name))
+		return -EINVAL;
 	if (has_prefix(name, "security.")) {
 		if (!write)
 			return 0;

@@ -50,6 +50,7 @@ struct posix_timer {
 	struct list node GUARDED_BY(gt->mu);
 	IMMUTABLE struct group_timers *gt;
 	IMMUTABLE struct thread_group *tg;
+	IMMUTABLE struct user_acct *user; /* +1: charged for its signal */
 	IMMUTABLE int32_t id;
 	IMMUTABLE struct posix_timer_event ev;
 	struct guest_timer timer;
@@ -288,11 +289,10 @@ static int32_t free_id_locked(struct group_timers *gt)
 static int link_timer(struct group_timers *gt, struct posix_timer *p,
 		      uint64_t limit)
 {
-	mutex_lock(&gt->mu);
-	if (gt->nr_posix >= limit) {
-		mutex_unlock(&gt->mu);
+	/* Its signal is made now, as Linux does it, and charged to the user. */
+	if (atomic_fetch_add(&p->user->nr_signals, 1) >= limit)
 		return -EAGAIN;
-	}
+	mutex_lock(&gt->mu);
 	p->id = free_id_locked(gt);
 	if (p->ev.value_is_id)
 		p->ev.value = (uint32_t)p->id;
@@ -321,6 +321,8 @@ int posix_timer_new(struct task *t, struct guest_clock *clock,
 	p->tg = t->group;
 	p->ev = *ev;
 	guest_timer_init(&p->timer, clock, posix_timer_expired);
+	p->user = t->cred->user;
+	user_acct_get(p->user);
 	ret = link_timer(gt, p, task_rlimit(t, RLIM_SIGPENDING));
 	if (ret < 0)
 		posix_timer_put(p);
@@ -349,6 +351,8 @@ void posix_timer_put(struct posix_timer *p)
 	guest_timer_fini(&p->timer);
 	if (p->ev.thread)
 		task_put(p->ev.thread);
+	atomic_fetch_sub(&p->user->nr_signals, 1);
+	user_acct_put(p->user);
 	free(p);
 }
 

@@ -204,6 +204,19 @@ struct mount *mount_lookup(struct mount *m, struct dentry *d)
 	return c;
 }
 
+void mount_follow_down(struct path *p)
+{
+	struct mount *over;
+
+	while ((over = mount_lookup(p->mnt, p->dentry)) != NULL) {
+		struct path up = { over, over->root };
+
+		dentry_get(up.dentry);
+		path_put(p);
+		*p = up;
+	}
+}
+
 void mount_top_locked(struct path *p)
 {
 	struct mount *over;

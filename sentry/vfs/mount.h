@@ -95,6 +95,8 @@ MUST_CHECK int mount_new(struct super *sb, struct dentry *root, uint32_t flags,
 			 const char *source, struct mount **out);
 /* The mount that covers @d in @m: +1 or NULL.  Cheap if there is none. */
 struct mount *mount_lookup(struct mount *m, struct dentry *d);
+/* Moves @p to what is mounted on it, if anything. */
+void mount_follow_down(struct path *p);
 struct mount *mount_peek_locked(struct mount *m, struct dentry *d);
 /* Where @m is attached: path with references, false for a root. */
 bool mount_parent(struct mount *m, struct path *out);

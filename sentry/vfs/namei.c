@@ -115,6 +115,18 @@ static int call_create(struct inode *dir, const char *name, uint32_t mode,
 	}
 }
 
+/* A device, but for a whiteout. */
+static int may_make_device(uint32_t mode, uint64_t rdev,
+			   const struct cred *cred)
+{
+	bool chr = (mode & LINUX_S_IFMT) == LINUX_S_IFCHR;
+
+	if (!cred || (chr ? rdev == 0
+			  : (mode & LINUX_S_IFMT) != LINUX_S_IFBLK))
+		return 0;
+	return cred_capable(cred, CAP_NR_MKNOD) ? 0 : -EPERM;
+}
+
 int create_locked(struct path *dir, struct dentry *d, uint32_t mode,
 		  uint64_t rdev, const char *target, const struct cred *cred)
 {
@@ -127,6 +139,9 @@ int create_locked(struct path *dir, struct dentry *d, uint32_t mode,
 	if (ret < 0)
 		return ret;
 	memcpy(name, d->name, d->name_len + 1ul); /* dir_mu pins the name */
+	ret = may_make_device(mode, rdev, cred);
+	if (ret < 0)
+		return ret;
 	if (!target)
 		ret = acl_inherit(di, &mode, &acl);
 	if (ret == 0)
@@ -218,7 +233,8 @@ static int make_node(int dirfd, const char *name, uint32_t mode, uint64_t rdev,
 	return ret;
 }
 
-static int may_mknod(uint32_t mode, uint64_t rdev)
+/* Types that mknod(2) makes; whether a device may be, is asked later. */
+static int check_mknod(uint32_t mode)
 {
 	switch (mode & LINUX_S_IFMT) {
 	case LINUX_S_IFREG:
@@ -226,10 +242,8 @@ static int may_mknod(uint32_t mode, uint64_t rdev)
 	case LINUX_S_IFSOCK:
 		return 0;
 	case LINUX_S_IFCHR:
-		/* A whiteout needs no right. */
-		return rdev == 0 || capable(CAP_NR_MKNOD) ? 0 : -EPERM;
 	case LINUX_S_IFBLK:
-		return capable(CAP_NR_MKNOD) ? 0 : -EPERM;
+		return 0;
 	case LINUX_S_IFDIR:
 		return -EPERM;
 	default:
@@ -244,7 +258,7 @@ int vfs_mknodat(int dirfd, const char *name, uint32_t mode, uint64_t rdev,
 
 	if ((mode & LINUX_S_IFMT) == 0)
 		mode |= LINUX_S_IFREG;
-	ret = may_mknod(mode, rdev);
+	ret = check_mknod(mode);
 	if (ret < 0)
 		return ret;
 	mode &= LINUX_S_IFMT | LINUX_S_IALLUGO;
@@ -302,6 +316,23 @@ static void link_refer_start(struct landlock_refer *refer,
 	if (old->mnt && old->dentry == old->mnt->root)
 		old_dir.dentry = old->dentry;
 	landlock_refer_start(refer, my_cred(), &old_dir, dir);
+}
+
+/* fs.protected_hardlinks: others link only what they could write, too. */
+static int may_link(const struct path *old)
+{
+	struct inode *inode = dentry_inode(old->dentry);
+	const struct cred *cred = my_cred();
+	uint32_t mode = inode->mode;
+
+	if (inode_owner_or_capable(inode, cred))
+		return 0;
+	if (!inode_is(inode, LINUX_S_IFREG) || (mode & LINUX_S_ISUID) ||
+	    (mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) ==
+		    (LINUX_S_ISGID | LINUX_S_IXGRP))
+		return -EPERM;
+	return inode_permission(inode, cred, MAY_READ | MAY_WRITE) < 0 ? -EPERM
+								       : 0;
 }
 
 int vfs_linkat(const struct path *old, int dirfd, const char *name)

@@ -102,7 +102,8 @@ TEST(fsinfo, cachestat)
 	EXPECT_ERRNO(EFAULT, syscall(SYS_CACHESTAT, fd, NULL, &c, 0));
 	EXPECT_ERRNO(EFAULT, syscall(SYS_CACHESTAT, fd, &all, NULL, 0));
 	EXPECT_ERRNO(EBADF, syscall(SYS_CACHESTAT, -1, &all, &c, 0));
-	if (geteuid() == 0)
+	/* Inside, the files of others look like those of nobody. */
+	if (geteuid() == 0 || geteuid() == 65534)
 		return;
 	ro = EXPECT_OK(open("/etc/passwd", O_RDONLY));
 	EXPECT_ERRNO(EPERM, syscall(SYS_CACHESTAT, ro, &all, &c, 0));

@@ -266,6 +266,23 @@ TEST(ids, securebits)
 	EXPECT_ERRNO(EPERM, prctl(PR_SET_SECUREBITS, 0));
 }
 
+/* Those about scripts need no capability. */
+TEST(ids, securebits_of_anybody)
+{
+	if (getuid() == 0) {
+		EXPECT_OK(setresuid(5, 5, 5));
+		EXPECT_EQ(0, prctl(PR_GET_SECUREBITS));
+	}
+	EXPECT_ERRNO(EPERM, prctl(PR_SET_SECUREBITS, 0));
+	EXPECT_ERRNO(EPERM, prctl(PR_SET_SECUREBITS, SECBIT_NOROOT));
+	EXPECT_ERRNO(EPERM, prctl(PR_SET_SECUREBITS, 1 << 12));
+	EXPECT_OK(prctl(PR_SET_SECUREBITS, 1 << 8));
+	EXPECT_EQ(1 << 8, prctl(PR_GET_SECUREBITS));
+	EXPECT_OK(prctl(PR_SET_SECUREBITS, 1 << 8 | 1 << 9));
+	EXPECT_ERRNO(EPERM, prctl(PR_SET_SECUREBITS, 0));
+	EXPECT_ERRNO(EPERM, prctl(PR_SET_SECUREBITS, 1 << 9));
+}
+
 static void *change_user(void *arg)
 {
 	*(long *)arg = syscall(SYS_setresuid, 6, 6, 6);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/keyctl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -207,6 +208,31 @@ TEST(keyring, chown)
 	}
 	EXPECT_OK(keyctl(KEYCTL_CHOWN, k, 12, 13, 0));
 	EXPECT_STR("user;12;13;3f010000;name", describe(k));
+}
+
+/* What may be viewed is listed. */
+TEST(keyring, listed_in_proc)
+{
+	char line[512], id[16];
+	bool found = false;
+	FILE *f;
+	int k;
+
+	fresh();
+	k = EXPECT_OK(add("user", "listed", "four", SESSION));
+	snprintf(id, sizeof(id), "%08x", k);
+	f = fopen("/proc/keys", "r");
+	EXPECT_TRUE(f != NULL);
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, id, 8) != 0)
+			continue;
+		found = true;
+		EXPECT_TRUE(strstr(line, " perm 3f010000 ") != NULL);
+		EXPECT_TRUE(strstr(line, " user ") != NULL);
+		EXPECT_TRUE(strstr(line, "listed: 4\n") != NULL);
+	}
+	fclose(f);
+	EXPECT_TRUE(found);
 }
 
 /* --- update, revoke, timeouts --------------------------------------------- */

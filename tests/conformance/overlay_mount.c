@@ -236,8 +236,8 @@ TEST(overlay_mount, rename_of_files)
 	EXPECT_TRUE(has("m/b", "new") && is_whiteout("up/a"));
 	EXPECT_ERRNO(EINVAL, renameat2(AT_FDCWD, "m/b", AT_FDCWD, "m/c",
 				       RENAME_WHITEOUT));
-	EXPECT_OK(renameat2(AT_FDCWD, "m/b", AT_FDCWD, "m/d/y",
-			    RENAME_EXCHANGE));
+	EXPECT_OK(
+		renameat2(AT_FDCWD, "m/b", AT_FDCWD, "m/d/y", RENAME_EXCHANGE));
 	EXPECT_TRUE(has("m/b", "x") && has("m/d/y", "new"));
 }
 
@@ -345,11 +345,12 @@ TEST(overlay_mount, bad_options)
 {
 	layers();
 	EXPECT_ERRNO(EINVAL, mount("o", "m", "overlay", 0, NULL));
-	EXPECT_ERRNO(EINVAL, mount("o", "m", "overlay", 0,
-				   "lowerdir=low,nonsense=1"));
-	EXPECT_ERRNO(ENOENT, mount("o", "m", "overlay", 0, "lowerdir=none:low"));
-	EXPECT_ERRNO(EINVAL, mount("o", "m", "overlay", 0,
-				   "lowerdir=low,upperdir=up"));
+	EXPECT_ERRNO(EINVAL,
+		     mount("o", "m", "overlay", 0, "lowerdir=low,nonsense=1"));
+	EXPECT_ERRNO(ENOENT,
+		     mount("o", "m", "overlay", 0, "lowerdir=none:low"));
+	EXPECT_ERRNO(EINVAL,
+		     mount("o", "m", "overlay", 0, "lowerdir=low,upperdir=up"));
 	EXPECT_ERRNO(EINVAL, mount("o", "m", "overlay", 0,
 				   "lowerdir=low,upperdir=up,workdir=up"));
 	EXPECT_OK(mkdir("up/w", 0755));

@@ -403,6 +403,7 @@ TEST(userns, set_user_id_of_strangers_means_nothing)
 		SKIP("for ordinary users");
 	enter_as_root();
 	pid = CHILD({
+		close(1);
 		execl("/usr/bin/su", "su", "--version", NULL);
 		_exit(1);
 	});

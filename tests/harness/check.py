@@ -21,6 +21,7 @@ import os
 import pathlib
 import pwd
 import re
+import signal
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,9 @@ def run(argv, timeout=300, **kw):
         os.killpg(proc.pid, 9)
         out, _ = proc.communicate()
         return "timeout", out.decode(errors="replace")
+    except BaseException:  # we are to end: so is what was started
+        os.killpg(proc.pid, 9)
+        raise
 
 
 def run_unit(build, tally, only):
@@ -240,6 +244,7 @@ def main():
     ap.add_argument("--also-user", help="run them again as USER, if root")
     ap.add_argument("--verbose", action="store_true")
     args = ap.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     build = (ROOT / args.build).resolve()
     moat = str(build / "moat")
     tally = Tally(args.verbose)

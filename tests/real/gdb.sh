@@ -82,6 +82,39 @@ run -ex 'set detach-on-fork off' -ex 'catch fork' -ex run -ex bt -ex kill \
 	--args sh -c '(exit 3); exit 4' | grep -c fork
 run -ex 'catch exec' -ex run -ex c --args sh -c 'exec true' |
 	grep -c -e 'exec.d' -e 'exited normally'
+echo "--- core file"
+cat >crash.c <<'C'
+#include <pthread.h>
+#include <stdlib.h>
+int value = 42;
+volatile int spins;
+static pthread_barrier_t up;
+static void *other(void *arg)
+{
+	pthread_barrier_wait(&up);
+	for (;;)
+		spins++;
+	return arg;
+}
+int main(void)
+{
+	pthread_t th;
+	pthread_barrier_init(&up, 0, 2);
+	pthread_create(&th, 0, other, 0);
+	pthread_barrier_wait(&up);
+	value = 43;
+	abort();
+}
+C
+gcc -g -O0 -pthread -o crash crash.c
+ulimit -c unlimited
+if [ "$(cat /proc/sys/kernel/core_pattern)" = core ]; then
+	./crash 2>/dev/null
+	echo "status $?"
+	run -ex 'info threads' -ex 'print value' -ex 'frame function main' \
+		-ex 'info sharedlibrary' ./crash core |
+		grep -v -e '^  Id' -e '^  1 ' -e '^  2 ' -e pthread_kill
+fi
 echo "--- attach"
 ./loop &
 pid=$!

@@ -3,7 +3,7 @@ platform-all := $(patsubst %,platform/%.o,platform order_queue xsave \
 	$(patsubst %,platform/ptrace/%.o,ptrace template template_child stub \
 	filter tracee orders flush vcpu run stop fpu times probe) \
 	$(patsubst %,platform/trap/%.o,trap template template_child stub \
-	filter pool agent space vcpu run stop fpu times probe spin) \
+	filter pool agent space vcpu run stop fpu times probe spin sites) \
 	$(patsubst %,tests/unit/%.o,platform_guest platform_world \
 	platform_many platform_suite)
 unit-tests += test_platform_ptrace test_platform_trap

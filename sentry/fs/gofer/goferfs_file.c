@@ -103,6 +103,14 @@ static int any_fd(const struct gofer_inode *gi)
 
 /* --- data ----------------------------------------------------------------- */
 
+/* Nothing is read at the end, wherever it should go. */
+static bool at_end(int fd, int64_t pos)
+{
+	struct stat st;
+
+	return host_fstat(fd, &st) == 0 && pos >= st.st_size;
+}
+
 static long fop_read(struct file *f, struct uio *u, int64_t *pos)
 {
 	int fd = reading_fd(gofer_inode(f->inode));
@@ -115,7 +123,7 @@ static long fop_read(struct file *f, struct uio *u, int64_t *pos)
 		long n, want = uio_pin(u, u->left, PLAT_WRITE, &pin);
 
 		if (want < 0)
-			return done ? done : want;
+			return done || at_end(fd, *pos) ? done : want;
 		n = host_preadv(fd, pin.iov, (int)pin.nr, *pos);
 		mm_unpin(&pin);
 		if (n < 0)
@@ -262,7 +270,16 @@ static int fop_fallocate(struct file *f, int mode, int64_t off, int64_t size)
 	return ret;
 }
 
+/* O_DIRECT has no effect. */
+static int fop_set_flags(struct file *f, uint32_t flags)
+{
+	(void)f;
+	(void)flags;
+	return 0;
+}
+
 const struct file_ops goferfs_file_fops = {
+	.set_flags = fop_set_flags,
 	.name = "gofer",
 	.read = fop_read,
 	.write = fop_write,

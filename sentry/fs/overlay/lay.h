@@ -134,6 +134,7 @@ int lay_removexattr(struct inode *inode, const char *name);
 
 /* --- lay_layer.c: names of a layer ---------------------------------------- */
 
+/* Does it hide a name?  A character device 0:0. */
 bool lay_is_whiteout(const struct inode *inode);
 /* @name in a layer's directory: 0 and +1 (a whiteout too), -ENOENT, ... */
 MUST_CHECK int lay_layer_lookup(struct inode *dir, const char *name,
@@ -193,7 +194,9 @@ MUST_CHECK int lay_copy_up(struct lay_inode *li, uint64_t limit);
 
 /* --- lay_file.c, lay_readdir.c -------------------------------------------- */
 
+/* inode_ops.open: the upper file if there is one, else the lower. */
 int lay_open(struct inode *inode, struct file *f);
+/* inode_ops.open of a directory. */
 int lay_open_dir(struct inode *inode, struct file *f);
 /* 0 or -ENOTEMPTY. */
 MUST_CHECK int lay_check_empty(struct lay_inode *dir);

@@ -75,6 +75,8 @@ proc_show proc_comm, proc_limits, proc_io_task, proc_io_group, proc_mounts, proc
 	proc_oom_score, proc_oom_score_adj, proc_oom_adj, proc_cgroup, proc_children, proc_no_id, proc_mountstats;
 /* proc_ns.c */
 proc_show proc_timens_offsets, proc_ns_max;
+int proc_ns_max_permission(const struct synth_ctx *ctx, const struct cred *cred,
+			   uint32_t mask, int by_mode);
 long proc_ns_max_write(const struct synth_ctx *ctx, char *text, size_t size);
 long proc_timens_offsets_write(const struct synth_ctx *ctx, char *text,
 			       size_t size);
@@ -101,6 +103,7 @@ int proc_pagemap_open(const struct synth_ctx *ctx, struct file *f);
 long proc_clear_refs_write(const struct synth_ctx *ctx, char *text,
 			   size_t size);
 /* proc_system.c */
+proc_show proc_keys; /* proc_keys.c */
 proc_show proc_kernel_cmdline, proc_devices, proc_filesystems, proc_loadavg,
 	proc_meminfo, proc_system_stat, proc_swaps, proc_uptime, proc_version,
 	proc_vmstat, proc_partitions, proc_interrupts, proc_empty;

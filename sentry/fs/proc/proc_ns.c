@@ -375,6 +375,16 @@ int proc_ns_max(const struct synth_ctx *ctx, struct seq_buf *out)
 	return 0;
 }
 
+/* They belong to whoever is root of the user namespace. */
+int proc_ns_max_permission(const struct synth_ctx *ctx, const struct cred *cred,
+			   uint32_t mask, int by_mode)
+{
+	(void)ctx;
+	if (!(mask & MAY_EXEC) && cred_own_capable(cred, CAP_NR_SYS_RESOURCE))
+		return 0;
+	return by_mode;
+}
+
 long proc_ns_max_write(const struct synth_ctx *ctx, char *text, size_t size)
 {
 	const struct cred *c = current_task()->cred;

@@ -68,6 +68,7 @@ static const struct synth_entry root_children[] = {
 	SYNTH_FILE("diskstats", 0444, proc_empty),
 	SYNTH_FILE("filesystems", 0444, proc_filesystems),
 	SYNTH_FILE("interrupts", 0444, proc_interrupts),
+	SYNTH_FILE("keys", 0444, proc_keys),
 	SYNTH_FILE("loadavg", 0444, proc_loadavg),
 	SYNTH_FILE("meminfo", 0444, proc_meminfo),
 	SYNTH_FILE("misc", 0444, proc_misc_devices),

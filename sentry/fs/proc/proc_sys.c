@@ -275,6 +275,16 @@ static const struct synth_entry seccomp_entries[] = {
 	END,
 };
 
+static const struct synth_entry keys_entries[] = {
+	TEXT("gc_delay", "300"),
+	TEXT("maxbytes", "20000"),
+	TEXT("maxkeys", "200"),
+	TEXT("persistent_keyring_expiry", "259200"),
+	TEXT("root_maxbytes", "25000000"),
+	TEXT("root_maxkeys", "1000000"),
+	END,
+};
+
 static const struct synth_entry yama_entries[] = {
 	TEXT("ptrace_scope", "0"),
 	END,
@@ -307,6 +317,7 @@ static const struct synth_entry kernel_entries[] = {
 	  .write = write_hostname },
 	TEXT("hung_task_timeout_secs", "0"),
 	TEXT("io_uring_disabled", "2"),
+	DIR("keys", keys_entries),
 	TEXT("kptr_restrict", "1"),
 	TEXT("msgmax", "8192"),
 	TEXT("msgmnb", "16384"),
@@ -488,6 +499,7 @@ static const struct synth_entry net_entries[] = {
 	{                                                                \
 		.name = "max_" n "_namespaces", .mode = S_IFREG | 0644,  \
 		.show = proc_ns_max, .write = proc_ns_max_write,         \
+		.permission = proc_ns_max_permission,                    \
 		.arg = &ns_types[kind]                                   \
 	}
 

@@ -8,6 +8,7 @@
 #ifndef SENTRY_FS_UNIX_UNIX_H
 #define SENTRY_FS_UNIX_UNIX_H
 
+#include "sentry/kernel/ns.h"
 #include "sentry/net/socket.h"
 
 #define UNIX_BUF_DEFAULT  212992u
@@ -33,6 +34,7 @@ struct unix_msg {
 	struct user_acct *payer; /* of the files: a reference */
 	size_t size, done;	/* done: bytes read of a stream */
 	bool oob;		/* sent as urgent data */
+	bool garbage;		/* not counted as in flight any more */
 	bool peeked;		/* SO_PEEK_OFF: an empty one was seen */
 	uint32_t charge;
 	char data[];
@@ -74,6 +76,7 @@ struct unix_sock {
 	struct list pending, pending_node GUARDED_BY(mu);
 	uint32_t nr_pending, backlog GUARDED_BY(mu);
 	struct unix_peer_id peer_id, own_id GUARDED_BY(mu);
+	IMMUTABLE struct ns_common *net; /* +1; abstract names are of it */
 	struct list table_node;	  /* names table; its lock */
 	struct list all_node;	  /* unix_proc.c; its lock */
 	struct unix_gc_state gc;
@@ -137,6 +140,8 @@ void unix_detach_files(struct unix_msg *msg, struct scm *to);
 /* Drops a whole list of messages, or one that is in none. */
 void unix_drop_msgs(struct list *msgs);
 void unix_drop_msg(struct unix_msg *msg);
+/* Is the thread inside of one of these, further up? */
+bool unix_is_dropping(void);
 
 /* --- unix_send.c, unix_recv.c --------------------------------------------- */
 long unix_send(struct socket *s, struct socket_msg *m);
@@ -147,7 +152,7 @@ long unix_ioctl(struct socket *s, uint32_t cmd, uint64_t arg);
 /* The files of a message, not queued yet, are in flight from now on. */
 void unix_gc_begin(struct scm *scm);
 /* They are not any more, and move to @to, which has none. */
-void unix_gc_end(struct scm *scm, struct scm *to);
+void unix_gc_end(struct unix_msg *msg, struct scm *to);
 /* Frees sockets that only their own messages keep.  No lock held. */
 void unix_gc(void);
 void unix_gc_if_many(void);
@@ -162,7 +167,8 @@ int unix_bind(struct socket *s, const void *addr, uint32_t len);
 int unix_getname(struct socket *s, bool peer, void *addr, uint32_t *len);
 /* The socket of @type bound to an address, +1.  -ECONNREFUSED, -EPROTOTYPE,
  * -EINVAL, and path errors. */
-MUST_CHECK int unix_find(const void *addr, uint32_t len, int type,
+MUST_CHECK int unix_find(const struct unix_sock *from, const void *addr,
+			 uint32_t len, int type,
 			 struct unix_sock **out);
 /* SO_PASSCRED and SO_PASSPIDFD want a name to answer to.  -errno. */
 MUST_CHECK int unix_autobind_if_asked(struct unix_sock *u);
@@ -186,7 +192,4 @@ void unix_hangup(struct unix_sock *u);
 /* --- unix_opt.c ----------------------------------------------------------- */
 int unix_getsockopt(struct socket *s, int level, int name, void *val,
 		    uint32_t *len);
-int unix_setsockopt(struct socket *s, int level, int name, const void *val,
-		    uint32_t len);
-
-#endif
+int unix_setsockopt(struct socket *s, int level, int name, co

@@ -201,7 +201,7 @@ static int connect_stream(struct unix_sock *u, const void *addr, uint32_t len,
 	int ret;
 
 	for (;;) {
-		ret = unix_find(addr, len, u->sock.type, &l);
+		ret = unix_find(u, addr, len, u->sock.type, &l);
 		if (ret < 0)
 			return ret;
 		ret = try_connect(u, l);
@@ -262,7 +262,7 @@ int unix_connect(struct socket *s, const void *addr, uint32_t len,
 		return connect_stream(u, addr, len, nonblock);
 	if (a->family == LINUX_AF_UNSPEC)
 		return connect_dgram(u, NULL);
-	ret = unix_find(addr, len, u->sock.type, &dest);
+	ret = unix_find(u, addr, len, u->sock.type, &dest);
 	if (ret < 0)
 		return ret;
 	ret = connect_dgram(u, dest);

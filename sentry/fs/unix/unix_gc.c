@@ -25,8 +25,8 @@
 #include "sentry/fs/unix/unix.h"
 #include "sentry/kernel/task.h"
 
-/* A sender waits for a walk with so many sockets in flight. */
-#define MANY 16000u
+/* With so many sockets in flight a sender looks for garbage first. */
+#define MANY 2024u
 
 static struct mutex g_gc_mu = MUTEX_INIT(LOCK_PIPE);
 static struct list g_inflight = { &g_inflight, &g_inflight };
@@ -54,9 +54,9 @@ void unix_gc_begin(struct scm *scm)
 	mutex_unlock(&g_gc_mu);
 }
 
-void unix_gc_end(struct scm *scm, struct scm *to)
+/* g_gc_mu held. */
+static void end_locked(const struct scm *scm)
 {
-	mutex_lock(&g_gc_mu);
 	for (uint32_t i = 0; i < scm->nr_files; i++) {
 		struct unix_sock *u = unix_of_file(scm->files[i]);
 
@@ -65,6 +65,15 @@ void unix_gc_end(struct scm *scm, struct scm *to)
 		list_del(&u->gc.node);
 		g_nr_inflight--;
 	}
+}
+
+void unix_gc_end(struct unix_msg *msg, struct scm *to)
+{
+	struct scm *scm = &msg->scm;
+
+	mutex_lock(&g_gc_mu);
+	if (!msg->garbage)
+		end_locked(scm);
 	to->files = take(scm->files);
 	to->nr_files = scm->nr_files;
 	scm->nr_files = 0;
@@ -172,10 +181,12 @@ NO_LOCK_CHECK static void purge(struct unix_sock *u, struct list *out)
 
 void unix_gc(void)
 {
+	struct unix_msg *msg;
 	struct unix_sock *u;
 	struct list dead;
 
-	if (g_nr_inflight == 0)
+	/* Sockets that go with the messages of others: once is enough. */
+	if (g_nr_inflight == 0 || unix_is_dropping())
 		return;
 	list_init(&dead);
 	mutex_lock(&g_gc_mu);
@@ -183,6 +194,11 @@ void unix_gc(void)
 	list_for_each_entry (u, &g_inflight, gc.node)
 		if (u->gc.garbage)
 			purge(u, &dead);
+	/* At once: freeing them takes longer, and others look meanwhile. */
+	list_for_each_entry (msg, &dead, node) {
+		end_locked(&msg->scm);
+		msg->garbage = true;
+	}
 	mutex_unlock(&g_gc_mu);
 	unix_drop_msgs(&dead);
 }

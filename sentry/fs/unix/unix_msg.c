@@ -60,7 +60,7 @@ void unix_detach_files(struct unix_msg *msg, struct scm *to)
 {
 	if (!msg->scm.nr_files)
 		return;
-	unix_gc_end(&msg->scm, to);
+	unix_gc_end(msg, to);
 	msg->payer->nr_inflight -= to->nr_files;
 	user_acct_put(take(msg->payer));
 }
@@ -91,23 +91,29 @@ static void free_msg(struct unix_msg *msg)
 	free(msg);
 }
 
+static _Thread_local bool tl_dropping;
+
+bool unix_is_dropping(void)
+{
+	return tl_dropping;
+}
+
 void unix_drop_msgs(struct list *msgs)
 {
 	static _Thread_local struct list todo;
-	static _Thread_local bool busy;
 	struct unix_msg *msg;
 
 	if (!todo.next)
 		list_init(&todo);
 	list_splice(msgs, &todo);
-	if (busy)
+	if (tl_dropping)
 		return; /* the loop below goes on with them */
-	busy = true;
+	tl_dropping = true;
 	while ((msg = list_first(&todo, struct unix_msg, node))) {
 		list_del(&msg->node);
 		free_msg(msg);
 	}
-	busy = false;
+	tl_dropping = false;
 }
 
 void unix_drop_msg(struct unix_msg *msg)

@@ -2,7 +2,7 @@
 /*
  * unix_name: addresses of AF_UNIX sockets: paths and abstract names.
  *
- * Abstract names are apart for each type of socket; a path leads to the inode
+ * Abstract names are apart for each net namespace and type of socket; a path leads to the inode
  * that bind() made, whoever may write to that may connect.
  *
  * Locks: g_names_mu (rank LOCK_PIPE, alone) covers the table; u->mu the name.
@@ -87,22 +87,24 @@ static int name_new(const void *addr, uint32_t len, struct unix_name **out)
 	return 0;
 }
 
-static bool same_name(const struct unix_sock *u, int type,
+static bool same_name(const struct unix_sock *u,
+		      const struct ns_common *net, int type,
 		      const struct unix_name *n)
 {
-	return u->sock.type == type && u->name && !u->path.dentry &&
+	return u->net == net && u->sock.type == type && u->name && !u->path.dentry &&
 	       u->name->len == n->len &&
 	       memcmp(&u->name->addr, &n->addr, n->len) == 0;
 }
 
 /* Under g_names_mu. */
-static struct unix_sock *find_abstract_locked(int type,
+static struct unix_sock *find_abstract_locked(const struct ns_common *net,
+					      int type,
 					      const struct unix_name *n)
 {
 	struct unix_sock *u;
 
 	list_for_each_entry (u, abstract_bucket(n), table_node)
-		if (same_name(u, type, n))
+		if (same_name(u, net, type, n))
 			return u;
 	return NULL;
 }
@@ -118,7 +120,7 @@ static int publish(struct unix_sock *u, struct unix_name *n, struct path *p)
 	mutex_lock(&g_names_mu);
 	if (u->name || u->dead)
 		ret = -EINVAL;
-	else if (abstract && find_abstract_locked(u->sock.type, n))
+	else if (abstract && find_abstract_locked(u->net, u->sock.type, n))
 		ret = -EADDRINUSE;
 	if (ret == 0) {
 		mutex_lock_nested(&u->mu);
@@ -237,7 +239,8 @@ static int find_path(const struct unix_name *n, int type,
 	return 0;
 }
 
-int unix_find(const void *addr, uint32_t len, int type, struct unix_sock **out)
+int unix_find(const struct unix_sock *from, const void *addr, uint32_t len,
+	      int type, struct unix_sock **out)
 {
 	struct unix_sock *u;
 	struct unix_name *n;
@@ -249,7 +252,7 @@ int unix_find(const void *addr, uint32_t len, int type, struct unix_sock **out)
 		ret = find_path(n, type, out);
 	} else {
 		mutex_lock(&g_names_mu);
-		u = find_abstract_locked(type, n);
+		u = find_abstract_locked(from->net, type, n);
 		if (u)
 			unix_get(u);
 		mutex_unlock(&g_names_mu);

@@ -182,7 +182,7 @@ static int destination(struct unix_put *p)
 	struct socket_msg *m = p->m;
 
 	if (m->namelen && unix_is_dgram(p->u))
-		return unix_find(m->name, m->namelen, p->u->sock.type,
+		return unix_find(p->u, m->name, m->namelen, p->u->sock.type,
 				 &p->dest);
 	p->dest = unix_peer(p->u);
 	return p->dest ? 0 : -ENOTCONN;
@@ -272,7 +272,8 @@ long unix_send(struct socket *s, struct socket_msg *m)
 
 	if (!unix_is_stream(u) && (m->flags & LINUX_MSG_OOB))
 		return -EOPNOTSUPP;
-	unix_gc_if_many();
+	if (m->scm.nr_files)
+		unix_gc_if_many();
 	ret = unix_is_stream(u) ? 0 : unix_autobind_if_asked(u);
 	if (ret < 0)
 		return ret;

@@ -40,6 +40,8 @@ int unix_new(int type, struct unix_sock **out)
 	u->rcvlowat = 1;
 	u->peek_off = -1;
 	waitq_init(&u->wq);
+	u->net = current_task()->ns[TASK_NS_NET];
+	ns_get(u->net);
 	unix_list_add(u);
 	*out = u;
 	return 0;
@@ -62,6 +64,7 @@ void unix_put(struct unix_sock *u)
 	if (u->peer)
 		unix_put(u->peer);
 	path_put(&u->path);
+	ns_put(u->net);
 	waitq_fini(&u->wq);
 	pthread_mutex_destroy(&u->mu.raw);
 	pthread_mutex_destroy(&u->read_mu.raw);
