@@ -112,3 +112,25 @@ int gofer_do_create(struct session *s, const struct gofer_create_req *req,
 	s->out_fd = fd;
 	return 0;
 }
+
+int gofer_do_tmpfile(struct session *s, const struct gofer_tmpfile_req *req,
+		     struct gofer_tmpfile_rep *rep)
+{
+	struct owner want = { req->uid, req->gid, req->mode & 07777 };
+	struct node *dir;
+	int fd = session_writable_dir(s, req->dir, &dir);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	fd = gofer_host_open_child(dir->fd, ".", O_RDWR | O_TMPFILE, want.mode);
+	if (fd < 0)
+		return fd == -EMFILE ? -ENFILE : fd;
+	ret = adopt_new(s, fd, dir, &want, &rep->node);
+	if (ret < 0) {
+		gofer_host_close(fd);
+		return ret;
+	}
+	s->out_fd = fd;
+	return 0;
+}

@@ -81,8 +81,8 @@ static void note_process(struct seq_buf *out, struct task *t,
 		.pgrp = (int32_t)r->pgid,
 		.sid = (int32_t)r->sid,
 	};
-	size_t size = MIN(marks->arg_end - marks->arg_start,
-			  sizeof(p.psargs) - 1);
+	size_t size =
+		MIN(marks->arg_end - marks->arg_start, sizeof(p.psargs) - 1);
 
 	memcpy(p.fname, r->comm, sizeof(p.fname));
 	if (mm_copy_in(t->mm, p.psargs, marks->arg_start, size, MM_NOFAULT))

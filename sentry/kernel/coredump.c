@@ -246,8 +246,8 @@ static int emit_all(struct core_file *c, struct task *t, struct core_dump *d)
 	seq_fini(&notes);
 	mm_segments_free(segs, nr);
 	if (ret == 0) /* the end may be a hole */
-		ret = vfs_truncate(c->f->path.mnt, c->f->inode,
-				   t->cred, (uint64_t)c->pos);
+		ret = vfs_truncate(c->f->path.mnt, c->f->inode, t->cred,
+				   (uint64_t)c->pos);
 	return ret;
 }
 

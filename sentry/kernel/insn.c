@@ -381,7 +381,8 @@ static bool modrm_writes(const struct insn *in)
 		return in_table(g_write_0f, in->op);
 	case MAP_0F38:
 		return (in->op == 0xf1 && !in->repne) ||
-		       (in->op & 0xf0) == 0xa0 || in->op == 0x2e || in->op == 0x2f || in->op == 0x8e;
+		       (in->op & 0xf0) == 0xa0 || in->op == 0x2e ||
+		       in->op == 0x2f || in->op == 0x8e;
 	case MAP_0F3A:
 		return (in->op >= 0x14 && in->op <= 0x17) || in->op == 0x19 ||
 		       in->op == 0x1b || in->op == 0x1d || in->op == 0x39 ||
@@ -402,8 +403,7 @@ static bool modrm_is_memory(const struct insn *in)
 {
 	if (in->modrm >= 0xc0 || (in->map == MAP_1 && in->op == 0x8d))
 		return false;
-	return in->map != MAP_0F || !in_table(g_hint_0f, in->op) ||
-	       in->vector;
+	return in->map != MAP_0F || !in_table(g_hint_0f, in->op) || in->vector;
 }
 
 /* --- operands without ModRM ----------------------------------------------- */
@@ -500,8 +500,7 @@ unsigned int insn_accesses(const struct guest_regs *r,
 			if (in.map == MAP_1 && in.op == 0xff)
 				next = r->rip + in.at + 4;
 			addr = modrm_address(&in, r, next);
-			add(out, &nr, addr, modrm_size(&in),
-			    modrm_writes(&in));
+			add(out, &nr, addr, modrm_size(&in), modrm_writes(&in));
 		}
 	}
 	add_implicit(&in, r, out, &nr);

@@ -54,6 +54,7 @@ struct key_ref {
 void key_ref_put(struct key_ref *r); /* harmless if empty */
 #define AUTO_KEY __attribute__((cleanup(key_ref_put)))
 
+/* The one lock of all keys; nothing is put, freed or slept on under it. */
 extern struct mutex g_keys_mu;
 void keys_lock(void) ACQUIRES(&g_keys_mu);
 void keys_unlock(void) RELEASES(&g_keys_mu);

@@ -95,8 +95,7 @@ bool signal_ignores_children(struct thread_group *parent)
 	struct linux_sigaction act;
 
 	sig_action_read(parent->signals, LINUX_SIGCHLD, &act);
-	return act.handler == LINUX_SIG_IGN ||
-	       (act.flags & LINUX_SA_NOCLDWAIT);
+	return act.handler == LINUX_SIG_IGN || (act.flags & LINUX_SA_NOCLDWAIT);
 }
 
 void signal_notify_tracer_exit_locked(struct task *t)
@@ -151,8 +150,8 @@ static void tell_stop(struct task *t, struct thread_group *to, int why,
 	sig_action_read(to->signals, LINUX_SIGCHLD, &act);
 	fill_child(&si, t, to, LINUX_SIGCHLD);
 	si.code = why;
-	si.chld.status = why == LINUX_CLD_CONTINUED ? LINUX_SIGCONT
-						    : status & 0x7f;
+	si.chld.status =
+		why == LINUX_CLD_CONTINUED ? LINUX_SIGCONT : status & 0x7f;
 	if (act.handler != LINUX_SIG_IGN && !(act.flags & LINUX_SA_NOCLDSTOP))
 		(void)signal_send_group(to, &si);
 	waitq_wake_nr(&to->wait_children, LINUX_POLLIN, UINT32_MAX);

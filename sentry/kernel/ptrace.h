@@ -59,9 +59,9 @@ struct ptrace_state {
 	uint64_t message; /* PTRACE_GETEVENTMSG */
 	struct linux_siginfo *info; /* of the stop, in the tracee's stack */
 	/* The tracee's before it stops and after, the tracer's in between. */
-	bool fpu_valid;	   /* priv->fpu holds the FPU's state */
-	bool fpu_changed;  /* and is to be loaded */
-	bool regs_changed; /* so was platform_regs() */
+	bool fpu_valid;		    /* priv->fpu holds the FPU's state */
+	bool fpu_changed;	    /* and is to be loaded */
+	bool regs_changed;	    /* so was platform_regs() */
 	struct ptrace_debug *debug; /* owned; NULL: none was ever set */
 };
 
@@ -103,7 +103,9 @@ void ptrace_handler_entered(struct task *t);
 
 /* --- the relation (ptrace_attach.c) --------------------------------------- */
 
+/* The state of a new task: not traced, tracing nobody; and its end. */
 void ptrace_init(struct task *t);
+/* Frees what it owns; nobody traces any more. */
 void ptrace_fini(struct ptrace_state *p);
 static inline bool ptrace_is_traced(const struct ptrace_state *p)
 {

@@ -19,18 +19,18 @@
 #include "sentry/kernel/task_private.h"
 #include "sentry/mm/mm.h"
 
-#define USER_CS	    0x33
-#define USER_SS	    0x2b
-#define EFLAGS_MASK 0x54dd5ull /* AC RF NT OF DF TF SF ZF AF PF CF */
-#define FX_SIZE	    512u
-#define FX_MXCSR    24
-#define XHEADER     512
-#define XHEADER_END 576
-#define XFEATURE_FP  1ull
-#define XFEATURE_SSE 2ull
+#define USER_CS	      0x33
+#define USER_SS	      0x2b
+#define EFLAGS_MASK   0x54dd5ull /* AC RF NT OF DF TF SF ZF AF PF CF */
+#define FX_SIZE	      512u
+#define FX_MXCSR      24
+#define XHEADER	      512
+#define XHEADER_END   576
+#define XFEATURE_FP   1ull
+#define XFEATURE_SSE  2ull
 #define MXCSR_DEFINED 0xffffu
-#define REG(name) (offsetof(struct guest_regs, name) / 8)
-#define NR_REGS (sizeof(struct guest_regs) / 8)
+#define REG(name)     (offsetof(struct guest_regs, name) / 8)
+#define NR_REGS	      (sizeof(struct guest_regs) / 8)
 
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS };
 
@@ -319,10 +319,10 @@ static long arch_prctl(struct task *p, uint64_t code, uint64_t addr)
 	switch (code) {
 	case ARCH_SET_GS:
 	case ARCH_SET_FS:
-		ret = poke_user(p,
-				8 * (code == ARCH_SET_GS ? REG(gs_base)
-							 : REG(fs_base)),
-				addr);
+		ret = poke_user(
+			p,
+			8 * (code == ARCH_SET_GS ? REG(gs_base) : REG(fs_base)),
+			addr);
 		return ret < 0 ? -EPERM : 0;
 	case ARCH_GET_FS:
 		return copy_out(uaddr(addr), &r->fs_base, 8);
@@ -418,8 +418,7 @@ static long set_syscall_info(struct task *p, uint64_t size, uint64_t from)
 		return -EINVAL;
 	if (copy_in(&i, uaddr(from), sizeof(i)) < 0)
 		return -EFAULT;
-	if (i.flags || i.reserved ||
-	    i.op != syscall_info_op(&p->priv->ptrace))
+	if (i.flags || i.reserved || i.op != syscall_info_op(&p->priv->ptrace))
 		return -EINVAL;
 	p->priv->ptrace.regs_changed = true;
 	switch (i.op) {

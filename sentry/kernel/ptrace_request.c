@@ -8,7 +8,7 @@
  * Locks: the tracee's sighand around its fields; none while guest memory is
  *        copied.
  * Linux: ptrace_request() of 6.18, without checkpoint/restore of filters.
- * Tests: tests/conformance/ptrace.c, ptrace_siginfo.c
+ * Tests: tests/conformance/ptrace.c, ptrace_stop.c
  */
 #include <errno.h>
 #include <string.h>
@@ -26,8 +26,8 @@ static bool is_renamed_locked(struct task *p)
 {
 	const struct ptrace_state *ps = &p->priv->ptrace;
 
-	return ps->stop_code == (LINUX_PTRACE_EVENT_EXEC << 8 |
-				 LINUX_SIGTRAP) &&
+	return ps->stop_code ==
+		       (LINUX_PTRACE_EVENT_EXEC << 8 | LINUX_SIGTRAP) &&
 	       ps->message != p->tid;
 }
 

@@ -15,7 +15,7 @@
  * Locks: the tracee's sighand; tasklist to tell the tracer, which comes after
  *        the stop is visible: who waits for it finds it.
  * Linux: ptrace_stop() and its callers in kernel/signal.c of 6.18.
- * Tests: tests/conformance/ptrace_stop.c, ptrace_events.c
+ * Tests: tests/conformance/ptrace_stop.c, ptrace_syscall.c, ptrace_events.c
  */
 #include <errno.h>
 #include <string.h>
@@ -32,8 +32,8 @@ static bool begin_locked(struct task *t, int code, int why, uint64_t message,
 			 struct linux_siginfo *info, bool *out_joined)
 {
 	struct ptrace_state *p = &t->priv->ptrace;
-	bool exiting = code == EVENT_CODE(LINUX_PTRACE_EVENT_EXIT,
-					  LINUX_SIGTRAP);
+	bool exiting =
+		code == EVENT_CODE(LINUX_PTRACE_EVENT_EXIT, LINUX_SIGTRAP);
 
 	if (!p->tracer || (!exiting && task_fatal_signal_pending(t)))
 		return false;

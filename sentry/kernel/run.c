@@ -189,12 +189,25 @@ static void do_exception(struct task *t, struct guest_stop *stop)
 	force_fault(t, stop->signo, stop->code, stop);
 }
 
+/* A debugger shall find the text as it was. */
+static void patch_site(struct task *t, const struct guest_regs *r)
+{
+	bool alone = t->group->nr_threads == 1 &&
+		     !atomic_load(&t->group->priv->mm_shared);
+
+	if (!t->priv->ptrace.calls && !is_watched(t))
+		mm_patch_site(t->mm, t->cpu, r->rip - 2, (uint32_t)r->orig_rax,
+			      alone);
+}
+
 static void handle_stop(struct task *t, struct guest_stop *stop)
 {
 	if (stop->kind != STOP_SYSCALL)
 		platform_regs(t->cpu)->orig_rax = UINT64_MAX;
 	switch (stop->kind) {
 	case STOP_SYSCALL:
+		if (unlikely(stop->hot))
+			patch_site(t, platform_regs(t->cpu));
 		do_syscall(t, platform_regs(t->cpu));
 		break;
 	case STOP_FAULT:

@@ -39,7 +39,7 @@ static uint64_t mm_peak(struct task *t)
 	if (!mm)
 		return 0;
 	mm_stats(mm, &stats);
-	return stats.rss;
+	return stats.peak_rss;
 }
 
 static void usage_live(struct task *t, struct rusage_sum *out)
@@ -84,7 +84,9 @@ void task_account_exit(struct task *t)
 	struct rusage_sum u;
 
 	usage_live(t, &u);
-	u.maxrss = mm_peak(t);
+	/* The space is the same for all threads, and asking is dear. */
+	if (t->group->nr_threads == 0)
+		u.maxrss = mm_peak(t);
 	mutex_lock(&s->mu);
 	rusage_add(&t->group->priv->dead, &u);
 	atomic_store(&t->priv->acct_done, true);

@@ -188,7 +188,7 @@ static uint32_t cannot_sync_locked(struct task *t)
 		    (s->mode == LINUX_SECCOMP_MODE_FILTER &&
 		     is_ancestor(s->filter, mine)))
 			continue;
-		return p->tid;
+		return p->vtid;
 	}
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "sentry/host/host.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/seccomp.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/vfs/vfs.h"
@@ -364,6 +365,7 @@ static long ioctl_recv(struct seccomp_notify *n, uint64_t arg)
 	ret = wait_recv(n, &notif);
 	if (ret < 0)
 		return ret;
+	notif.pid = pid_to_guest(notif.pid);
 	waitq_wake(&n->wq, EVENTS_OUT);
 	if (copy_out(uaddr(arg), &notif, sizeof(notif)) < 0) {
 		undo_recv(n, notif.id);

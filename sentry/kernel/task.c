@@ -380,11 +380,11 @@ void task_set_cred(struct task *t, struct cred *c)
 	t->cred = c;
 	if (old && old->user)
 		atomic_fetch_sub(&old->user->nr_tasks, 1);
+	/* A change to a user with too many processes fails at execve(2). */
+	if (old && old->uid != c->uid)
+		t->priv->nproc_exceeded = task_over_nproc(t);
 	if (c->user)
 		atomic_fetch_add(&c->user->nr_tasks, 1);
-	/* A change to a user with too many processes fails at execve(2). */
-	if (old && c->user && old->uid != c->uid)
-		t->priv->nproc_exceeded = task_over_nproc(t);
 	mutex_unlock(&t->mu);
 	if (old)
 		cred_put(old);

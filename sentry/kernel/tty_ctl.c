@@ -265,9 +265,8 @@ int tty_ctl_set_pgrp(struct tty_ctl *c, int pgid)
 	else if (pgid < 0)
 		ret = -EINVAL;
 	else
-		ret = find_pgrp_locked(c->session,
-				       pid_from_guest_locked((uint32_t)pgid),
-				       &pg);
+		ret = find_pgrp_locked(
+			c->session, pid_from_guest_locked((uint32_t)pgid), &pg);
 	if (ret == 0) {
 		set_pgrp_locked(&c->pgrp, pg);
 		pgrp_put_locked(pg);

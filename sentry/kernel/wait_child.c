@@ -6,7 +6,7 @@
  * wakes the parent's queue after it was made under the tasklist lock.
  * Locks: tasklist; a child's sighand inside it.
  * Linux: kernel/exit.c of 6.18.
- * Tests: tests/conformance/wait.c, ptrace_wait.c
+ * Tests: tests/conformance/wait.c, ptrace_exit.c
  */
 #include "sentry/kernel/wait_child.h"
 

@@ -253,6 +253,8 @@ static long place(struct mm_batch *b, const struct map_req *r,
 
 	if (mm->nr_vmas >= MAX_MAP_COUNT)
 		return -ENOMEM;
+	if (r->fixed && mm_reserved(mm, r->a.addr, r->a.addr + size))
+		return -ENOMEM;
 	if (r->fixed)
 		addr = (long)r->a.addr;
 	else

@@ -252,6 +252,9 @@ static long remap_locked(struct mm_batch *b, struct remap *r)
 		return -EFAULT;
 	if (r->flags & LINUX_MREMAP_FIXED) {
 		ret = check_vma(mm, r, v);
+		if (ret == 0 &&
+		    mm_reserved(mm, r->new, r->new + r->new_size))
+			ret = -ENOMEM;
 		if (ret == 0 && vma_any(mm, r->new, r->new + r->new_size))
 			ret = munmap_locked(b, r->new, r->new + r->new_size);
 		if (ret == 0)
@@ -280,7 +283,8 @@ static long remap_locked(struct mm_batch *b, struct remap *r)
 	next = vma_next(mm, v);
 	end = r->old + r->new_size;
 	if (r->old_size && r->old + r->old_size == v->end && end > r->old &&
-	    end <= mm_max_addr() && (!next || end <= next->start)) {
+	    end <= mm_max_addr() && !mm_reserved(mm, v->end, end) &&
+	    (!next || end <= next->start)) {
 		ret = grow_in_place(b, r, v);
 		return ret < 0 ? ret : (long)r->old;
 	}

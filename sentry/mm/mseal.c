@@ -124,8 +124,7 @@ long mm_remap_file_pages(struct mm *mm, uint64_t addr, uint64_t size,
 	size = page_down(size);
 	if (add_overflows(addr, size, &end) || end <= addr)
 		return -EINVAL;
-	if (pgoff + size / PAGE_SIZE < pgoff ||
-	    pgoff > INT64_MAX / PAGE_SIZE)
+	if (pgoff + size / PAGE_SIZE < pgoff || pgoff > INT64_MAX / PAGE_SIZE)
 		return -EINVAL;
 	rwlock_rdlock(&mm->mu);
 	ret = find_shared(mm, addr, end, &a);

@@ -373,6 +373,8 @@ static long fcntl_rest(struct task *t, int fd, struct file *f, uint32_t cmd,
 		if ((cmd == LINUX_F_SETPIPE_SZ || cmd == LINUX_F_GETPIPE_SZ) &&
 		    !file_is_pipe(f))
 			return -EBADF;
+		if (cmd == LINUX_F_ADD_SEALS && !file_writable(f))
+			return -EPERM; /* whatever kind of file it is */
 		return f->ops->fcntl ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
 	}
 }

@@ -186,8 +186,8 @@ long sys_futex_waitv(struct task *t, uaddr_t waiters, uint32_t nr,
 static bool flags_ok(uint32_t flags)
 {
 	return (flags & LINUX_FUTEX2_SIZE_MASK) == LINUX_FUTEX2_SIZE_U32 &&
-	       !(flags & ~(uint32_t)(LINUX_FUTEX2_SIZE_MASK |
-				     LINUX_FUTEX2_PRIVATE));
+	       !(flags &
+		 ~(uint32_t)(LINUX_FUTEX2_SIZE_MASK | LINUX_FUTEX2_PRIVATE));
 }
 
 static struct futex_word word_of(uaddr_t addr, uint32_t flags)

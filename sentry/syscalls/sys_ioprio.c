@@ -80,7 +80,7 @@ int sched_walk(struct task *t, int32_t which, int32_t who,
 			visit(p, arg);
 	} else if (which == LINUX_PRIO_PGRP) {
 		walk_pgrp_locked(&w, who ? pid_peek_pgrp_locked(
-					   pid_from_guest_locked(id))
+						   pid_from_guest_locked(id))
 					 : t->group->pgrp);
 	} else {
 		walk_user_locked(&w, who ? uid_from_guest(id) : t->cred->uid);

@@ -46,7 +46,7 @@ struct targets {
 	struct target {
 		struct task *task; /* a reference */
 		uint32_t seq;	   /* in_guest then */
-	} *at;
+	} * at;
 	uint32_t nr, room;
 };
 
@@ -96,7 +96,8 @@ static int add_target(struct targets *t, struct task *p)
 static int collect(const struct scope *s, struct targets *out)
 {
 	struct thread_group *only =
-		s->cmd == CMD_PRIVATE_EXPEDITED && !s->me->group->priv->mm_shared
+		s->cmd == CMD_PRIVATE_EXPEDITED &&
+				!s->me->group->priv->mm_shared
 			? s->me->group
 			: NULL;
 	struct task *p;

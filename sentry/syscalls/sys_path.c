@@ -58,6 +58,7 @@ long sys_renameat2(struct task *t, int32_t old_dirfd, uaddr_t old_path,
 	struct path_buf from, to;
 	int ret;
 
+	(void)t;
 	if (flags & ~(one_way | LINUX_RENAME_EXCHANGE))
 		return -EINVAL;
 	if ((flags & one_way) && (flags & LINUX_RENAME_EXCHANGE))
@@ -84,6 +85,18 @@ long sys_rename(struct task *t, uaddr_t old_path, uaddr_t new_path)
 
 /* --- links ---------------------------------------------------------------- */
 
+/* A link from a bare descriptor gives it a name: not for everybody, but for who
+ * has opened it. */
+static bool may_link_bare(struct task *t, int fd)
+{
+	AUTO_PUT(file) struct file *f = NULL;
+
+	if (cred_capable(t->cred, CAP_NR_DAC_READ_SEARCH))
+		return true;
+	f = fd == LINUX_AT_FDCWD ? NULL : fd_table_lookup_any(t->fds, fd);
+	return !f || f->cred == t->cred;
+}
+
 long sys_linkat(struct task *t, int32_t old_dirfd, uaddr_t old_path,
 		int32_t new_dirfd, uaddr_t new_path, uint32_t flags)
 {
@@ -93,9 +106,7 @@ long sys_linkat(struct task *t, int32_t old_dirfd, uaddr_t old_path,
 
 	if (flags & ~(uint32_t)(LINUX_AT_SYMLINK_FOLLOW | LINUX_AT_EMPTY_PATH))
 		return -EINVAL;
-	/* A link from a bare descriptor gives it a name: not for everybody. */
-	if ((flags & LINUX_AT_EMPTY_PATH) &&
-	    !cred_capable(t->cred, CAP_NR_DAC_READ_SEARCH))
+	if ((flags & LINUX_AT_EMPTY_PATH) && !may_link_bare(t, old_dirfd))
 		flags &= ~(uint32_t)LINUX_AT_EMPTY_PATH;
 	ret = at_lookup(old_dirfd, old_path, flags,
 			flags & LINUX_AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0,

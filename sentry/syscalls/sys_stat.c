@@ -134,20 +134,6 @@ static struct linux_statx_timestamp statx_time(const struct ktime *k)
 	return (struct linux_statx_timestamp){ .sec = k->sec, .nsec = k->nsec };
 }
 
-/* The birth time and, unless one of them is asked for, the times of changes are
- * left out of the mask, as Linux does. */
-static uint32_t statx_mask(const struct kstat *st, uint32_t asked)
-{
-	const uint32_t times = LINUX_STATX_MTIME | LINUX_STATX_CTIME;
-	uint32_t mask = LINUX_STATX_BASIC_STATS;
-
-	if (!(asked & times))
-		mask &= ~times;
-	if (st->has_btime && (asked & LINUX_STATX_BTIME))
-		mask |= LINUX_STATX_BTIME;
-	return mask;
-}
-
 static int statx_out(uaddr_t buf, const struct kstat *st, uint32_t mask)
 {
 	struct linux_statx out = {
@@ -172,11 +158,14 @@ static int statx_out(uaddr_t buf, const struct kstat *st, uint32_t mask)
 		.mnt_id = st->mnt_id,
 	};
 
+	/* As Linux: times of changes count as told only if asked for. */
+	if (!(mask & (LINUX_STATX_MTIME | LINUX_STATX_CTIME)))
+		out.mask &= ~(LINUX_STATX_MTIME | LINUX_STATX_CTIME);
 	if (mask & LINUX_STATX_MNT_ID_UNIQUE) {
 		out.mask ^= LINUX_STATX_MNT_ID | LINUX_STATX_MNT_ID_UNIQUE;
 		out.mnt_id += MOUNT_UNIQUE_BASE;
 	}
-	if (st->has_btime) {
+	if (st->has_btime && (mask & LINUX_STATX_BTIME)) {
 		out.mask |= LINUX_STATX_BTIME;
 		out.btime = statx_time(&st->btime);
 	}

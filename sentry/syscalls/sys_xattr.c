@@ -68,11 +68,9 @@ static int xattr_permission(const struct path *p, const char *name,
 	if (has_prefix(name, "security.")) {
 		if (!write)
 			return 0;
+		/* Judged by may_change_caps(), after its value. */
 		if (strcmp(name, LINUX_XATTR_NAME_CAPS) == 0)
-			return cred_capable_wrt(cred, inode->uid, inode->gid,
-						CAP_NR_SETFCAP)
-				       ? 0
-				       : -EPERM;
+			return 0;
 		return cred_capable(cred, CAP_NR_SYS_ADMIN) ? 0 : -EPERM;
 	}
 	if (has_prefix(name, "trusted.")) {
@@ -89,6 +87,11 @@ static int xattr_permission(const struct path *p, const char *name,
 
 /* --- on a path ------------------------------------------------------------ */
 
+static bool may_change_caps(const struct inode *inode, const struct cred *cred)
+{
+	return cred_capable_wrt(cred, inode->uid, inode->gid, CAP_NR_SETFCAP);
+}
+
 /*
  * Capabilities are checked when they are set.  Those of a user namespace are
  * marked as its own: revision 3 with the kernel id of its root.
@@ -102,6 +105,8 @@ static int set_caps(struct inode *inode, const void *buf, size_t size,
 
 	if (ret < 0 || size < LINUX_VFS_CAP_SIZE_2)
 		return -EINVAL;
+	if (!may_change_caps(inode, cred))
+		return -EPERM;
 	memcpy(&d, buf, size);
 	if (cred->user_ns != &g_init_user_ns) {
 		d.magic = LINUX_VFS_CAP_REVISION_3 |
@@ -239,6 +244,9 @@ static long remove_on(const struct path *p, uaddr_t name)
 	ret = name_in(name, key);
 	if (ret == 0)
 		ret = xattr_permission(p, key, current_task()->cred, true);
+	if (ret == 0 && strcmp(key, LINUX_XATTR_NAME_CAPS) == 0 &&
+	    !may_change_caps(inode, current_task()->cred))
+		ret = -EPERM;
 	if (ret < 0)
 		return ret;
 	if (!inode->ops->removexattr)

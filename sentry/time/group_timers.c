@@ -40,7 +40,6 @@ struct group_timers {
 	struct itimer itimer[NR_ITIMERS];
 	struct itimer cpu_limit; /* RLIMIT_CPU; no signal of its own */
 	struct list posix GUARDED_BY(mu);
-	uint32_t nr_posix GUARDED_BY(mu);
 	int32_t next_id GUARDED_BY(mu);
 	bool wrapped GUARDED_BY(mu); /* ids below may be in use */
 };
@@ -296,7 +295,6 @@ static int link_timer(struct group_timers *gt, struct posix_timer *p,
 	p->id = free_id_locked(gt);
 	if (p->ev.value_is_id)
 		p->ev.value = (uint32_t)p->id;
-	gt->nr_posix++;
 	list_append(&gt->posix, &p->node);
 	mutex_unlock(&gt->mu);
 	return p->id;
@@ -381,10 +379,9 @@ int32_t posix_timer_overrun(struct posix_timer *p)
 }
 
 /* Takes @p out of the list; the list's reference is the caller's then. */
-static void unlink_locked(struct group_timers *gt, struct posix_timer *p)
+static void unlink_locked(struct posix_timer *p)
 {
 	list_del(&p->node);
-	gt->nr_posix--;
 }
 
 int posix_timer_delete(struct task *t, int32_t id)
@@ -397,7 +394,7 @@ int posix_timer_delete(struct task *t, int32_t id)
 	mutex_lock(&gt->mu);
 	p = find_locked(gt, id);
 	if (p)
-		unlink_locked(gt, p);
+		unlink_locked(p);
 	mutex_unlock(&gt->mu);
 	if (!p)
 		return -EINVAL;
@@ -413,7 +410,7 @@ static void delete_all(struct group_timers *gt)
 		mutex_lock(&gt->mu);
 		p = list_first(&gt->posix, struct posix_timer, node);
 		if (p)
-			unlink_locked(gt, p);
+			unlink_locked(p);
 		mutex_unlock(&gt->mu);
 		if (p)
 			posix_timer_put(p);

@@ -15,6 +15,7 @@
 #include "abi/stat.h"
 #include "abi/statfs.h"
 #include "sentry/fs/epoll/epoll.h"
+#include "sentry/kernel/cred.h"
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/async.h"
 #include "sentry/vfs/dcache.h"
@@ -40,6 +41,10 @@ int file_new(const struct path *path, struct inode *inode, uint32_t flags,
 	f->inode = inode;
 	inode_get(inode);
 	f->flags = flags;
+	if (current_task()) {
+		f->cred = current_task()->cred;
+		cred_get(f->cred);
+	}
 	*out = f;
 	return 0;
 }
@@ -66,8 +71,11 @@ void file_put(struct file *f)
 	file_uncount(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
-	path_put(&f->path);
+	/* The path keeps the super block, which the inode needs to the last. */
 	inode_put(f->inode);
+	path_put(&f->path);
+	if (f->cred)
+		cred_put((struct cred *)f->cred);
 	pthread_mutex_destroy(&f->pos_mu.raw);
 	pthread_mutex_destroy(&f->mu.raw);
 	free(f);

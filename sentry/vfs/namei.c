@@ -354,6 +354,8 @@ int vfs_linkat(const struct path *old, int dirfd, const char *name)
 	if (ret == 0 && old->mnt != dir.mnt)
 		ret = -EXDEV;
 	if (ret == 0)
+		ret = may_link(old);
+	if (ret == 0)
 		ret = landlock_refer_check(&refer, old->dentry, dir.dentry, d,
 					   false, false);
 	if (ret == 0)
@@ -494,6 +496,8 @@ int vfs_unlinkat(int dirfd, const char *name, bool rmdir)
 	if (ret == 0)
 		ret = rmdir ? rmdir_locked(&dir, d) : unlink_locked(&dir, d);
 	mutex_unlock(&di->dir_mu);
+	if (ret == 0)
+		mount_detach_all(d); /* of other namespaces */
 	return ret;
 }
 
@@ -716,6 +720,8 @@ int vfs_renameat(int old_dirfd, const char *old_name, int new_dirfd,
 	}
 	if (r.old)
 		dentry_put(r.old);
+	if (r.new && r.new->deleted)
+		mount_detach_all(r.new);
 	if (r.new)
 		dentry_put(r.new);
 	path_put(&r.old_dir);

@@ -385,6 +385,7 @@ struct file {
 	_Atomic(struct file_async *) async; /* O_ASYNC, vfs/async.c */
 	void *epolls; /* private to fs/epoll: who watches; freed with us */
 	IMMUTABLE bool no_truncate; /* the opener's Landlock domain says so */
+	IMMUTABLE const struct cred *cred; /* who opened it; a reference */
 	IMMUTABLE bool internal; /* of a layer: tells no watcher */
 	bool leased;		 /* a lease or a dnotify mark was set by it */
 	_Atomic uint8_t counted; /* private to vfs/busy.c */

@@ -62,7 +62,7 @@ static long core_size(void)
 
 TEST(coredump, signals_that_dump)
 {
-	const int dumping[] = { SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS,
+	const int dumping[] = { SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
 				SIGFPE,	 SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS };
 
 	enter_fresh_directory();
@@ -104,8 +104,8 @@ TEST(coredump, not_of_what_is_undumpable)
 {
 	enter_fresh_directory();
 	set_limit(BIG);
-	EXPECT_EQ(SIGABRT, status_of(CHILD(prctl(PR_SET_DUMPABLE, 0);
-					   abort())));
+	EXPECT_EQ(SIGABRT,
+		  status_of(CHILD(prctl(PR_SET_DUMPABLE, 0); abort())));
 	EXPECT_EQ(-1, core_size());
 }
 
@@ -182,8 +182,8 @@ static struct core map_core(void)
 	struct core c;
 	int fd = EXPECT_OK(open("core", O_RDONLY));
 
-	c.at = EXPECT_OK(mmap(NULL, (size_t)core_size(), PROT_READ, MAP_PRIVATE,
-			      fd, 0));
+	c.at = EXPECT_OK(
+		mmap(NULL, (size_t)core_size(), PROT_READ, MAP_PRIVATE, fd, 0));
 	c.eh = (Elf64_Ehdr *)c.at;
 	c.ph = (Elf64_Phdr *)(c.at + c.eh->e_phoff);
 	EXPECT_EQ(0, memcmp(c.eh->e_ident, ELFMAG, 4));
@@ -287,7 +287,7 @@ TEST(coredump, notes_of_the_process)
 	EXPECT_EQ(SIGSEGV, ps->pr_cursig);
 	EXPECT_EQ(kid, ps->pr_pid);
 	EXPECT_EQ(getpid(), ps->pr_ppid);
-	EXPECT_EQ(0x123456789, ps->pr_reg[5]); /* rbx */
+	EXPECT_EQ(0x123456789, ps->pr_reg[5]);		  /* rbx */
 	EXPECT_TRUE(core_at(&c, (void *)ps->pr_reg[19])); /* rsp */
 	pi = core_note(&c, NT_PRPSINFO, 0, &size);
 	EXPECT_TRUE(pi);
@@ -306,8 +306,8 @@ TEST(coredump, notes_of_the_process)
 	files = core_note(&c, NT_FILE, 0, &size);
 	EXPECT_TRUE(files && files[0] > 0);
 	EXPECT_EQ(4096, files[1]);
-	EXPECT_TRUE(strstr((const char *)(files + 2 + 3 * files[0]),
-			   "/coredump"));
+	EXPECT_TRUE(
+		strstr((const char *)(files + 2 + 3 * files[0]), "/coredump"));
 	EXPECT_TRUE(core_note(&c, NT_PRFPREG, 0, &size));
 	EXPECT_EQ(512, size);
 	EXPECT_EQ(0x123456789,
@@ -348,8 +348,8 @@ TEST(coredump, all_threads_are_in_it)
 	enter_fresh_directory();
 	set_limit(BIG);
 	kid = CHILD(pthread_t th; pthread_create(&th, NULL, spin, NULL);
-		    pthread_create(&th, NULL, block, NULL);
-		    while (g_up < 2); raise(SIGQUIT));
+		    pthread_create(&th, NULL, block, NULL); while (g_up < 2);
+		    raise(SIGQUIT));
 	EXPECT_EQ(SIGQUIT | 0x80, status_of(kid));
 	c = map_core();
 	for (int i = 0; i < 3; i++) {

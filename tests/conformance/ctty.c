@@ -178,112 +178,120 @@ TEST(ctty, a_leader_takes_it_for_itself_and_its_later_children)
 
 	setup();
 	EXPECT_OK(pipe(go));
-	EXPECT_EXIT(0, CHILD({
-		EXPECT_OK(setsid());
-		pid_t older = CHILD({
-			char c;
+	EXPECT_EXIT(
+		0, CHILD({
+			EXPECT_OK(setsid());
+			pid_t older = CHILD({
+				char c;
 
-			EXPECT_EQ(1, read(go[0], &c, 1));
-			EXPECT_TRUE(!has_tty());
-			EXPECT_ERRNO(ENOTTY, tcgetpgrp(s));
-			EXPECT_ERRNO(ENOTTY, tcsetpgrp(s, getpgrp()));
-			EXPECT_ERRNO(ENOTTY, tcgetsid(s));
-			EXPECT_ERRNO(EPERM, ioctl(s, TIOCSCTTY, 0));
-		});
-		EXPECT_OK(ioctl(m, TIOCSCTTY, 0));
-		EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
-		EXPECT_EQ(1, write(go[1], "", 1));
-		EXPECT_EXIT(0, older);
-		EXPECT_EXIT(0, CHILD({
-			EXPECT_TRUE(has_tty());
-			EXPECT_EQ(getppid(), tcgetsid(s));
-			EXPECT_EQ(getpgrp(), tcgetpgrp(s));
+				EXPECT_EQ(1, read(go[0], &c, 1));
+				EXPECT_TRUE(!has_tty());
+				EXPECT_ERRNO(ENOTTY, tcgetpgrp(s));
+				EXPECT_ERRNO(ENOTTY, tcsetpgrp(s, getpgrp()));
+				EXPECT_ERRNO(ENOTTY, tcgetsid(s));
+				EXPECT_ERRNO(EPERM, ioctl(s, TIOCSCTTY, 0));
+			});
+			EXPECT_OK(ioctl(m, TIOCSCTTY, 0));
+			EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
+			EXPECT_EQ(1, write(go[1], "", 1));
+			EXPECT_EXIT(0, older);
+			EXPECT_EXIT(0, CHILD({
+					    EXPECT_TRUE(has_tty());
+					    EXPECT_EQ(getppid(), tcgetsid(s));
+					    EXPECT_EQ(getpgrp(), tcgetpgrp(s));
+				    }));
 		}));
-	}));
 }
 
 TEST(ctty, giving_it_up_is_one_process_alone_unless_it_leads)
 {
 	setup();
 	EXPECT_EXIT(0, CHILD({
-		EXPECT_OK(setsid());
-		EXPECT_ERRNO(ENOTTY, ioctl(s, TIOCNOTTY));
-		EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
-		EXPECT_ERRNO(ENOTTY, ioctl(m, TIOCNOTTY));
-		listen_as('l');
-		EXPECT_EXIT(0, CHILD({
-			EXPECT_OK(ioctl(s, TIOCNOTTY));
-			EXPECT_TRUE(!has_tty());
-			EXPECT_ERRNO(ENOTTY, ioctl(s, TIOCNOTTY));
-			/* It is no background process of this terminal now. */
-			EXPECT_OK(setpgid(0, 0));
-			EXPECT_OK(tcflush(s, TCIFLUSH));
-		}));
-		EXPECT_TRUE(has_tty());
-		EXPECT_EQ(getpgrp(), tcgetpgrp(s));
-		pid_t kid = CHILD({
-			int mine = open("/dev/tty", O_RDWR);
+			    EXPECT_OK(setsid());
+			    EXPECT_ERRNO(ENOTTY, ioctl(s, TIOCNOTTY));
+			    EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
+			    EXPECT_ERRNO(ENOTTY, ioctl(m, TIOCNOTTY));
+			    listen_as('l');
+			    EXPECT_EXIT(0, CHILD({
+						EXPECT_OK(ioctl(s, TIOCNOTTY));
+						EXPECT_TRUE(!has_tty());
+						EXPECT_ERRNO(
+							ENOTTY,
+							ioctl(s, TIOCNOTTY));
+						/* It is no background process of this terminal now. */
+						EXPECT_OK(setpgid(0, 0));
+						EXPECT_OK(tcflush(s, TCIFLUSH));
+					}));
+			    EXPECT_TRUE(has_tty());
+			    EXPECT_EQ(getpgrp(), tcgetpgrp(s));
+			    pid_t kid = CHILD({
+				    int mine = open("/dev/tty", O_RDWR);
 
-			EXPECT_OK(mine);
-			EXPECT_OK(setpgid(0, 0));
-			listen_as('f');
-			say("f+");
-			EXPECT_SOON(!has_tty());
-			EXPECT_ERRNO(ENOTTY, tcgetpgrp(mine));
-			wait_forever();
-		});
-		expect_told("f+");
-		to_foreground(kid);
-		EXPECT_OK(ioctl(s, TIOCNOTTY));
-		expect_told("fhfc");
-		expect_nothing_told();
-		EXPECT_TRUE(!has_tty());
-		EXPECT_OK(kill(kid, SIGKILL));
-		/* Free for the next. */
-		EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
-	}));
+				    EXPECT_OK(mine);
+				    EXPECT_OK(setpgid(0, 0));
+				    listen_as('f');
+				    say("f+");
+				    EXPECT_SOON(!has_tty());
+				    EXPECT_ERRNO(ENOTTY, tcgetpgrp(mine));
+				    wait_forever();
+			    });
+			    expect_told("f+");
+			    to_foreground(kid);
+			    EXPECT_OK(ioctl(s, TIOCNOTTY));
+			    expect_told("fhfc");
+			    expect_nothing_told();
+			    EXPECT_TRUE(!has_tty());
+			    EXPECT_OK(kill(kid, SIGKILL));
+			    /* Free for the next. */
+			    EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
+		    }));
 }
 
 TEST(ctty, the_end_of_the_leader)
 {
 	setup();
 	EXPECT_EXIT(0, CHILD({
-		EXPECT_OK(setsid());
-		EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
-		listening_foreground();
-	}));
+			    EXPECT_OK(setsid());
+			    EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
+			    listening_foreground();
+		    }));
 	expect_told("fh");
 	expect_nothing_told();
 	EXPECT_OK(kill(*child, SIGKILL));
 	/* Another session may have it. */
 	EXPECT_EXIT(0, CHILD({
-		EXPECT_OK(setsid());
-		EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
-	}));
+			    EXPECT_OK(setsid());
+			    EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
+		    }));
 }
 
 TEST(ctty, a_new_session_has_none)
 {
 	setup();
-	EXPECT_EXIT(0, CHILD({
-		EXPECT_OK(setsid());
-		EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
-		EXPECT_EXIT(0, CHILD({
+	EXPECT_EXIT(
+		0, CHILD({
 			EXPECT_OK(setsid());
-			EXPECT_TRUE(!has_tty());
-			EXPECT_ERRNO(ENOTTY, tcgetpgrp(s));
-			/* Taken by another session. */
-			EXPECT_ERRNO(EPERM, ioctl(s, TIOCSCTTY, 0));
-			if (geteuid() != 0) {
-				EXPECT_ERRNO(EPERM, ioctl(s, TIOCSCTTY, 1));
-				_exit(0);
-			}
-			EXPECT_OK(ioctl(s, TIOCSCTTY, 1));
-			EXPECT_TRUE(has_tty());
-			EXPECT_EQ(getpid(), tcgetsid(s));
+			EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
+			EXPECT_EXIT(
+				0, CHILD({
+					EXPECT_OK(setsid());
+					EXPECT_TRUE(!has_tty());
+					EXPECT_ERRNO(ENOTTY, tcgetpgrp(s));
+					/* Taken by another session. */
+					EXPECT_ERRNO(EPERM,
+						     ioctl(s, TIOCSCTTY, 0));
+					if (geteuid() != 0) {
+						EXPECT_ERRNO(
+							EPERM,
+							ioctl(s, TIOCSCTTY, 1));
+						_exit(0);
+					}
+					EXPECT_OK(ioctl(s, TIOCSCTTY, 1));
+					EXPECT_TRUE(has_tty());
+					EXPECT_EQ(getpid(), tcgetsid(s));
+				}));
+			EXPECT_EQ(geteuid() != 0, has_tty());
 		}));
-		EXPECT_EQ(geteuid() != 0, has_tty());
-	}));
 }
 
 TEST(ctty, foreground_group_must_be_of_the_session)
@@ -292,31 +300,31 @@ TEST(ctty, foreground_group_must_be_of_the_session)
 
 	setup();
 	EXPECT_EXIT(0, CHILD({
-		EXPECT_OK(setsid());
-		EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
-		pid_t kid = CHILD(wait_forever());
-		/* A process, but (yet) no group. */
-		EXPECT_OK(tcsetpgrp(s, kid));
-		EXPECT_EQ(kid, tcgetpgrp(s));
-		EXPECT_ERRNO(ESRCH, kill(-kid, 0));
-		pid_t other = CHILD(wait_forever());
-		EXPECT_ERRNO(EPERM, setpgid(other, kid));
-		EXPECT_OK(setpgid(kid, kid));
-		EXPECT_OK(kill(-kid, 0));
-		EXPECT_OK(setpgid(other, kid));
-		to_foreground(getpid());
-		EXPECT_OK(kill(other, SIGKILL));
-		EXPECT_ERRNO(EPERM, tcsetpgrp(s, getppid()));
-		EXPECT_ERRNO(ESRCH, tcsetpgrp(s, 1 << 21));
-		EXPECT_ERRNO(EINVAL, tcsetpgrp(s, -1));
-		EXPECT_ERRNO(EFAULT, ioctl(s, TIOCSPGRP, NULL));
-		/* The master may ask, though it is nobody's terminal. */
-		EXPECT_OK(ioctl(m, TIOCGPGRP, &v));
-		EXPECT_EQ(getpid(), v);
-		EXPECT_OK(ioctl(m, TIOCGSID, &v));
-		EXPECT_EQ(getpid(), v);
-		EXPECT_OK(kill(kid, SIGKILL));
-	}));
+			    EXPECT_OK(setsid());
+			    EXPECT_OK(ioctl(s, TIOCSCTTY, 0));
+			    pid_t kid = CHILD(wait_forever());
+			    /* A process, but (yet) no group. */
+			    EXPECT_OK(tcsetpgrp(s, kid));
+			    EXPECT_EQ(kid, tcgetpgrp(s));
+			    EXPECT_ERRNO(ESRCH, kill(-kid, 0));
+			    pid_t other = CHILD(wait_forever());
+			    EXPECT_ERRNO(EPERM, setpgid(other, kid));
+			    EXPECT_OK(setpgid(kid, kid));
+			    EXPECT_OK(kill(-kid, 0));
+			    EXPECT_OK(setpgid(other, kid));
+			    to_foreground(getpid());
+			    EXPECT_OK(kill(other, SIGKILL));
+			    EXPECT_ERRNO(EPERM, tcsetpgrp(s, getppid()));
+			    EXPECT_ERRNO(ESRCH, tcsetpgrp(s, 1 << 21));
+			    EXPECT_ERRNO(EINVAL, tcsetpgrp(s, -1));
+			    EXPECT_ERRNO(EFAULT, ioctl(s, TIOCSPGRP, NULL));
+			    /* The master may ask, though it is nobody's terminal. */
+			    EXPECT_OK(ioctl(m, TIOCGPGRP, &v));
+			    EXPECT_EQ(getpid(), v);
+			    EXPECT_OK(ioctl(m, TIOCGSID, &v));
+			    EXPECT_EQ(getpid(), v);
+			    EXPECT_OK(kill(kid, SIGKILL));
+		    }));
 	EXPECT_ERRNO(ENOTTY, ioctl(m, TIOCGSID, &v));
 	EXPECT_OK(ioctl(m, TIOCGPGRP, &v));
 	EXPECT_EQ(0, v);

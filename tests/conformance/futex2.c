@@ -107,10 +107,9 @@ TEST(futex2, wait_checks_its_arguments)
 	EXPECT_ERRNO(EINVAL, f_wait(&w, 5, ANY, U32, &past, 2));
 	EXPECT_ERRNO(EINVAL, f_wait(&w, 5, ANY, U32, &bad, CLOCK_MONOTONIC));
 	EXPECT_ERRNO(EFAULT, f_wait(&w, 5, ANY, U32, (void *)8, 1));
-	EXPECT_ERRNO(ETIMEDOUT, f_wait(&w, 5, ANY, U32, &past,
-				       CLOCK_MONOTONIC));
-	EXPECT_ERRNO(ETIMEDOUT, f_wait(&w, 5, ANY, U32, &past,
-				       CLOCK_REALTIME));
+	EXPECT_ERRNO(ETIMEDOUT,
+		     f_wait(&w, 5, ANY, U32, &past, CLOCK_MONOTONIC));
+	EXPECT_ERRNO(ETIMEDOUT, f_wait(&w, 5, ANY, U32, &past, CLOCK_REALTIME));
 	EXPECT_ERRNO(EFAULT, f_wait((void *)16, 5, ANY, U32, NULL, 0));
 }
 
@@ -182,8 +181,7 @@ TEST(futex2, a_handler_with_restart_goes_on_waiting)
 {
 	uint32_t w = 1;
 	struct sleeper a = { .word = &w, .mask = ANY };
-	struct sigaction sa = { .sa_handler = on_usr1,
-				.sa_flags = SA_RESTART };
+	struct sigaction sa = { .sa_handler = on_usr1, .sa_flags = SA_RESTART };
 
 	need_calls();
 	sigaction(SIGUSR1, &sa, NULL);

@@ -49,8 +49,8 @@ TEST(kcmp, a_child_shares_what_clone_says)
 	EXPECT_EQ(0, cmp(me, me, SIGHAND, 0, 0));
 	EXPECT_EQ(0, cmp(me, me, FS, 0, 0));
 	EXPECT_EQ(0, cmp(me, kid, SYSVSEM, 0, 0));
-	EXPECT_ERRNO(EBADF, cmp(me, kid, FILE_, (unsigned long)fd,
-				(unsigned long)fd));
+	EXPECT_ERRNO(EBADF,
+		     cmp(me, kid, FILE_, (unsigned long)fd, (unsigned long)fd));
 	kill(kid, SIGKILL);
 }
 
@@ -98,9 +98,9 @@ TEST(kcmp, others_are_not_compared)
 
 	if (geteuid() != 0)
 		SKIP("needs root");
-	kid = CHILD(if (setgid(65534) || setuid(65534)) _exit(2);
-		    _exit(cmp(me, me, VM, 0, 0) == -1 && errno == EPERM ? 0
-									: 1));
+	kid = CHILD(
+		if (setgid(65534) || setuid(65534)) _exit(2);
+		_exit(cmp(me, me, VM, 0, 0) == -1 && errno == EPERM ? 0 : 1));
 	EXPECT_EXIT(0, kid);
 }
 

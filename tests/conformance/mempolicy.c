@@ -81,9 +81,8 @@ TEST(mempolicy, children_inherit)
 
 	need_one_node();
 	EXPECT_EQ(0, set(BIND, &one, 64));
-	kid = CHILD(_exit(get(&mode, NULL, 0, NULL, 0) == 0 && mode == BIND
-				  ? 0
-				  : 1));
+	kid = CHILD(_exit(
+		get(&mode, NULL, 0, NULL, 0) == 0 && mode == BIND ? 0 : 1));
 	EXPECT_EXIT(0, kid);
 }
 
@@ -160,8 +159,7 @@ TEST(mempolicy, migrating_to_the_only_node)
 
 	need_one_node();
 	EXPECT_EQ(0, syscall(SYS_migrate_pages, 0, 64, &one, &one));
-	EXPECT_ERRNO(EINVAL,
-		     syscall(SYS_migrate_pages, 0, 64, &one, &none));
+	EXPECT_ERRNO(EINVAL, syscall(SYS_migrate_pages, 0, 64, &one, &none));
 	EXPECT_ERRNO(ESRCH,
 		     syscall(SYS_migrate_pages, 99999999, 64, &one, &one));
 }

@@ -31,8 +31,8 @@ TEST(mseal, keeps_place_size_and_protection)
 	EXPECT_ERRNO(EPERM, munmap(at, 4 * PAGE));
 	EXPECT_ERRNO(EPERM, munmap(at + PAGE, PAGE));
 	EXPECT_ERRNO(EPERM, mprotect(at + PAGE, PAGE, PROT_READ));
-	EXPECT_ERRNO(EPERM, (long)mremap(at + PAGE, PAGE, 2 * PAGE,
-					 MREMAP_MAYMOVE));
+	EXPECT_ERRNO(EPERM,
+		     (long)mremap(at + PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
 	EXPECT_ERRNO(EPERM, (long)mmap(at + PAGE, PAGE, PROT_READ,
 				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 				       -1, 0));
@@ -85,9 +85,8 @@ TEST(mseal, mremap_moves_several_mappings)
 	from[0] = 1;
 	from[2 * PAGE] = 3;
 	EXPECT_OK(mprotect(from + PAGE, PAGE, PROT_READ));
-	EXPECT_EQ((long)to,
-		  (long)mremap(from, 3 * PAGE, 3 * PAGE,
-			       MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	EXPECT_EQ((long)to, (long)mremap(from, 3 * PAGE, 3 * PAGE,
+					 MREMAP_MAYMOVE | MREMAP_FIXED, to));
 	EXPECT_EQ(1, to[0]);
 	EXPECT_EQ(0, to[PAGE]);
 	EXPECT_EQ(3, to[2 * PAGE]);
@@ -113,8 +112,8 @@ TEST(mseal, remap_file_pages_shows_other_pages)
 	EXPECT_ERRNO(EINVAL,
 		     syscall(SYS_remap_file_pages, at, PAGE, PROT_READ, 2, 0));
 	EXPECT_ERRNO(EINVAL, syscall(SYS_remap_file_pages, at, 0, 0, 2, 0));
-	EXPECT_ERRNO(EINVAL, syscall(SYS_remap_file_pages,
-				     map(1, PROT_READ), PAGE, 0, 0, 0));
+	EXPECT_ERRNO(EINVAL, syscall(SYS_remap_file_pages, map(1, PROT_READ),
+				     PAGE, 0, 0, 0));
 }
 
 TEST_MAIN

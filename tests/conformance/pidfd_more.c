@@ -200,10 +200,10 @@ TEST(pidfd_more, getfd_needs_the_right_to_trace)
 		SKIP("needs root");
 	EXPECT_OK(pipe(ready));
 	kid = sleeping_child();
-	asker = CHILD(if (setgid(65534) || setuid(65534)) _exit(2);
-		      pidfd = p_open(kid, 0);
-		      _exit(p_getfd(pidfd, 0, 0) == -1 && errno == EPERM ? 0
-									 : 1));
+	asker = CHILD(
+		if (setgid(65534) || setuid(65534)) _exit(2);
+		pidfd = p_open(kid, 0);
+		_exit(p_getfd(pidfd, 0, 0) == -1 && errno == EPERM ? 0 : 1));
 	waitpid(asker, &st, 0);
 	EXPECT_EQ(0, st);
 	(void)c;

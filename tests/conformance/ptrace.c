@@ -26,10 +26,9 @@ TEST(ptrace, traceme_stops_at_signals)
 
 TEST(ptrace, traceme_twice_is_refused)
 {
-	pid_t kid = CHILD(
-		if (PTRACE(PTRACE_TRACEME, 0, 0, 0)) _exit(1);
-		if (PTRACE(PTRACE_TRACEME, 0, 0, 0) != -1 || errno != EPERM)
-			_exit(2););
+	pid_t kid = CHILD(if (PTRACE(PTRACE_TRACEME, 0, 0, 0)) _exit(1);
+			  if (PTRACE(PTRACE_TRACEME, 0, 0, 0) != -1 ||
+			      errno != EPERM) _exit(2););
 
 	EXPECT_EXIT(0, kid);
 }
@@ -210,9 +209,8 @@ TEST(ptrace, untraced_tasks_are_esrch)
 TEST(ptrace, unknown_requests_are_eio)
 {
 	pid_t kid = TRACEE(pause());
-	const long reqs[] = { 10,     11,     18, 19, 20, 22, 23,
-			      27,     34,     99, 0x4213, 0x41ff, -1,
-			      1l << 32 };
+	const long reqs[] = { 10, 11, 18, 19,	  20,	  22, 23,
+			      27, 34, 99, 0x4213, 0x41ff, -1, 1l << 32 };
 
 	for (size_t i = 0; i < sizeof(reqs) / sizeof(*reqs); i++)
 		EXPECT_ERRNO(EIO, PTRACE(reqs[i], kid, 0, 0));
@@ -251,9 +249,8 @@ TEST(ptrace, other_users_are_refused)
 		SKIP("needs root");
 	kid = pausing_child();
 	tracer = CHILD(
-		become_nobody();
-		if (PTRACE(PTRACE_ATTACH, kid, 0, 0) != -1 || errno != EPERM)
-			_exit(1);
+		become_nobody(); if (PTRACE(PTRACE_ATTACH, kid, 0, 0) != -1 ||
+				     errno != EPERM) _exit(1);
 		if (PTRACE(PTRACE_SEIZE, kid, 0, 0) != -1 || errno != EPERM)
 			_exit(2););
 	EXPECT_EXIT(0, tracer);
@@ -262,9 +259,9 @@ TEST(ptrace, other_users_are_refused)
 
 static pid_t undumpable_child(int fd)
 {
-	pid_t kid = CHILD(if (prctl(PR_SET_DUMPABLE, 0)) _exit(1);
-			  if (write(fd, "x", 1) != 1) _exit(2);
-			  for (;;) pause());
+	pid_t kid =
+		CHILD(if (prctl(PR_SET_DUMPABLE, 0)) _exit(1);
+		      if (write(fd, "x", 1) != 1) _exit(2); for (;;) pause());
 
 	return kid;
 }
@@ -277,16 +274,14 @@ TEST(ptrace, undumpable_processes_are_refused)
 	int fds[2];
 
 	EXPECT_OK(pipe(fds));
-	tracer = CHILD(
-		if (getuid() == 0) become_nobody();
-		kid = undumpable_child(fds[1]);
-		if (read(fds[0], &byte, 1) != 1) _exit(9);
-		if (PTRACE(PTRACE_ATTACH, kid, 0, 0) != -1 || errno != EPERM)
-			_exit(1);
-		if (process_vm_readv(kid, &l, 1, &r, 1, 0) != -1 ||
-		    errno != EPERM)
-			_exit(2);
-		kill(kid, SIGKILL););
+	tracer = CHILD(if (getuid() == 0) become_nobody();
+		       kid = undumpable_child(fds[1]);
+		       if (read(fds[0], &byte, 1) != 1) _exit(9);
+		       if (PTRACE(PTRACE_ATTACH, kid, 0, 0) != -1 ||
+			   errno != EPERM) _exit(1);
+		       if (process_vm_readv(kid, &l, 1, &r, 1, 0) != -1 ||
+			   errno != EPERM) _exit(2);
+		       kill(kid, SIGKILL););
 	EXPECT_EXIT(0, tracer);
 }
 
@@ -297,22 +292,18 @@ TEST(ptrace, a_process_that_changed_its_user_is_refused)
 	if (getuid() != 0)
 		SKIP("needs root");
 	/* Same ids now, but the change of user made it undumpable. */
-	tracer = CHILD(
-		int fds[2]; char c;
-		if (pipe(fds)) _exit(9);
-		pid_t kid = fork();
-		if (kid == 0) {
-			become_nobody();
-			if (write(fds[1], "x", 1) != 1)
-				_exit(1);
-			for (;;)
-				pause();
-		}
-		if (read(fds[0], &c, 1) != 1) _exit(8);
-		become_nobody();
-		if (PTRACE(PTRACE_ATTACH, kid, 0, 0) != -1 || errno != EPERM)
-			_exit(1);
-		kill(kid, SIGKILL););
+	tracer = CHILD(int fds[2]; char c; if (pipe(fds)) _exit(9);
+		       pid_t kid = fork(); if (kid == 0) {
+			       become_nobody();
+			       if (write(fds[1], "x", 1) != 1)
+				       _exit(1);
+			       for (;;)
+				       pause();
+		       } if (read(fds[0], &c, 1) != 1) _exit(8);
+		       become_nobody();
+		       if (PTRACE(PTRACE_ATTACH, kid, 0, 0) != -1 ||
+			   errno != EPERM) _exit(1);
+		       kill(kid, SIGKILL););
 	EXPECT_EXIT(0, tracer);
 }
 
@@ -324,21 +315,17 @@ TEST(ptrace, traceme_needs_a_parent_with_the_rights)
 		SKIP("needs root");
 	/* The parent drops its rights after the fork: it must not trace. */
 	parent = CHILD(
-		int fds[2], st; char c;
-		if (pipe(fds)) _exit(9);
-		pid_t kid = fork();
-		if (kid == 0) {
+		int fds[2], st; char c; if (pipe(fds)) _exit(9);
+		pid_t kid = fork(); if (kid == 0) {
 			if (read(fds[0], &c, 1) != 1)
 				_exit(8);
 			_exit(PTRACE(PTRACE_TRACEME, 0, 0, 0) == -1 &&
 					      errno == EPERM
 				      ? 0
 				      : 1);
-		}
-		become_nobody();
+		} become_nobody();
 		if (write(fds[1], "x", 1) != 1) _exit(7);
-		if (waitpid(kid, &st, 0) != kid) _exit(6);
-		_exit(st ? 1 : 0););
+		if (waitpid(kid, &st, 0) != kid) _exit(6); _exit(st ? 1 : 0););
 	EXPECT_EXIT(0, parent);
 }
 
@@ -346,7 +333,8 @@ TEST(ptrace, traceme_needs_a_parent_with_the_rights)
 
 TEST(ptrace, peek_and_poke_memory)
 {
-	pid_t kid = TRACEE(_exit(g_variable == 42 && g_constant == 0x99 ? 0 : 1));
+	pid_t kid =
+		TRACEE(_exit(g_variable == 42 && g_constant == 0x99 ? 0 : 1));
 	long word = 0;
 
 	EXPECT_OK(PTRACE(PTRACE_PEEKDATA, kid, &g_variable, &word));
@@ -388,8 +376,8 @@ TEST(ptrace, poke_into_protected_memory)
 {
 	long *none = EXPECT_OK(mmap(NULL, 4096, PROT_NONE,
 				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	const long *shared = EXPECT_OK(mmap(NULL, 4096, PROT_READ,
-					    MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	const long *shared = EXPECT_OK(
+		mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	pid_t kid = TRACEE(mprotect(none, 4096, PROT_READ);
 			   _exit(none[1] == 77 ? 0 : 1));
 	long word;
@@ -439,20 +427,16 @@ TEST(ptrace, setoptions_checks_its_bits)
 
 TEST(ptrace, suspend_seccomp_needs_privilege)
 {
-	pid_t tracer = CHILD(
-		int st;
-		if (getuid() == 0) become_nobody();
-		pid_t kid = fork();
-		if (kid == 0) {
-			PTRACE(PTRACE_TRACEME, 0, 0, 0);
-			raise(SIGSTOP);
-			_exit(0);
-		}
-		if (waitpid(kid, &st, 0) != kid) _exit(9);
-		if (PTRACE(PTRACE_SETOPTIONS, kid, 0,
-			   PTRACE_O_SUSPEND_SECCOMP) != -1 || errno != EPERM)
-			_exit(1);
-		kill(kid, SIGKILL););
+	pid_t tracer = CHILD(int st; if (getuid() == 0) become_nobody();
+			     pid_t kid = fork(); if (kid == 0) {
+				     PTRACE(PTRACE_TRACEME, 0, 0, 0);
+				     raise(SIGSTOP);
+				     _exit(0);
+			     } if (waitpid(kid, &st, 0) != kid) _exit(9);
+			     if (PTRACE(PTRACE_SETOPTIONS, kid, 0,
+					PTRACE_O_SUSPEND_SECCOMP) != -1 ||
+				 errno != EPERM) _exit(1);
+			     kill(kid, SIGKILL););
 
 	EXPECT_EXIT(0, tracer);
 }
@@ -528,8 +512,7 @@ TEST(ptrace, requests_race_with_signals_and_the_end)
 
 	EXPECT_EQ(0, pthread_create(&th, NULL, killer, &kid));
 	do {
-		if (WIFSTOPPED(st) &&
-		    PTRACE(PTRACE_GETREGS, kid, 0, &r) == 0)
+		if (WIFSTOPPED(st) && PTRACE(PTRACE_GETREGS, kid, 0, &r) == 0)
 			PTRACE(PTRACE_SETREGS, kid, 0, &r);
 		if (++n == 200)
 			g_done = true;

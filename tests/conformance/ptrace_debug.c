@@ -92,8 +92,10 @@ TEST(ptrace_debug, debug_registers_are_checked)
 
 TEST(ptrace_debug, debug_registers_are_not_inherited)
 {
-	pid_t kid = TRACEE(if (fork() == 0) { g_watched[0] = 5; _exit(3); }
-			   pause());
+	pid_t kid = TRACEE(if (fork() == 0) {
+		g_watched[0] = 5;
+		_exit(3);
+	} pause());
 	pid_t grandchild;
 
 	EXPECT_OK(set_dr(kid, 0, (unsigned long)&g_watched[0]));
@@ -108,7 +110,6 @@ TEST(ptrace_debug, debug_registers_are_not_inherited)
 	kill_tracee(kid);
 }
 
-
 /* --- which instructions touch memory -------------------------------------- */
 
 static _Alignas(64) unsigned char g_buf[4096];
@@ -120,16 +121,16 @@ struct form {
 	int writes, touches; /* traps for the two kinds */
 };
 
-#define FORM(n, code)                                                        \
-	static void form_##n(unsigned char *at)                              \
-	{                                                                    \
-		register unsigned char *rdi __asm__("rdi") = at;             \
-		register unsigned char *rsi __asm__("rsi") = at + 512;       \
+#define FORM(n, code)                                                         \
+	static void form_##n(unsigned char *at)                               \
+	{                                                                     \
+		register unsigned char *rdi __asm__("rdi") = at;              \
+		register unsigned char *rsi __asm__("rsi") = at + 512;        \
 		register long rax __asm__("rax") = 1, rcx __asm__("rcx") = 0; \
-		__asm__ volatile(code                                        \
+		__asm__ volatile(code                                         \
 				 : "+r"(rdi), "+r"(rsi), "+r"(rax), "+r"(rcx) \
-				 :                                           \
-				 : "memory", "cc", "rdx", "xmm0", "r12");    \
+				 :                                            \
+				 : "memory", "cc", "rdx", "xmm0", "r12");     \
 	}
 FORM(store8, "movb %%al, (%%rdi)")
 FORM(store16, "movw %%ax, 6(%%rdi)")
@@ -177,9 +178,12 @@ FORM(bt, "btl $3, (%%rdi)")
 FORM(cmov, "cmovzq (%%rdi), %%rax")
 FORM(push_mem, "pushq (%%rdi); popq %%rdx")
 FORM(pop_mem, "pushq %%rax; popq (%%rdi)")
-FORM(push_onto, "movq %%rsp, %%rdx; leaq 8(%%rdi), %%rsp; pushq %%rax; movq %%rdx, %%rsp")
-FORM(pop_from, "movq %%rsp, %%rdx; movq %%rdi, %%rsp; popq %%rax; movq %%rdx, %%rsp")
-FORM(call_onto, "movq %%rsp, %%rdx; leaq 8(%%rdi), %%rsp; call 1f; 1: movq %%rdx, %%rsp")
+FORM(push_onto,
+     "movq %%rsp, %%rdx; leaq 8(%%rdi), %%rsp; pushq %%rax; movq %%rdx, %%rsp")
+FORM(pop_from,
+     "movq %%rsp, %%rdx; movq %%rdi, %%rsp; popq %%rax; movq %%rdx, %%rsp")
+FORM(call_onto,
+     "movq %%rsp, %%rdx; leaq 8(%%rdi), %%rsp; call 1f; 1: movq %%rdx, %%rsp")
 FORM(stosb, "stosb")
 FORM(rep_stosq, "movl $3, %%ecx; subq $8, %%rdi; rep stosq")
 FORM(rep_none, "rep stosq")
@@ -349,8 +353,9 @@ TEST(ptrace_debug, two_registers_at_once)
 
 	EXPECT_OK(set_dr(kid, 1, (unsigned long)g_buf + 1024));
 	EXPECT_OK(set_dr(kid, 3, (unsigned long)g_buf + 1028));
-	EXPECT_OK(set_dr(kid, 7, 4 | 64 | KIND_WRITE << 20 | LEN_4 << 22 |
-					 KIND_WRITE << 28 | LEN_1 << 30));
+	EXPECT_OK(set_dr(kid, 7,
+			 4 | 64 | KIND_WRITE << 20 | LEN_4 << 22 |
+				 KIND_WRITE << 28 | LEN_1 << 30));
 	EXPECT_OK(PTRACE(PTRACE_CONT, kid, 0, 0));
 	EXPECT_STATUS(STOP_STATUS(SIGTRAP), kid);
 	EXPECT_EQ(10, dr(kid, 6) & 15);

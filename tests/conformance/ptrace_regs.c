@@ -28,24 +28,27 @@ static pid_t at_entry(pid_t kid, unsigned long nr)
 TEST(ptrace_regs, all_general_registers)
 {
 	unsigned long out[14];
-	pid_t kid = TRACEE(__asm__ volatile(
-		"push %%rbp\n mov %0, %%r15\n push %%r15\n int3\n pop %%r15\n"
-		"mov %%rax, (%%r15)\n mov %%rbx, 8(%%r15)\n"
-		"mov %%rcx, 16(%%r15)\n mov %%rdx, 24(%%r15)\n"
-		"mov %%rsi, 32(%%r15)\n mov %%rdi, 40(%%r15)\n"
-		"mov %%rbp, 48(%%r15)\n mov %%r8, 56(%%r15)\n"
-		"mov %%r9, 64(%%r15)\n mov %%r10, 72(%%r15)\n"
-		"mov %%r11, 80(%%r15)\n mov %%r12, 88(%%r15)\n"
-		"mov %%r13, 96(%%r15)\n mov %%r14, 104(%%r15)\n pop %%rbp"
-		:: "r"(out) : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8",
-		"r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory");
-			   for (int i = 0; i < 14; i++)
-				   if (out[i] != 0xabcdef0000000000ull + i)
-					   _exit(i + 1););
+	pid_t kid = TRACEE(
+		__asm__ volatile("push %%rbp\n mov %0, %%r15\n push %%r15\n "
+				 "int3\n pop %%r15\n"
+				 "mov %%rax, (%%r15)\n mov %%rbx, 8(%%r15)\n"
+				 "mov %%rcx, 16(%%r15)\n mov %%rdx, 24(%%r15)\n"
+				 "mov %%rsi, 32(%%r15)\n mov %%rdi, 40(%%r15)\n"
+				 "mov %%rbp, 48(%%r15)\n mov %%r8, 56(%%r15)\n"
+				 "mov %%r9, 64(%%r15)\n mov %%r10, 72(%%r15)\n"
+				 "mov %%r11, 80(%%r15)\n mov %%r12, 88(%%r15)\n"
+				 "mov %%r13, 96(%%r15)\n mov %%r14, "
+				 "104(%%r15)\n pop %%rbp" ::"r"(out)
+				 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi",
+				   "r8", "r9", "r10", "r11", "r12", "r13",
+				   "r14", "r15", "memory");
+		for (int i = 0; i < 14;
+		     i++) if (out[i] != 0xabcdef0000000000ull + i)
+			_exit(i + 1););
 	struct user_regs_struct r;
 	unsigned long long *want[] = { &r.rax, &r.rbx, &r.rcx, &r.rdx, &r.rsi,
-				  &r.rdi, &r.rbp, &r.r8,  &r.r9,  &r.r10,
-				  &r.r11, &r.r12, &r.r13, &r.r14 };
+				       &r.rdi, &r.rbp, &r.r8,  &r.r9,  &r.r10,
+				       &r.r11, &r.r12, &r.r13, &r.r14 };
 
 	EXPECT_OK(PTRACE(PTRACE_CONT, kid, 0, 0));
 	EXPECT_STATUS(STOP_STATUS(SIGTRAP), kid);
@@ -107,16 +110,15 @@ TEST(ptrace_regs, peek_and_poke_user)
 	EXPECT_EQ(0, w);
 	/* The kernel's struct has two words more than the library's. */
 	EXPECT_OK(PTRACE(PTRACE_PEEKUSER, kid, sizeof(struct user) + 8, &w));
-	EXPECT_ERRNO(EIO, PTRACE(PTRACE_PEEKUSER, kid,
-				 sizeof(struct user) + 16, &w));
+	EXPECT_ERRNO(EIO, PTRACE(PTRACE_PEEKUSER, kid, sizeof(struct user) + 16,
+				 &w));
 	EXPECT_ERRNO(EIO, PTRACE(PTRACE_PEEKUSER, kid, 4, &w));
 	EXPECT_ERRNO(EIO, PTRACE(PTRACE_PEEKUSER, kid, -8, &w));
 	EXPECT_ERRNO(EFAULT, PTRACE(PTRACE_PEEKUSER, kid, 0, 8));
 	EXPECT_ERRNO(EIO, PTRACE(PTRACE_POKEUSER, kid,
 				 offsetof(struct user, u_tsize), 1));
 	EXPECT_ERRNO(EIO, PTRACE(PTRACE_POKEUSER, kid, 4, 1));
-	EXPECT_ERRNO(EIO, PTRACE(PTRACE_POKEUSER, kid, sizeof(struct user),
-				 1));
+	EXPECT_ERRNO(EIO, PTRACE(PTRACE_POKEUSER, kid, sizeof(struct user), 1));
 	EXPECT_ERRNO(EIO, PTRACE(PTRACE_POKEUSER, kid,
 				 offsetof(struct user, regs.cs), 0));
 	EXPECT_ERRNO(EIO, PTRACE(PTRACE_POKEUSER, kid,
@@ -127,8 +129,8 @@ TEST(ptrace_regs, peek_and_poke_user)
 TEST(ptrace_regs, segment_bases)
 {
 	static long in_gs[4] = { 11, 12, 13, 14 };
-	pid_t kid = TRACEE(long v; raise(SIGUSR1);
-			   __asm__("mov %%gs:16, %0" : "=r"(v));
+	pid_t kid = TRACEE(long v; raise(SIGUSR1); __asm__("mov %%gs:16, %0"
+							   : "=r"(v));
 			   _exit((int)v));
 	unsigned long base = 1;
 
@@ -168,14 +170,14 @@ TEST(ptrace_regs, a_jump_to_nowhere_faults)
 
 TEST(ptrace_regs, fpregs)
 {
-	pid_t kid = TRACEE(
-		double d = 1.5; float f[4] = { 1, 2, 3, 4 }, g[4];
-		__asm__ volatile("fldl %1\n movups %2, %%xmm7\n int3\n"
-				 "movups %%xmm7, %0\n fstpl %1"
-				 : "=m"(g), "+m"(d)
-				 : "m"(f)
-				 : "xmm7");
-		_exit(g[0] == 9 && g[3] == 4 && d == 2.5 ? 0 : 1));
+	pid_t kid =
+		TRACEE(double d = 1.5; float f[4] = { 1, 2, 3, 4 }, g[4];
+		       __asm__ volatile("fldl %1\n movups %2, %%xmm7\n int3\n"
+					"movups %%xmm7, %0\n fstpl %1"
+					: "=m"(g), "+m"(d)
+					: "m"(f)
+					: "xmm7");
+		       _exit(g[0] == 9 && g[3] == 4 && d == 2.5 ? 0 : 1));
 	struct user_fpregs_struct fp;
 	float v[4];
 	long double st0;
@@ -284,23 +286,23 @@ TEST(ptrace_regs, regset_xstate)
 	EXPECT_OK(PTRACE(PTRACE_GETREGSET, kid, NT_X86_XSTATE, &iov));
 	EXPECT_EQ(0x66, img[160]);
 	iov.iov_len = 512;
-	EXPECT_ERRNO(EFAULT, PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE,
-				    &iov));
+	EXPECT_ERRNO(EFAULT,
+		     PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE, &iov));
 	iov.iov_len = size;
 	img[519] = 0x80; /* a component that there is not */
-	EXPECT_ERRNO(EINVAL, PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE,
-				    &iov));
+	EXPECT_ERRNO(EINVAL,
+		     PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE, &iov));
 	img[519] = 0;
 	img[530] = 1; /* reserved */
-	EXPECT_ERRNO(EINVAL, PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE,
-				    &iov));
+	EXPECT_ERRNO(EINVAL,
+		     PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE, &iov));
 	img[530] = 0;
 	img[27] = 0x80; /* mxcsr */
-	EXPECT_ERRNO(EINVAL, PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE,
-				    &iov));
+	EXPECT_ERRNO(EINVAL,
+		     PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE, &iov));
 	iov.iov_base = (void *)8;
-	EXPECT_ERRNO(EFAULT, PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE,
-				    &iov));
+	EXPECT_ERRNO(EFAULT,
+		     PTRACE(PTRACE_SETREGSET, kid, NT_X86_XSTATE, &iov));
 	kill_tracee(kid);
 }
 

@@ -70,12 +70,21 @@ TEST(rlimits, nproc_counts_threads)
 /* setuid() itself succeeds; the program that comes next does not start. */
 TEST(rlimits, nproc_exceeded_by_setuid)
 {
-	char *argv[] = { "true", NULL };
-	pid_t pid;
-	int st;
+	char *argv[] = { "true", NULL }, c;
+	pid_t pid, other;
+	int st, fd[2];
 
 	if (geteuid() != 0)
 		SKIP("needs root");
+	EXPECT_OK(pipe(fd));
+	other = EXPECT_OK(fork());
+	if (other == 0) {
+		become_nobody();
+		EXPECT_OK(write(fd[1], "x", 1));
+		for (;;)
+			pause();
+	}
+	EXPECT_EQ(1, read(fd[0], &c, 1));
 	pid = EXPECT_OK(fork());
 	if (pid == 0) {
 		limit(RLIMIT_NPROC, 0);
@@ -95,6 +104,7 @@ TEST(rlimits, nproc_exceeded_by_setuid)
 	}
 	EXPECT_OK(waitpid(pid, &st, 0));
 	EXPECT_EQ(0, st);
+	EXPECT_OK(kill(other, SIGKILL));
 }
 
 static int deep(int n)

@@ -24,17 +24,16 @@ static void on_io(int sig, siginfo_t *si, void *uc)
 	g_count++;
 }
 
-static void catch(int sig)
+static void catch (int sig)
 {
-	struct sigaction sa = { .sa_sigaction = on_io,
-				.sa_flags = SA_SIGINFO };
+	struct sigaction sa = { .sa_sigaction = on_io, .sa_flags = SA_SIGINFO };
 
 	EXPECT_OK(sigaction(sig, &sa, NULL));
 }
 
 static void make_async(int fd, int sig)
 {
-	catch(sig ? sig : SIGIO);
+	catch (sig ? sig : SIGIO);
 	EXPECT_OK(fcntl(fd, F_SETOWN, getpid()));
 	EXPECT_OK(fcntl(fd, F_SETSIG, sig));
 	EXPECT_OK(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC));
@@ -109,7 +108,7 @@ TEST(sigio, without_an_owner_nobody_is_told)
 {
 	int p[2];
 
-	catch(SIGIO);
+	catch (SIGIO);
 	EXPECT_OK(pipe(p));
 	EXPECT_OK(fcntl(p[0], F_SETFL, O_ASYNC));
 	EXPECT_EQ(1, write(p[1], "x", 1));
@@ -174,7 +173,7 @@ TEST(sigio, a_group_can_own)
 
 	EXPECT_OK(pipe(p));
 	EXPECT_OK(pipe(ready));
-	catch(SIGIO);
+	catch (SIGIO);
 	kid = CHILD(setpgid(0, 0); signal(SIGIO, SIG_DFL);
 		    c = (char)write(ready[1], "r", 1); for (;;) pause());
 	EXPECT_EQ(1, read(ready[0], &c, 1));
@@ -200,9 +199,9 @@ TEST(sigio, a_blocked_writer_has_told_before_it_sleeps)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	EXPECT_OK(fcntl(p[0], F_SETOWN, getpid()));
 	EXPECT_OK(fcntl(p[0], F_SETFL, O_ASYNC | O_NONBLOCK));
-	kid = CHILD(close(p[0]);
-		    _exit(write(p[1], buf, sizeof(buf)) == sizeof(buf) ? 0
-								       : 1));
+	kid = CHILD(
+		close(p[0]);
+		_exit(write(p[1], buf, sizeof(buf)) == sizeof(buf) ? 0 : 1));
 	while (got < (long)sizeof(buf)) {
 		EXPECT_EQ(SIGIO, sigwaitinfo(&set, NULL));
 		while ((n = read(p[0], buf, sizeof(buf))) > 0)
@@ -252,7 +251,7 @@ TEST(sigio, urgent_data_sends_sigurg)
 	int s[2];
 
 	EXPECT_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
-	catch(SIGURG);
+	catch (SIGURG);
 	EXPECT_OK(fcntl(s[0], F_SETOWN, getpid()));
 	EXPECT_EQ(1, send(s[1], "x", 1, 0));
 	EXPECT_EQ(0, g_count);

@@ -140,6 +140,8 @@ TEST(unix_gc, a_connection_that_nobody_accepted)
 
 TEST(unix_gc, depth_is_no_recursion)
 {
+	/* An ordinary user may have RLIMIT_NOFILE of them in flight. */
+	int depth = geteuid() == 0 ? 3000 : 900;
 	int first[2], prev, s[2];
 
 	make_witness();
@@ -148,7 +150,7 @@ TEST(unix_gc, depth_is_no_recursion)
 	close(g_pipe[1]);
 	close(first[0]);
 	prev = first[1];
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < depth; i++) {
 		EXPECT_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, s));
 		send_fds(s[0], &prev, 1);
 		close(prev);

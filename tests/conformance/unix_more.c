@@ -233,8 +233,8 @@ TEST(unix_more, a_read_waits_for_the_low_water_mark)
 	EXPECT_EQ(3, send(s[0], "def", 3, 0));
 	pthread_join(th, NULL);
 	EXPECT_EQ(6, g_got);
-	EXPECT_ERRNO(ENOPROTOOPT, setsockopt(s[1], SOL_SOCKET, SO_SNDLOWAT, &n,
-					     sizeof(n)));
+	EXPECT_ERRNO(ENOPROTOOPT,
+		     setsockopt(s[1], SOL_SOCKET, SO_SNDLOWAT, &n, sizeof(n)));
 	EXPECT_EQ(1, get_opt(s[1], SO_SNDLOWAT));
 }
 
@@ -501,8 +501,8 @@ TEST(unix_more, options_are_kept)
 	len = 4;
 	EXPECT_ERRNO(EINVAL,
 		     getsockopt(s[0], SOL_SOCKET, SO_COOKIE, &cookie, &len));
-	EXPECT_ERRNO(ENOPROTOOPT, getsockopt(s[0], SOL_SOCKET, SO_PEERSEC,
-					     g_buf, &len));
+	EXPECT_ERRNO(ENOPROTOOPT,
+		     getsockopt(s[0], SOL_SOCKET, SO_PEERSEC, g_buf, &len));
 }
 
 /* --- /proc/net/unix ------------------------------------------------------- */

@@ -63,8 +63,8 @@ TEST(user_dispatch, refusals)
 	EXPECT_ERRNO(EINVAL, set(99, 0, 0, NULL));
 	EXPECT_ERRNO(EINVAL, set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 1, 0, NULL));
 	EXPECT_ERRNO(EINVAL, set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 1, -1ul, NULL));
-	EXPECT_ERRNO(EFAULT, set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 0, 0,
-				 (char *)-1ul));
+	EXPECT_ERRNO(EFAULT,
+		     set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 0, 0, (char *)-1ul));
 	EXPECT_OK(set(PR_SYS_DISPATCH_OFF, 0, 0, NULL));
 }
 
@@ -117,27 +117,30 @@ TEST(user_dispatch, a_range_is_left_alone)
 TEST(user_dispatch, wrong_selectors_kill)
 {
 	EXPECT_KILLED(SIGSYS, CHILD({
-		catch_sys();
-		set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 0, 0, &selector);
-		selector = 2;
-		getpid();
-	}));
+			      catch_sys();
+			      set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 0, 0,
+				  &selector);
+			      selector = 2;
+			      getpid();
+		      }));
 	EXPECT_KILLED(SIGSEGV, CHILD({
-		catch_sys();
-		set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 0, 0, (char *)8);
-		getpid();
-	}));
+			      catch_sys();
+			      set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 0, 0,
+				  (char *)8);
+			      getpid();
+		      }));
 	/* Blocked: Linux kills, too. */
 	EXPECT_KILLED(SIGSYS, CHILD({
-		sigset_t all;
+			      sigset_t all;
 
-		catch_sys();
-		sigfillset(&all);
-		sigprocmask(SIG_SETMASK, &all, NULL);
-		set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 0, 0, &selector);
-		selector = BLOCK;
-		getpid();
-	}));
+			      catch_sys();
+			      sigfillset(&all);
+			      sigprocmask(SIG_SETMASK, &all, NULL);
+			      set(PR_SYS_DISPATCH_EXCLUSIVE_ON, 0, 0,
+				  &selector);
+			      selector = BLOCK;
+			      getpid();
+		      }));
 }
 
 static void *thread(void *arg)

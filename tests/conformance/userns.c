@@ -313,6 +313,42 @@ TEST(userns, max_is_a_limit)
 	EXPECT_ERRNO(ENOSPC, unshare(CLONE_NEWUTS));
 }
 
+/* Linux takes them away a little later. */
+TEST(userns, namespaces_end_with_their_last_user)
+{
+	static const char *const kinds[] = { "cgroup", "ipc", "mnt", "net",
+					     "pid",    "uts", "user" };
+	static const int flags = CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNS |
+				 CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWUSER;
+	char name[64];
+	int st;
+
+	enter_as_root();
+	for (int i = 0; i < 7; i++) {
+		snprintf(name, sizeof(name), "/proc/sys/user/max_%s_namespaces",
+			 kinds[i]);
+		EXPECT_EQ(0, put(name, "2"));
+	}
+	for (int i = 0; i < 40; i++)
+		EXPECT_SOON(({
+			pid_t pid = CHILD({
+				if (unshare(flags) < 0)
+					_exit(1);
+				mount(NULL, "/", NULL, MS_REC | MS_PRIVATE,
+				      NULL);
+				if (mount("x", "/tmp", "tmpfs", 0, NULL) < 0)
+					_exit(2);
+				pid_t c = fork();
+				if (c == 0)
+					_exit(getpid() == 1 ? 0 : 3);
+				waitpid(c, &st, 0);
+				_exit(WEXITSTATUS(st));
+			});
+			waitpid(pid, &st, 0) == pid &&WIFEXITED(st) &&
+				WEXITSTATUS(st) == 0;
+		}));
+}
+
 TEST(userns, threads_and_shared_fs_stop_unshare)
 {
 	EXPECT_ERRNO(EINVAL, syscall(SYS_clone, CLONE_NEWUSER | CLONE_FS |

@@ -3,8 +3,10 @@
 #ifndef TESTS_HARNESS_PTRACE_TEST_H
 #define TESTS_HARNESS_PTRACE_TEST_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -22,24 +24,24 @@
 	syscall(SYS_ptrace, (long)(req), (pid), (long)(addr), (long)(data))
 
 /* Waits for @pid, a tracee, and expects this status word. */
-#define EXPECT_STATUS(want, pid)                                             \
-	do {                                                                 \
-		int st_ = 0;                                                 \
-		pid_t w_ = EXPECT_OK(waitpid(pid, &st_, __WALL));            \
-		(void)w_;                                                    \
-		if (st_ != (want))                                           \
-			FAIL("line %d: wait status %#x, not %#x", __LINE__,  \
-			     st_, (int)(want));                              \
+#define EXPECT_STATUS(want, pid)                                            \
+	do {                                                                \
+		int st_ = 0;                                                \
+		pid_t w_ = EXPECT_OK(waitpid(pid, &st_, __WALL));           \
+		(void)w_;                                                   \
+		if (st_ != (want))                                          \
+			FAIL("line %d: wait status %#x, not %#x", __LINE__, \
+			     st_, (int)(want));                             \
 	} while (0)
 
 /* A child that asked to be traced and has stopped itself, reported already. */
-#define TRACEE(...)                                                  \
-	({                                                           \
-		pid_t tracee_ = CHILD(                               \
-			if (PTRACE(PTRACE_TRACEME, 0, 0, 0)) _exit(98); \
-			raise(SIGSTOP); __VA_ARGS__);                \
-		EXPECT_STATUS(STOP_STATUS(SIGSTOP), tracee_);        \
-		tracee_;                                             \
+#define TRACEE(...)                                                           \
+	({                                                                    \
+		pid_t tracee_ =                                               \
+			CHILD(if (PTRACE(PTRACE_TRACEME, 0, 0, 0)) _exit(98); \
+			      raise(SIGSTOP); __VA_ARGS__);                   \
+		EXPECT_STATUS(STOP_STATUS(SIGSTOP), tracee_);                 \
+		tracee_;                                                      \
 	})
 
 /* A child that is not traced and waits for signals. */
@@ -82,6 +84,22 @@ static inline unsigned long get_message(pid_t pid)
 
 	EXPECT_OK(PTRACE(PTRACE_GETEVENTMSG, pid, 0, &m));
 	return m;
+}
+
+/* An int that parent and child share, 0. */
+static inline _Atomic int *shared_int(void)
+{
+	return EXPECT_OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+}
+
+/* A thread that tells its id and waits. */
+static inline void *pausing_thread(void *arg)
+{
+	atomic_store((_Atomic int *)arg, gettid());
+	for (;;)
+		pause();
+	return NULL;
 }
 
 /* The value after "@key:\t" in /proc/@pid/status, -1 if there is none. */

@@ -26,7 +26,7 @@ strace -p $pid -o att -e trace=exit_group 2>err &
 tracer=$!
 until grep -q attached err; do :; done
 kill $pid
-wait $pid
+wait $pid 2>/dev/null
 echo "status $?"
 wait $tracer
 sed 's/si_[pu]id=[0-9]*/ID/g' att

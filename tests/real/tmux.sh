@@ -19,10 +19,15 @@ t split-window -h -t main: 'PS1="Q " exec sh'
 t_wait main:0.1 '^Q'
 t send-keys -t main:0.1 'stty size | cut -d" " -f2' Enter
 t_wait main:0.1 '^39\|^40'
-t send-keys -t main:0.1 'sleep 50' Enter; sleep 0.3
-t send-keys -t main:0.1 C-c; t send-keys -t main:0.1 'echo after $?' Enter
-t_wait main:0.1 'after 130'
-t capture-pane -p -t main:0.1 | grep '^after'
+t send-keys -t main:0.1 'sleep 50' Enter
+for i in $(seq 100); do
+	[ "$(t display -p -t main:0.1 '#{pane_current_command}')" = sleep ] && break
+	sleep 0.1
+done
+t send-keys -t main:0.1 C-c
+t_wait main:0.1 '\^C'
+t send-keys -t main:0.1 'echo "after $?"' Enter
+t_wait main:0.1 '^after 130'
 t new-window -t main: 'seq 1 3000; PS1="R " exec sh'
 t_wait main:1 '^R'
 t capture-pane -p -S -100 -t main:1 | tail -3
@@ -31,6 +36,7 @@ t send-keys -t main:1 'stty size' Enter
 t_wait main:1 '30 100'
 t list-windows -t main -F '#{window_index} #{window_panes}'
 t kill-window -t main:1; t list-windows -F '#{window_index}'
-t send-keys -t main:0.0 'exit' Enter; t send-keys -t main:0.1 'exit' Enter
+# The higher first: the others keep their numbers.
+t send-keys -t main:0.1 'exit' Enter; t send-keys -t main:0.0 'exit' Enter
 for i in $(seq 50); do t ls 2>/dev/null || break; sleep 0.1; done >/dev/null
 t ls 2>&1 | sed 's/ on .*//; s/ (.*//'

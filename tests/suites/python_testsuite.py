@@ -130,8 +130,8 @@ def explain(out, case):
 def check(module, args, prefix, known, *how):
     native = native_result(module, args, prefix, *how)
     hangs = [k for k, why in known.items() if why.startswith("hangs: ")]
-    inside = run_module(prefix + [args.moat, "run", "--"], module, *how,
-                        hangs)
+    moat = [args.moat, "run", f"--platform={args.platform}", "--"]
+    inside = run_module(prefix + moat, module, *how, hangs)
     bad = differences(native, inside, known)
     total = len(native["cases"])
     same = sum(native["cases"][c] == inside["cases"].get(c)
@@ -158,6 +158,7 @@ def check(module, args, prefix, known, *how):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--moat", default="build/moat")
+    ap.add_argument("--platform", default="auto")
     ap.add_argument("--only", help="regular expression of modules")
     ap.add_argument("--fast", action="store_true", help="the fast ones only")
     ap.add_argument("--native-cache", help="directory of native results")

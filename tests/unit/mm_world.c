@@ -83,6 +83,12 @@ int platform_as_new(struct platform_as **out)
 	return 0;
 }
 
+void platform_as_fork(struct platform_as *from, struct platform_as *to)
+{
+	(void)from;
+	(void)to;
+}
+
 void platform_as_free(struct platform_as *as)
 {
 	free(as->queue);

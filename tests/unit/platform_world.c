@@ -208,6 +208,9 @@ static int list_stubs(int *out_last)
 	FILE *f;
 	int pid, nr = 0, before = 0;
 
+	/* That made ahead may still be on its way. */
+	if (is_trap())
+		usleep(30000);
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
 	f = fopen(path, "r");
 	CHECK(f);

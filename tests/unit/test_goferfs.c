@@ -278,6 +278,18 @@ void notify_inode_slow(struct inode *inode, uint32_t event, uint32_t cookie,
 	(void)name;
 }
 
+int gofer_tmpfile(gofer_handle dir, uint32_t mode, uint32_t uid, uint32_t gid,
+		  struct gofer_node *out, int *out_fd)
+{
+	(void)dir;
+	(void)mode;
+	(void)uid;
+	(void)gid;
+	(void)out;
+	(void)out_fd;
+	return -EOPNOTSUPP;
+}
+
 int gofer_watch(gofer_handle dir, int32_t *wd)
 {
 	(void)dir;

@@ -54,6 +54,11 @@ void proc_show_numbers(const struct synth_ctx *ctx, const char *name,
 	seq_printf(out, "%s:\t%u\n", name, pid);
 }
 
+int64_t proc_boot_offset(void)
+{
+	return 0;
+}
+
 const struct user_ns *proc_viewer(void)
 {
 	return &g_init_user_ns;

@@ -55,6 +55,9 @@ MUST_CHECK int gofer_open(gofer_handle h, uint32_t flags, int *out_fd);
 MUST_CHECK int gofer_create(gofer_handle dir, const char *name, uint32_t mode,
 			    uint32_t uid, uint32_t gid, struct gofer_node *out,
 			    int *out_fd);
+/* The same for a file without a name, on the file system of @dir. */
+MUST_CHECK int gofer_tmpfile(gofer_handle dir, uint32_t mode, uint32_t uid,
+			     uint32_t gid, struct gofer_node *out, int *out_fd);
 MUST_CHECK int gofer_mkdir(gofer_handle dir, const char *name, uint32_t mode,
 			   uint32_t uid, uint32_t gid, struct gofer_node *out);
 MUST_CHECK int gofer_mknod(gofer_handle dir, const char *name, uint32_t mode,

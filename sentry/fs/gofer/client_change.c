@@ -72,6 +72,26 @@ int gofer_create(gofer_handle dir, const char *name, uint32_t mode,
 	return ret;
 }
 
+int gofer_tmpfile(gofer_handle dir, uint32_t mode, uint32_t uid, uint32_t gid,
+		  struct gofer_node *out, int *out_fd)
+{
+	struct gofer_tmpfile_req req = {
+		.dir = dir, .mode = mode, .uid = uid, .gid = gid
+	};
+	struct gofer_tmpfile_rep rep = { 0 };
+	struct gofer_call c;
+	int ret = GOFER_CALL(&c, tmpfile, TMPFILE, &req, &rep);
+
+	if (ret == 0)
+		ret = call_node(&rep.node, out);
+	if (ret == 0) {
+		*out_fd = c.fd;
+		c.fd = -1;
+	}
+	call_end(&c);
+	return ret;
+}
+
 int gofer_mkdir(gofer_handle dir, const char *name, uint32_t mode, uint32_t uid,
 		uint32_t gid, struct gofer_node *out)
 {

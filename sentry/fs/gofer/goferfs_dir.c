@@ -100,11 +100,29 @@ static int made(struct inode *dir, const struct gofer_node *node, int ret,
 	return ret;
 }
 
+/* The descriptor that a new file came with; @inode NULL: there is no file. */
+static void keep_fd(struct inode *inode, int fd)
+{
+	struct gofer_inode *gi;
+
+	if (inode) {
+		gi = gofer_inode(inode);
+		mutex_lock(&inode->mu);
+		if (gi->write_fd < 0) {
+			gi->write_fd_reads = true;
+			gi->write_fd = fd;
+			fd = -1;
+		}
+		mutex_unlock(&inode->mu);
+	}
+	if (fd >= 0)
+		host_close(fd);
+}
+
 static int op_create(struct inode *dir, const char *name, uint32_t mode,
 		     uint32_t uid, uint32_t gid, struct inode **out)
 {
 	struct gofer_node node;
-	struct gofer_inode *gi;
 	int fd, ret = writable(dir, name);
 
 	if (ret < 0)
@@ -114,21 +132,26 @@ static int op_create(struct inode *dir, const char *name, uint32_t mode,
 	if (ret < 0)
 		return ret;
 	ret = made(dir, &node, 0, out);
-	if (ret < 0) {
-		host_close(fd);
+	keep_fd(ret < 0 ? NULL : *out, fd);
+	return ret;
+}
+
+static int op_tmpfile(struct inode *dir, uint32_t mode, uint32_t uid,
+		      uint32_t gid, struct inode **out)
+{
+	struct gofer_super *gs = gofer_super(dir);
+	struct gofer_node node;
+	int fd, ret;
+
+	if (gs->readonly)
+		return -EROFS;
+	ret = gofer_tmpfile(gofer_inode(dir)->handle, mode, uid, gid, &node,
+			    &fd);
+	if (ret < 0)
 		return ret;
-	}
-	gi = gofer_inode(*out);
-	mutex_lock(&gi->inode.mu);
-	if (gi->write_fd < 0) {
-		gi->write_fd_reads = true;
-		gi->write_fd = fd;
-		fd = -1;
-	}
-	mutex_unlock(&gi->inode.mu);
-	if (fd >= 0)
-		host_close(fd);
-	return 0;
+	ret = goferfs_inode(gs, dir, &node, out);
+	keep_fd(ret < 0 ? NULL : *out, fd);
+	return ret;
 }
 
 static int op_mkdir(struct inode *dir, const char *name, uint32_t mode,
@@ -446,6 +469,7 @@ const struct file_ops goferfs_dir_fops = {
 	.lookup = op_lookup, .prefetch = goferfs_prefetch,                  \
 	.create = op_create, .mkdir = op_mkdir, .mknod = op_mknod,          \
 	.symlink = op_symlink, .link = op_link, .unlink = op_unlink,        \
+	.tmpfile = op_tmpfile,                                              \
 	.rmdir = op_rmdir, .rename = op_rename, .getattr = goferfs_getattr, \
 	.setattr = goferfs_setattr, .permission = goferfs_permission,       \
 	.getxattr = goferfs_getxattr, .setxattr = goferfs_setxattr,         \

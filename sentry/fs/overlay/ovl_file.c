@@ -158,13 +158,6 @@ static int fop_fallocate(struct file *f, int mode, int64_t off, int64_t size)
 	return 0;
 }
 
-static long fop_fcntl(struct file *f, uint32_t cmd, uint64_t arg)
-{
-	struct file *real = real_file(f);
-
-	return real->ops->fcntl ? real->ops->fcntl(real, cmd, arg) : -EINVAL;
-}
-
 static int fop_set_flags(struct file *f, uint32_t flags)
 {
 	struct file *real = real_file(f);
@@ -186,7 +179,6 @@ static const struct file_ops ovl_reg_fops = {
 	.mmap_backing = fop_mmap_backing,
 	.fsync = fop_fsync,
 	.fallocate = fop_fallocate,
-	.fcntl = fop_fcntl,
 	.set_flags = fop_set_flags,
 	.release = fop_release,
 };

@@ -14,7 +14,6 @@
 #define EVENTS_IN  (LINUX_POLLIN | LINUX_POLLRDNORM)
 #define EVENTS_OUT (LINUX_POLLOUT | LINUX_POLLWRNORM)
 
-
 struct pipe {
 	struct mutex mu; /* LOCK_PIPE */
 	struct pipe_ring ring GUARDED_BY(mu);

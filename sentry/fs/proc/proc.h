@@ -41,6 +41,8 @@ void proc_show_cpu_list(struct seq_buf *out, uint32_t nr);
 struct pid_ns *proc_pid_ns(const struct synth_ctx *ctx);
 /* The user namespace that ids are shown in. */
 const struct user_ns *proc_viewer(void);
+/* What the reader's time namespace adds to the boottime clock, ns. */
+int64_t proc_boot_offset(void);
 /* Ids of a report as the mount's namespace has them. */
 void proc_localise(const struct synth_ctx *ctx, struct task_report *r);
 /* "NAME:" and the numbers of @pid from the mount's namespace inwards. */

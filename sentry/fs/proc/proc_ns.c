@@ -36,6 +36,11 @@ const struct user_ns *proc_viewer(void)
 	return current_task()->cred->user_ns;
 }
 
+int64_t proc_boot_offset(void)
+{
+	return task_boot_offset(current_task());
+}
+
 void proc_localise(const struct synth_ctx *ctx, struct task_report *r)
 {
 	const struct pid_ns *ns = proc_pid_ns(ctx);

@@ -14,7 +14,6 @@
 #include "abi/sched.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/host/host.h"
-#include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/time/clock.h"
 
@@ -78,7 +77,7 @@ static void stat_times(struct seq_buf *out, const struct task_report *r,
 		   user / NSEC_PER_TICK, system / NSEC_PER_TICK,
 		   r->children.utime_ns / NSEC_PER_TICK,
 		   r->children.stime_ns / NSEC_PER_TICK, priority(r), r->nice,
-		   MAX(r->nr_threads, 1u), (r->start_ns + (uint64_t)task_boot_offset(current_task())) /
+		   MAX(r->nr_threads, 1u), (r->start_ns + (uint64_t)proc_boot_offset()) /
 			   NSEC_PER_TICK);
 }
 

@@ -393,7 +393,7 @@ static const struct synth_entry fs_entries[] = {
 	TEXT("pipe-user-pages-hard", "0"),
 	TEXT("pipe-user-pages-soft", "16384"),
 	TEXT("protected_fifos", "0"),
-	TEXT("protected_hardlinks", "0"),
+	TEXT("protected_hardlinks", "1"),
 	TEXT("protected_regular", "0"),
 	TEXT("protected_symlinks", "0"),
 	TEXT("suid_dumpable", "0"),

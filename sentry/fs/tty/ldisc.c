@@ -107,8 +107,8 @@ void ldisc_flush_input(struct ldisc *l)
  * the bytes that are typed now, as far as they fit there. */
 static void drop_output(struct ldisc *l)
 {
-	l->out_head = l->out_tail + MIN(l->out_arrived - l->out_tail,
-					LDISC_ARRIVED);
+	l->out_head =
+		l->out_tail + MIN(l->out_arrived - l->out_tail, LDISC_ARRIVED);
 }
 
 void ldisc_flush_output(struct ldisc *l)

@@ -16,8 +16,8 @@
 #include "abi/termios.h"
 #include "sentry/lib/compiler.h"
 
-#define LDISC_BUF 4096u /* input; a power of two */
-#define LDISC_OUT 8192u /* output, a power of two */
+#define LDISC_BUF     4096u /* input; a power of two */
+#define LDISC_OUT     8192u /* output, a power of two */
 #define LDISC_ARRIVED 4095u /* of it: in the master's buffer on Linux */
 /* Output that only echoes may use. */
 #define LDISC_ECHO_ROOM 1024u
@@ -28,7 +28,8 @@ struct ldisc {
 	uint8_t buf[LDISC_BUF];
 	uint8_t eol[LDISC_BUF / 8];
 	uint32_t out_head, out_tail;
-	uint32_t out_arrived; /* out_head when typing began: see drop_output() */
+	uint32_t
+		out_arrived; /* out_head when typing began: see drop_output() */
 	uint8_t out[LDISC_OUT];
 	uint32_t column, canon_column; /* of the cursor; where input began */
 	bool lnext;   /* the next character is taken as it is */

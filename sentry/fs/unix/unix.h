@@ -28,14 +28,14 @@ struct unix_name {
 
 struct unix_msg {
 	struct list node;
-	struct unix_sock *from; /* a reference: charged for it */
-	struct unix_name *name; /* the sender's, or NULL; a reference */
-	struct scm scm;		/* files, and the sender's identity */
+	struct unix_sock *from;	 /* a reference: charged for it */
+	struct unix_name *name;	 /* the sender's, or NULL; a reference */
+	struct scm scm;		 /* files, and the sender's identity */
 	struct user_acct *payer; /* of the files: a reference */
-	size_t size, done;	/* done: bytes read of a stream */
-	bool oob;		/* sent as urgent data */
-	bool garbage;		/* not counted as in flight any more */
-	bool peeked;		/* SO_PEEK_OFF: an empty one was seen */
+	size_t size, done;	 /* done: bytes read of a stream */
+	bool oob;		 /* sent as urgent data */
+	bool garbage;		 /* not counted as in flight any more */
+	bool peeked;		 /* SO_PEEK_OFF: an empty one was seen */
 	uint32_t charge;
 	char data[];
 };
@@ -43,7 +43,7 @@ struct unix_msg {
 /* Who is at the other end: SO_PEERCRED and its relatives. */
 struct unix_peer_id {
 	struct linux_ucred ucred;
-	struct cred *cred;	  /* a reference, or NULL: nobody yet */
+	struct cred *cred;	 /* a reference, or NULL: nobody yet */
 	struct thread_group *tg; /* the same */
 };
 
@@ -60,7 +60,7 @@ struct unix_sock {
 	struct socket sock; /* first */
 	struct refcount ref;
 	struct mutex read_mu; /* LOCK_FILE_POS: one reader at a time */
-	struct mutex mu; /* LOCK_PIPE; two by address */
+	struct mutex mu;      /* LOCK_PIPE; two by address */
 	enum unix_state state GUARDED_BY(mu);
 	uint8_t shut GUARDED_BY(mu);
 	bool dead GUARDED_BY(mu);	       /* its file is gone */
@@ -68,17 +68,17 @@ struct unix_sock {
 	struct unix_sock *peer GUARDED_BY(mu); /* a reference */
 	struct list queue GUARDED_BY(mu);      /* unix_msg.node */
 	uint32_t nr_queued GUARDED_BY(mu);
-	uint64_t arrived GUARDED_BY(mu);     /* messages so far */
-	struct unix_msg *oob GUARDED_BY(mu); /* urgent byte, in queue */
-	int32_t peek_off GUARDED_BY(mu);     /* SO_PEEK_OFF */
+	uint64_t arrived GUARDED_BY(mu);       /* messages so far */
+	struct unix_msg *oob GUARDED_BY(mu);   /* urgent byte, in queue */
+	int32_t peek_off GUARDED_BY(mu);       /* SO_PEEK_OFF */
 	struct unix_name *name GUARDED_BY(mu); /* a reference */
 	/* Listening: connected sockets that nobody has accepted. */
 	struct list pending, pending_node GUARDED_BY(mu);
 	uint32_t nr_pending, backlog GUARDED_BY(mu);
 	struct unix_peer_id peer_id, own_id GUARDED_BY(mu);
 	IMMUTABLE struct ns_common *net; /* +1; abstract names are of it */
-	struct list table_node;	  /* names table; its lock */
-	struct list all_node;	  /* unix_proc.c; its lock */
+	struct list table_node;		 /* names table; its lock */
+	struct list all_node;		 /* unix_proc.c; its lock */
 	struct unix_gc_state gc;
 	struct path path;	  /* of a name in the file system */
 	_Atomic uint64_t charged; /* bytes of ours that wait elsewhere */
@@ -168,8 +168,7 @@ int unix_getname(struct socket *s, bool peer, void *addr, uint32_t *len);
 /* The socket of @type bound to an address, +1.  -ECONNREFUSED, -EPROTOTYPE,
  * -EINVAL, and path errors. */
 MUST_CHECK int unix_find(const struct unix_sock *from, const void *addr,
-			 uint32_t len, int type,
-			 struct unix_sock **out);
+			 uint32_t len, int type, struct unix_sock **out);
 /* SO_PASSCRED and SO_PASSPIDFD want a name to answer to.  -errno. */
 MUST_CHECK int unix_autobind_if_asked(struct unix_sock *u);
 /* Takes the socket's name out of the table. */
@@ -192,4 +191,7 @@ void unix_hangup(struct unix_sock *u);
 /* --- unix_opt.c ----------------------------------------------------------- */
 int unix_getsockopt(struct socket *s, int level, int name, void *val,
 		    uint32_t *len);
-int unix_setsockopt(struct socket *s, int level, int name, co
+int unix_setsockopt(struct socket *s, int level, int name, const void *val,
+		    uint32_t len);
+
+#endif

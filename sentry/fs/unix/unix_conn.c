@@ -206,8 +206,8 @@ static int connect_stream(struct unix_sock *u, const void *addr, uint32_t len,
 			return ret;
 		ret = try_connect(u, l);
 		if (ret == -EAGAIN && !nonblock) {
-			ret = unix_wait(l, LINUX_POLLOUT, deadline,
-					may_connect, NULL);
+			ret = unix_wait(l, LINUX_POLLOUT, deadline, may_connect,
+					NULL);
 			unix_put(l);
 			if (ret == 0)
 				continue;

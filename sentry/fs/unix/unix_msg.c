@@ -118,7 +118,7 @@ void unix_drop_msgs(struct list *msgs)
 
 void unix_drop_msg(struct unix_msg *msg)
 {
-	struct list one;
+	static _Thread_local struct list one; /* empty again at once */
 
 	list_init(&one);
 	list_append(&one, &msg->node);

@@ -35,8 +35,8 @@ static unsigned int shown_state(const struct unix_sock *u)
 /* An abstract name is shown with '@' for each NUL. */
 static void print_name(struct seq_buf *out, const struct unix_name *n)
 {
-	uint32_t len = n->len - (uint32_t)offsetof(struct linux_sockaddr_un,
-						   path);
+	uint32_t len =
+		n->len - (uint32_t)offsetof(struct linux_sockaddr_un, path);
 	bool abstract = n->addr.path[0] == '\0';
 
 	if (!abstract)

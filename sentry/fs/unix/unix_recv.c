@@ -282,8 +282,8 @@ static long recv_stream(struct unix_get *g)
 		return -EINVAL;
 	if (want == 0)
 		return 0;
-	target = g->m->flags & LINUX_MSG_WAITALL ? want
-						 : MIN(want, u->rcvlowat);
+	target =
+		g->m->flags & LINUX_MSG_WAITALL ? want : MIN(want, u->rcvlowat);
 	for (;;) {
 		ret = read_once(g);
 		if (ret != 1 || g->done >= target || (g->peek && g->done))
