@@ -3,8 +3,9 @@
  * handle_watch: messages that ask for changes on the host, and the ring that
  * brings them to the sentry.
  *
- * Invariant: a record is complete before head says that it is there; tail, which
- *	      the sentry can set to anything, decides only whether there is room.
+ * Invariant: a record is complete before head says that it is there; tail,
+ *	      which the sentry can set to anything, decides only whether there
+ *	      is room.
  * Locks:     none, one thread.
  * Tests:     tests/hostile/shared.sh
  */
@@ -75,7 +76,8 @@ static bool push(struct session *s, const struct inotify_event *e)
 
 void session_push_changes(struct session *s)
 {
-	char buf[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
+	char buf[8192]
+		__attribute__((aligned(__alignof__(struct inotify_event))));
 	struct gofer_ring *r = &s->shm->ring;
 	struct inotify_event *e;
 	long n, at;

@@ -15,8 +15,8 @@
 #include "sentry/lib/lock.h"
 
 const struct platform_ops *const platform_list[] = {
-	&platform_ptrace,
 	&platform_trap,
+	&platform_ptrace,
 	NULL,
 };
 

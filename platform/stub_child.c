@@ -26,7 +26,7 @@ struct kernel_sigaction {
  */
 uint64_t stub_child_mask(int kick)
 {
-	const int open[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+	const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL,
 			     SIGTRAP, SIGSYS, kick };
 	uint64_t mask = ~0ull;
 

@@ -105,8 +105,8 @@ static int start_parts(const struct sandbox_config *c, struct boot_error *err)
 	ret = platform_start(c->platform, &setup);
 	if (ret < 0)
 		return boot_fail(err, 125, ret,
-				 "platform %s cannot start: %s (is ptrace "
-				 "permitted? see kernel.yama.ptrace_scope)",
+				 "platform %s cannot start: %s (another one: "
+				 "--platform; see moat help run)",
 				 c->platform->name, strerror(-ret));
 	note_step("platform started");
 	ret = clock_start();

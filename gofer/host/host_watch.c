@@ -17,10 +17,10 @@
 
 #include "gofer/host/host.h"
 
-#define WATCHED                                                          \
-	(IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM |        \
-	 IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_DELETE_SELF |          \
-	 IN_MOVE_SELF | IN_ONLYDIR)
+#define WATCHED                                                                \
+	(IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM |              \
+	 IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | \
+	 IN_ONLYDIR)
 
 static _Atomic uint32_t *g_bell;
 static _Atomic bool g_pending;

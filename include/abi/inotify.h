@@ -32,11 +32,11 @@
 #define LINUX_IN_ISDIR	       0x40000000u
 #define LINUX_IN_ONESHOT       0x80000000u
 /* What inotify_add_watch(2) takes. */
-#define LINUX_IN_VALID                                                   \
-	(LINUX_IN_ALL_EVENTS | LINUX_IN_UNMOUNT | LINUX_IN_Q_OVERFLOW |  \
-	 LINUX_IN_IGNORED | LINUX_IN_ONLYDIR | LINUX_IN_DONT_FOLLOW |    \
-	 LINUX_IN_EXCL_UNLINK | LINUX_IN_MASK_CREATE |                   \
-	 LINUX_IN_MASK_ADD | LINUX_IN_ISDIR | LINUX_IN_ONESHOT)
+#define LINUX_IN_VALID                                                     \
+	(LINUX_IN_ALL_EVENTS | LINUX_IN_UNMOUNT | LINUX_IN_Q_OVERFLOW |    \
+	 LINUX_IN_IGNORED | LINUX_IN_ONLYDIR | LINUX_IN_DONT_FOLLOW |      \
+	 LINUX_IN_EXCL_UNLINK | LINUX_IN_MASK_CREATE | LINUX_IN_MASK_ADD | \
+	 LINUX_IN_ISDIR | LINUX_IN_ONESHOT)
 
 struct linux_inotify_event {
 	int32_t wd;

@@ -33,7 +33,7 @@ struct linux_file_handle {
 #define LINUX_MAX_HANDLE_SZ 128u
 
 /* quotactl(2): cmd >> 8 and the type in the low byte. */
-#define LINUX_Q_SYNC	 0x800001u
-#define LINUX_MAXQUOTAS	 3u
+#define LINUX_Q_SYNC	0x800001u
+#define LINUX_MAXQUOTAS 3u
 
 #endif

@@ -17,11 +17,11 @@
 #include <signal.h>
 
 #include "platform/base.h"
-#include "platform/run_clock.h"
 #include "platform/order_queue.h"
 #include "platform/placement.h"
 #include "platform/ptrace/stub.h"
 #include "platform/raw.h"
+#include "platform/run_clock.h"
 #include "platform/xsave.h"
 #include "sentry/lib/list.h"
 #include "sentry/lib/lock.h"
@@ -100,10 +100,10 @@ struct pt_vcpu {
 	bool is_leader;
 	IMMUTABLE struct platform *p;
 	_Atomic uint32_t state;
-	_Atomic uint64_t id;	    /* tgid << 32 | tid of the stub thread */
-	uint32_t tid;		    /* the same tid, for its own thread */
-	struct list node;	    /* pt_as.cpus, its mu */
-	void *fpu;		    /* image to load at bind, or NULL */
+	_Atomic uint64_t id; /* tgid << 32 | tid of the stub thread */
+	uint32_t tid;	     /* the same tid, for its own thread */
+	struct list node;    /* pt_as.cpus, its mu */
+	void *fpu;	     /* image to load at bind, or NULL */
 	struct run_clock clock;
 	struct placed placed;
 };

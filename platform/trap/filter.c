@@ -66,10 +66,9 @@ static int add_rules(scmp_filter_ctx ctx)
 			ctx, SCMP_ACT_ALLOW, SCMP_SYS(close_range), 1,
 			SCMP_A2(SCMP_CMP_EQ, STUB_CLOSE_UNSHARE, 0));
 	if (ret == 0)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(seccomp),
-				       1,
-				       SCMP_A0(SCMP_CMP_EQ,
-					       SECCOMP_SET_MODE_FILTER, 0));
+		ret = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(seccomp), 1,
+			SCMP_A0(SCMP_CMP_EQ, SECCOMP_SET_MODE_FILTER, 0));
 	return ret;
 }
 

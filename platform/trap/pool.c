@@ -135,8 +135,7 @@ void pool_start(struct platform *p)
 }
 
 /* The stub that was asked for, its first batch under way. */
-static int take_locked(struct platform *p, struct stub **out)
-	MUST_HOLD(&p->mu)
+static int take_locked(struct platform *p, struct stub **out) MUST_HOLD(&p->mu)
 {
 	struct stub *s;
 	int ret = ask_locked(p);

@@ -18,8 +18,8 @@ int trap_probe(const char **why)
 	const uint32_t action = SECCOMP_RET_TRAP;
 	struct platform_limits l;
 
-	if (!xsave_present() || (xsave_limits(&l), l.xsave_size) >
-					SLOT_XAREA_SIZE) {
+	if (!xsave_present() ||
+	    (xsave_limits(&l), l.xsave_size) > SLOT_XAREA_SIZE) {
 		*why = "the CPU has no XSAVE, or one whose state is larger "
 		       "than expected: use another platform";
 		return -ENODEV;

@@ -138,9 +138,9 @@ static inline void load_regs(struct trap_vcpu *cpu, bool step)
 	if (unlikely(step))
 		slot->regs.eflags |= 0x100;
 	slot->flags = !cpu->bases_known || r->fs_base != cpu->fs_base ||
-				      r->gs_base != cpu->gs_base ?
-			      SLOT_LOAD_BASES :
-			      0;
+				      r->gs_base != cpu->gs_base
+			      ? SLOT_LOAD_BASES
+			      : 0;
 	slot->fpu = cpu->fpu_at;
 }
 

@@ -153,8 +153,8 @@ const struct site *site_lookup(struct trap_as *as, uint32_t nr)
 static void write_cell(const struct platform *p, struct site_set *s,
 		       uint32_t nr, const struct site *site)
 {
-	const uint64_t cell = p->base + STUB_CELLS_OFFSET +
-			      (uint64_t)nr * STUB_CELL_SIZE;
+	const uint64_t cell =
+		p->base + STUB_CELLS_OFFSET + (uint64_t)nr * STUB_CELL_SIZE;
 	const uint64_t to =
 		p->base + (uint64_t)(stub_trap_call - stub_trap_begin);
 	int32_t rel = (int32_t)(to - (cell + 11));
@@ -171,8 +171,7 @@ static void write_cell(const struct platform *p, struct site_set *s,
 }
 
 static int add_locked(const struct platform *p, struct site_set *s,
-		      const struct site *site, uint32_t *out)
-	MUST_HOLD(&s->mu)
+		      const struct site *site, uint32_t *out) MUST_HOLD(&s->mu)
 {
 	uint32_t nr = atomic_load(&s->nr);
 

@@ -285,8 +285,7 @@ static struct stub_slot *slot_at(struct trap_as *as, uint32_t nr)
 
 /* A slot without a vcpu, whose last runner has ended as far as one knows: if
  * the guest has forged that, two of its own threads share a slot. */
-static int slot_get_locked(struct trap_as *as, uint32_t *out)
-	MUST_HOLD(&as->mu)
+static int slot_get_locked(struct trap_as *as, uint32_t *out) MUST_HOLD(&as->mu)
 {
 	for (uint32_t nr = 0; nr < STUB_MAX_SLOTS; nr++) {
 		uint64_t *word = &as->slots_used[nr / 64];

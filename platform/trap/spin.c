@@ -18,10 +18,10 @@
  */
 #include "platform/trap/trap.h"
 
-#define SHORT_NS      25000 /* a stay that is mostly hand-over */
-#define QUICK_FIRST   48    /* short stays before a pair parts */
-#define QUICK_MOST    16384
-#define GOOD_ENOUGH   512 /* hand-overs that make parting worth it */
+#define SHORT_NS       25000 /* a stay that is mostly hand-over */
+#define QUICK_FIRST    48    /* short stays before a pair parts */
+#define QUICK_MOST     16384
+#define GOOD_ENOUGH    512 /* hand-overs that make parting worth it */
 #define MISSES_ALLOWED 8
 
 static uint64_t g_tsc, g_ns;

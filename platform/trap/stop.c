@@ -131,9 +131,9 @@ static void decode_fault(const struct linux_siginfo *si,
 	stop->addr = si->fault.addr;
 	stop->trapno = TRAP_PF;
 	stop->errcode = (uint32_t)sc->err & (PF_WRITE | PF_FETCH | PF_USER | 1);
-	stop->access = stop->errcode & PF_FETCH ? PLAT_EXEC :
-		       stop->errcode & PF_WRITE ? PLAT_WRITE :
-						  PLAT_READ;
+	stop->access = stop->errcode & PF_FETCH	  ? PLAT_EXEC
+		       : stop->errcode & PF_WRITE ? PLAT_WRITE
+						  : PLAT_READ;
 }
 
 static void decode_segv(const struct linux_siginfo *si,
@@ -255,8 +255,8 @@ static void leave_cell(struct trap_vcpu *cpu)
 {
 	struct guest_regs *r = &cpu->regs;
 	uint64_t off = r->rip - cpu->p->base - STUB_CELLS_OFFSET;
-	const struct site *site = site_lookup(
-		to_trap_as(cpu->base.as), (uint32_t)(off / STUB_CELL_SIZE));
+	const struct site *site = site_lookup(to_trap_as(cpu->base.as),
+					      (uint32_t)(off / STUB_CELL_SIZE));
 
 	if (!site)
 		return;
@@ -270,8 +270,7 @@ static int read_frame(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
 	uint32_t at = slot->frame, signo = slot->signo;
 	struct linux_rt_sigframe f;
 
-	if (at % 8 || at < SLOT_ALTSTACK + 8 ||
-	    at > STUB_SLOT_SIZE - sizeof(f))
+	if (at % 8 || at < SLOT_ALTSTACK + 8 || at > STUB_SLOT_SIZE - sizeof(f))
 		return -ESRCH;
 	memcpy(&f, (const char *)slot + at - 8, sizeof(f));
 	/* The compiler shall not look there again. */

@@ -24,15 +24,15 @@
 #define STUB_SLOTS_SIZE	   (STUB_MAX_SLOTS * STUB_SLOT_SIZE)
 /* Patched call sites (sites.c): a cell each, and a pointer to it in low memory
  * of the guest. */
-#define STUB_MAX_SITES	   8192
-#define STUB_CELL_SIZE	   32
-#define STUB_CELL_ADDR	   16 /* of the site's syscall instruction */
-#define STUB_CELL_NR	   24
-#define STUB_CELLS_OFFSET  (STUB_SLOTS_OFFSET + STUB_SLOTS_SIZE)
-#define STUB_CELLS_SIZE	   (STUB_MAX_SITES * STUB_CELL_SIZE)
-#define STUB_REGION_SIZE   (STUB_CELLS_OFFSET + STUB_CELLS_SIZE)
+#define STUB_MAX_SITES	  8192
+#define STUB_CELL_SIZE	  32
+#define STUB_CELL_ADDR	  16 /* of the site's syscall instruction */
+#define STUB_CELL_NR	  24
+#define STUB_CELLS_OFFSET (STUB_SLOTS_OFFSET + STUB_SLOTS_SIZE)
+#define STUB_CELLS_SIZE	  (STUB_MAX_SITES * STUB_CELL_SIZE)
+#define STUB_REGION_SIZE  (STUB_CELLS_OFFSET + STUB_CELLS_SIZE)
 /* Runners that have a selector in ES to know themselves by. */
-#define STUB_LDT_SLOTS	   64
+#define STUB_LDT_SLOTS 64
 
 /* struct stub_call: number and six arguments. */
 #define STUB_CALL_SIZE 56
@@ -47,13 +47,13 @@
 #define STUB_ORDERS_CALLS 64
 
 /* struct stub_command. */
-#define STUB_CMD_TURN	0
-#define STUB_CMD_RESULT 4
-#define STUB_CMD_XMASK	8
-#define STUB_CMD_PARENT 16
-#define STUB_CMD_FD	20
+#define STUB_CMD_TURN	 0
+#define STUB_CMD_RESULT	 4
+#define STUB_CMD_XMASK	 8
+#define STUB_CMD_PARENT	 16
+#define STUB_CMD_FD	 20
 #define STUB_CMD_FILEPOS 24
-#define STUB_CMD_XSAVE	1024
+#define STUB_CMD_XSAVE	 1024
 
 /* Values of the template's turn word. */
 #define STUB_TURN_START	   0
@@ -62,22 +62,22 @@
 #define STUB_TURN_FAILED   3
 
 /* struct stub_slot. */
-#define SLOT_TURN   0
-#define SLOT_TID    4
-#define SLOT_KICKED 8
-#define SLOT_REASON 12
-#define SLOT_SIGNO  16
-#define SLOT_FRAME  20
-#define SLOT_FPU    24
-#define SLOT_FLAGS  28
-#define SLOT_SPIN   32
-#define SLOT_SITE   36
-#define SLOT_STACK  40 /* stack_t while the runner starts */
-#define SLOT_REGS   64
-#define SLOT_SCRATCH 0x3f0
-#define SLOT_XAREA  0x400
-#define SLOT_XAREA_SIZE 0xc00
-#define SLOT_ALTSTACK 0x1000
+#define SLOT_TURN	   0
+#define SLOT_TID	   4
+#define SLOT_KICKED	   8
+#define SLOT_REASON	   12
+#define SLOT_SIGNO	   16
+#define SLOT_FRAME	   20
+#define SLOT_FPU	   24
+#define SLOT_FLAGS	   28
+#define SLOT_SPIN	   32
+#define SLOT_SITE	   36
+#define SLOT_STACK	   40 /* stack_t while the runner starts */
+#define SLOT_REGS	   64
+#define SLOT_SCRATCH	   0x3f0
+#define SLOT_XAREA	   0x400
+#define SLOT_XAREA_SIZE	   0xc00
+#define SLOT_ALTSTACK	   0x1000
 #define SLOT_ALTSTACK_SIZE (STUB_SLOT_SIZE - SLOT_ALTSTACK)
 
 /* Values of a slot's turn word; whoever waits for the other adds SLEEP. */
@@ -177,7 +177,7 @@ struct stub_slot {
 	uint32_t fpu;	/* offset of an XSAVE image, 0: in the registers */
 	uint32_t flags; /* SLOT_LOAD_BASES */
 	uint32_t spin;	/* how often the runner looks before it sleeps */
-	uint32_t site; /* for REASON_CALL */
+	uint32_t site;	/* for REASON_CALL */
 	uint64_t stack[3];
 	struct guest_regs regs; /* to load; bases also when stopped */
 };

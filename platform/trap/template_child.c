@@ -33,9 +33,8 @@ static NORETURN void fail(const struct template_args *args, long err)
 
 static long map_at(uint64_t addr, size_t size, int flags, int fd)
 {
-	long ret =
-		raw_call6(SYS_mmap, addr, size, PROT_READ | PROT_WRITE,
-			  (uint64_t)(flags | MAP_FIXED), (uint64_t)fd, 0);
+	long ret = raw_call6(SYS_mmap, addr, size, PROT_READ | PROT_WRITE,
+			     (uint64_t)(flags | MAP_FIXED), (uint64_t)fd, 0);
 
 	return ret < 0 && ret > -4096 ? ret : 0;
 }
@@ -110,10 +109,9 @@ NORETURN void trap_template_child(const struct template_args *args)
 		ret = map_region(args);
 	if (ret < 0)
 		fail(args, ret);
-	stub_child_signals(
-		stub_child_mask(STUB_KICK_SIGNAL),
-		(uint64_t)(uintptr_t)at(args, stub_trap_signal),
-		(uint64_t)(uintptr_t)at(args, stub_trap_restorer));
+	stub_child_signals(stub_child_mask(STUB_KICK_SIGNAL),
+			   (uint64_t)(uintptr_t)at(args, stub_trap_signal),
+			   (uint64_t)(uintptr_t)at(args, stub_trap_restorer));
 	ret = raw_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
 		       (uint64_t)(uintptr_t)args->filter, 0);
 	if (ret < 0)

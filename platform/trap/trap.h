@@ -11,10 +11,10 @@
 #define PLATFORM_TRAP_TRAP_H
 
 #include "platform/base.h"
-#include "platform/run_clock.h"
 #include "platform/order_queue.h"
 #include "platform/placement.h"
 #include "platform/raw.h"
+#include "platform/run_clock.h"
 #include "platform/trap/stub.h"
 #include "platform/xsave.h"
 #include "sentry/lib/list.h"
@@ -26,7 +26,9 @@
 #define TRAP_TASK_TOP	   0x7ffffffff000ull
 #define TRAP_MAX_SPACES	   8192
 /* Slots that a new stub has; more are mapped as threads come. */
-#define TRAP_FIRST_SLOTS   8
+#define TRAP_FIRST_SLOTS 8
+/* Runners that a space keeps for threads to come, at most. */
+#define TRAP_IDLE_RUNNERS 8
 
 /* The shared file: the command page, then one stretch per stub. */
 #define TRAP_FILE_HEAD	STUB_SLOT_SIZE
@@ -45,22 +47,22 @@
 /* Patched call sites; shared by a space and those forked from it. */
 struct site_set {
 	struct refcount ref;
-	uint32_t index; /* of its stretch of the site file */
+	uint32_t index;	 /* of its stretch of the site file */
 	struct mutex mu; /* LOCK_PLATFORM_AS */
 	_Atomic uint32_t nr;
 	struct site {
 		uint64_t addr; /* of the syscall instruction */
 		uint32_t nr;   /* of the call */
-	} *at;		 /* entries below nr never change */
-	uint8_t *table;	 /* the sentry's view: pointers, then cells */
+	} * at;		       /* entries below nr never change */
+	uint8_t *table;	       /* the sentry's view: pointers, then cells */
 	struct site_set *next; /* in a list of the platform */
 };
 
 /* A stub process: all of it is trusted but the slots. */
 struct stub {
-	uint32_t index; /* of its stretch of the shared file */
-	uint32_t tgid;	/* of the agent; 0: no stub */
-	int done_fd;	/* eventfd that the agent answers with */
+	uint32_t index;	   /* of its stretch of the shared file */
+	uint32_t tgid;	   /* of the agent; 0: no stub */
+	int done_fd;	   /* eventfd that the agent answers with */
 	uint32_t nr_slots; /* mapped in the process; whoever talks to it */
 	struct stub_orders *orders;
 	uint8_t *slots;
@@ -94,7 +96,13 @@ struct trap_as {
 	struct order_queue queue GUARDED_BY(mu);
 	struct order_queue spare GUARDED_BY(mu); /* or in the flusher's hands */
 	uint64_t slots_used[STUB_MAX_SLOTS / 64] GUARDED_BY(mu);
-	bool busy GUARDED_BY(mu); /* somebody talks to the agent */
+	/* Runners whose vcpu is gone, waiting in stub code for another one. */
+	struct idle_runner {
+		uint32_t slot_nr;
+		uint64_t id;
+	} idle[TRAP_IDLE_RUNNERS] GUARDED_BY(mu);
+	uint32_t nr_idle GUARDED_BY(mu);
+	bool busy GUARDED_BY(mu);  /* somebody talks to the agent */
 	_Atomic uint32_t busy_seq; /* futex: that ended */
 	_Atomic int late_error;	   /* of a flush at entry */
 	_Atomic uint32_t pending;  /* orders wait, or the stub is gone */
@@ -136,13 +144,13 @@ struct trap_vcpu {
 	IMMUTABLE struct platform *p;
 	struct stub_slot *slot;
 	uint32_t slot_nr;
-	uint32_t fpu_at;   /* as stub_slot.fpu, checked */
+	uint32_t fpu_at;	   /* as stub_slot.fpu, checked */
 	uint64_t fs_base, gs_base; /* what the runner has */
 	bool bases_known;
 	bool bound, ready; /* ready: the runner has said that it runs */
 	_Atomic uint32_t state;
-	_Atomic uint64_t id;	    /* tgid << 32 | tid of the runner */
-	struct list node;	    /* trap_as.cpus, its mu */
+	_Atomic uint64_t id; /* tgid << 32 | tid of the runner */
+	struct list node;    /* trap_as.cpus, its mu */
 	struct run_clock clock;
 	struct spin_state spin;
 	struct hot_site hot[TRAP_HOT_SLOTS];

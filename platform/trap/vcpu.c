@@ -62,6 +62,7 @@ static int begin_stub(struct trap_as *as)
 	if (ret < 0)
 		return ret;
 	as->slots_used[0] = 1;
+	as->nr_idle = 0;
 	as->sites_mapped = false;
 	if (as->sites)
 		atomic_store(&as->pending, 1);
@@ -69,12 +70,46 @@ static int begin_stub(struct trap_as *as)
 	return 0;
 }
 
+/* A runner that is left over.  False: there is none. */
+static bool reuse_runner(struct trap_as *as, struct idle_runner *out)
+{
+	bool got;
+
+	mutex_lock(&as->mu);
+	got = as->nr_idle > 0;
+	if (got)
+		*out = as->idle[--as->nr_idle];
+	mutex_unlock(&as->mu);
+	return got;
+}
+
+/* Keeps the runner for the next thread of the same process. */
+static bool keep_runner(struct trap_vcpu *cpu, struct trap_as *as)
+{
+	bool kept = false;
+
+	if (!cpu->ready || atomic_load(&as->gone))
+		return false;
+	cpu->slot->spin = 0;
+	mutex_lock(&as->mu);
+	if (as->nr_idle < TRAP_IDLE_RUNNERS) {
+		as->idle[as->nr_idle++] =
+			(struct idle_runner){ cpu->slot_nr,
+					      atomic_load(&cpu->id) };
+		kept = true;
+	}
+	mutex_unlock(&as->mu);
+	return kept;
+}
+
 int trap_vcpu_new(struct platform_as *base, struct vcpu *creator,
 		  struct vcpu **out)
 {
 	struct trap_as *as = to_trap_as(base);
 	AUTO_FREE struct trap_vcpu *cpu = kzalloc(sizeof(*cpu));
+	struct idle_runner old = { 0 };
 	uint32_t nr = 0;
+	bool again;
 	int ret;
 
 	if (!cpu)
@@ -87,11 +122,18 @@ int trap_vcpu_new(struct platform_as *base, struct vcpu *creator,
 	regs_init(&cpu->regs);
 	if (creator)
 		cpu->regs = to_trap_vcpu(creator)->regs;
-	ret = creator ? space_new_runner(as, &nr) : begin_stub(as);
+	again = creator && reuse_runner(as, &old);
+	if (again)
+		nr = old.slot_nr;
+	ret = again ? 0 : creator ? space_new_runner(as, &nr) : begin_stub(as);
 	if (ret < 0)
 		return ret;
 	cpu->base.as = base;
 	take_slot(cpu, as, nr);
+	if (again) {
+		atomic_store(&cpu->id, old.id);
+		cpu->ready = true;
+	}
 	join(cpu, as);
 	*out = &take(cpu)->base;
 	return 0;
@@ -105,8 +147,11 @@ static int get_ready(struct trap_vcpu *cpu)
 {
 	struct trap_as *as = to_trap_as(cpu->base.as);
 	uint32_t tgid = as->stub->tgid, tid;
-	int ret = await_runner(cpu);
+	int ret;
 
+	if (cpu->ready)
+		return 0;
+	ret = await_runner(cpu);
 	tid = atomic_load(&cpu->slot->tid);
 	if (ret == 0 && (tid == 0 || tid > INT32_MAX || tid == tgid ||
 			 raw_tgkill(tgid, tid, 0) < 0))
@@ -146,6 +191,8 @@ static void drop_runner(struct trap_vcpu *cpu, struct trap_as *as, bool last)
 		space_end_stub(as);
 		return;
 	}
+	if (keep_runner(cpu, as))
+		return;
 	old = atomic_exchange(&cpu->slot->turn, TURN_EXIT);
 	if (old & TURN_SLEEP || !cpu->ready)
 		raw_futex_wake(&cpu->slot->turn, 1, false);
@@ -167,6 +214,7 @@ int trap_vcpu_move(struct vcpu *vcpu, struct platform_as *base)
 	before.slot = cpu->slot;
 	before.slot_nr = cpu->slot_nr;
 	before.ready = cpu->ready;
+	atomic_store(&before.id, atomic_load(&cpu->id));
 	trap_vcpu_set_as(cpu, as);
 	take_slot(cpu, as, 0);
 	join(cpu, as);

@@ -231,7 +231,7 @@ static const struct option_row rows[] = {
 	  "keep what is written in DIR; see 'moat diff'", set_overlay },
 	{ "pids", ARG_NEEDED, "N", "limit of processes and threads",
 	  set_pids },
-	{ "platform", ARG_NEEDED, "NAME", "auto (default) or ptrace",
+	{ "platform", ARG_NEEDED, "NAME", "auto (default), trap or ptrace",
 	  set_platform },
 	{ "ro-bind", ARG_NEEDED, "SRC[:DST]", "show host SRC at DST, read-only",
 	  add_ro_bind },

@@ -67,10 +67,9 @@ static bool refuse(size_t size)
 
 static void *count(void *p, size_t before)
 {
-	atomic_fetch_add_explicit(&g_used,
-				  (int64_t)malloc_usable_size(p) -
-					  (int64_t)before,
-				  memory_order_relaxed);
+	atomic_fetch_add_explicit(
+		&g_used, (int64_t)malloc_usable_size(p) - (int64_t)before,
+		memory_order_relaxed);
 	return p;
 }
 

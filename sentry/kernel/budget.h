@@ -13,6 +13,7 @@ void budget_start(uint64_t bytes);
 struct budget_stats {
 	uint64_t used, limit, refused; /* bytes; bytes; requests */
 };
+/* Figures of now. */
 void budget_read(struct budget_stats *out);
 
 #endif

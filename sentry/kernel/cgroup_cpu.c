@@ -101,8 +101,8 @@ static uint64_t settle(struct cgroup_cpu *c, uint64_t now, uint64_t usage)
 			(double)c->period_us;
 	double most = (double)c->quota_us * 1000;
 
-	c->budget = (int64_t)MIN((double)c->budget + gained - (double)used,
-				 most);
+	c->budget =
+		(int64_t)MIN((double)c->budget + gained - (double)used, most);
 	c->seen_usage = MAX(c->seen_usage, usage);
 	c->seen_at = now;
 	return used;
@@ -131,7 +131,8 @@ static void look_at(struct cgroup_cpu *c, uint64_t when)
 static void count_period(struct cgroup_cpu *c, uint64_t now, bool throttle)
 {
 	if (now - c->period_start >= c->period_us * 1000) {
-		c->nr_periods += (now - c->period_start) / (c->period_us * 1000);
+		c->nr_periods +=
+			(now - c->period_start) / (c->period_us * 1000);
 		c->period_start = now;
 	}
 	if (throttle) {
@@ -140,12 +141,23 @@ static void count_period(struct cgroup_cpu *c, uint64_t now, bool throttle)
 	}
 }
 
+static void find_running(struct thread_group *tg, void *arg)
+{
+	struct task *t;
+
+	tasklist_lock();
+	list_for_each_entry (t, &tg->threads, group_node)
+		if (atomic_load(&t->state) == 'R')
+			*(bool *)arg = true;
+	tasklist_unlock();
+}
+
 static void tick(struct timer *timer)
 {
 	struct cgroup *cg = container_of(timer, struct cgroup, cpu.tick);
 	struct cgroup_cpu *c = &cg->cpu;
 	uint64_t user, system, now = clock_monotonic(), used;
-	bool was = c->throttled, throttle;
+	bool was = c->throttled, throttle, rest = false, runs = false;
 
 	cgroup_cpu_usage(cg, &user, &system);
 	tasklist_lock();
@@ -166,11 +178,17 @@ static void tick(struct timer *timer)
 		} else {
 			atomic_store(&c->idle, true);
 			atomic_fetch_add(&g_idle, 1);
+			rest = true;
 		}
 	}
 	tasklist_unlock();
 	if (throttle != was)
 		cgroup_foreach(cg, true, kick_group, NULL);
+	/* Who joined since the usage was read has not seen that we rest. */
+	if (rest)
+		cgroup_foreach(cg, true, find_running, &runs);
+	if (runs)
+		cgroup_cpu_watch(cg);
 }
 
 void cgroup_cpu_watch(struct cgroup *cg)

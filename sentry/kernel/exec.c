@@ -329,7 +329,7 @@ static int replace_program(struct task *t, struct file *file,
 int task_execve(struct task *t, struct file *file, const char *filename,
 		struct exec_args *args)
 {
-	uint32_t old_tid = t->vtid;
+	uint32_t old_nr = ptrace_tracer_nr(t);
 	int ret;
 
 	if (t->priv->nproc_exceeded && task_over_nproc(t))
@@ -343,6 +343,6 @@ int task_execve(struct task *t, struct file *file, const char *filename,
 	if (ret == 0)
 		ptrace_watch_end(t);
 	if (ret == 0 && !(atomic_load(&t->work) & TASK_WORK_EXIT))
-		ptrace_event(t, LINUX_PTRACE_EVENT_EXEC, old_tid);
+		ptrace_event(t, LINUX_PTRACE_EVENT_EXEC, old_nr);
 	return ret;
 }

@@ -77,6 +77,8 @@ bool ptrace_event_enabled(struct task *t, int event);
  * Returns: whether it stopped.
  */
 bool ptrace_event(struct task *t, int event, uint64_t message);
+/* What the tracer of @t calls it, 0 without one.  Takes tasklist. */
+uint32_t ptrace_tracer_nr(struct task *t);
 /* PTRACE_O_SUSPEND_SECCOMP is in force: no filter is asked. */
 bool ptrace_seccomp_suspended(struct task *t);
 /* A call begins; false: it is not carried out, rax is its result. */

@@ -13,14 +13,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/mm/mm.h"
 
 /* --- freezing ------------------------------------------------------------- */
 
 /*
- * At an exec event the id has changed; until wait4(2) told of it, a request by
- * the old id of what became the leader is a mistake.
+ * Both locks held.  At an exec event the id has changed; until wait4(2) told
+ * of it, a request by the old id of what became the leader is a mistake.
  */
 static bool is_renamed_locked(struct task *p)
 {
@@ -28,7 +29,7 @@ static bool is_renamed_locked(struct task *p)
 
 	return ps->stop_code ==
 		       (LINUX_PTRACE_EVENT_EXEC << 8 | LINUX_SIGTRAP) &&
-	       ps->message != p->tid;
+	       ps->message != pid_nr_in_locked(p->tid, task_pid_ns(ps->tracer));
 }
 
 static int freeze(struct task *p, bool any_state)

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/run.h"
 #include "sentry/kernel/task_private.h"
 
@@ -143,7 +144,7 @@ static int notify(struct task *t, int signo, int code, int why,
 	struct linux_siginfo si;
 
 	siginfo_user(&si, signo, code);
-	si.rt.pid = (int32_t)t->tid;
+	si.rt.pid = (int32_t)t->vtid;
 	return stop(t, code, why, message, &si);
 }
 
@@ -158,6 +159,19 @@ void ptrace_kill_locked(struct task *t)
 bool ptrace_event_enabled(struct task *t, int event)
 {
 	return atomic_load(&t->priv->ptrace.options) >> event & 1;
+}
+
+uint32_t ptrace_tracer_nr(struct task *t)
+{
+	struct task *tracer;
+	uint32_t nr = 0;
+
+	tasklist_lock();
+	tracer = t->priv->ptrace.tracer;
+	if (tracer)
+		nr = pid_nr_in_locked(t->tid, task_pid_ns(tracer));
+	tasklist_unlock();
+	return nr;
 }
 
 bool ptrace_event(struct task *t, int event, uint64_t message)
@@ -249,7 +263,7 @@ static void substitute(struct task *t, int signo, struct linux_siginfo *si)
 	tasklist_lock();
 	tracer = t->priv->ptrace.tracer;
 	if (tracer) {
-		si->rt.pid = (int32_t)tracer->tid;
+		si->rt.pid = (int32_t)pid_to_guest_locked(tracer->tid);
 		mutex_lock(&tracer->mu);
 		si->rt.uid = tracer->cred->uid;
 		mutex_unlock(&tracer->mu);

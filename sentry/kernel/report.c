@@ -21,7 +21,7 @@ static void report_tree(struct task *t, struct task_report *r)
 	r->ppid = tg->parent ? tg->parent->tgid : 0;
 	r->nr_threads = tg->nr_threads;
 	if (ptrace_is_traced(&t->priv->ptrace))
-		r->tracer = t->priv->ptrace.tracer->group->tgid;
+		r->tracer = t->priv->ptrace.tracer->tid;
 	r->tty_pgrp = -1;
 	if (tg->pgrp) {
 		s = tg->pgrp->session;

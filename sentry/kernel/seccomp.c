@@ -9,7 +9,7 @@
  *            through whatever the arguments are; no program runs for them.
  * Locks:     sighand of the group around changes of a task's chain.
  * Linux:     kernel/seccomp.c of 6.18.
- * Tests:     tests/conformance/seccomp.c, seccomp_notify.c
+ * Tests:     tests/conformance/seccomp.c, seccomp_task.c, seccomp_notify.c
  */
 #include "sentry/kernel/seccomp.h"
 

@@ -16,6 +16,7 @@
 #include <errno.h>
 
 #include "sentry/mm/mm_private.h"
+#include "sentry/vfs/vfs.h"
 
 #define ACCMODE 3u
 #define RDONLY	0u
@@ -133,6 +134,9 @@ static int check_file(struct map_req *r)
 	}
 	if (acc == WRONLY)
 		return -EACCES;
+	if ((r->a.prot & LINUX_PROT_EXEC) &&
+	    (mount_flags(f->path.mnt) & MNT_NOEXEC))
+		return -EPERM;
 	if (!f->ops->mmap_backing)
 		return -ENODEV;
 	return r->a.flags & LINUX_MAP_GROWSDOWN ? -EINVAL : 0;

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "sentry/mm/mm_private.h"
+#include "sentry/vfs/vfs.h"
 
 #define PROT_RWX   (LINUX_PROT_READ | LINUX_PROT_WRITE | LINUX_PROT_EXEC)
 #define PROT_GROWS ((uint32_t)(LINUX_PROT_GROWSDOWN | LINUX_PROT_GROWSUP))
@@ -28,6 +29,9 @@ static int check_prot(struct mm *mm, uint64_t start, uint64_t end,
 		if (!v || v->start > pos)
 			return -ENOMEM;
 		if (prot & LINUX_PROT_WRITE && !(v->flags & VMA_MAYWRITE))
+			return -EACCES;
+		if ((prot & LINUX_PROT_EXEC) && v->file &&
+		    (mount_flags(v->file->path.mnt) & MNT_NOEXEC))
 			return -EACCES;
 		if (v->flags & VMA_SEALED)
 			return -EPERM;

@@ -17,9 +17,9 @@
 
 #include "sentry/mm/mm_private.h"
 
-#define MOV_EAX	  0xb8
-#define MOV_SIZE  PLATFORM_PATCH_SIZE
-#define SITE_SIZE (MOV_SIZE + 2)
+#define MOV_EAX	   0xb8
+#define MOV_SIZE   PLATFORM_PATCH_SIZE
+#define SITE_SIZE  (MOV_SIZE + 2)
 #define HIGHEST_NR 1023 /* what is larger is no call that is made often */
 
 /* `mov $nr, %eax; syscall`, in one page. */

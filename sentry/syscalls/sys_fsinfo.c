@@ -95,16 +95,16 @@ static long file_attr(int dirfd, uaddr_t path, uint64_t size, uint32_t flags)
 	return ret < 0 ? ret : -EOPNOTSUPP;
 }
 
-long sys_file_getattr(struct task *t, int32_t dirfd, uaddr_t path,
-		      uaddr_t attr, uint64_t size, uint32_t flags)
+long sys_file_getattr(struct task *t, int32_t dirfd, uaddr_t path, uaddr_t attr,
+		      uint64_t size, uint32_t flags)
 {
 	(void)t;
 	(void)attr;
 	return file_attr(dirfd, path, size, flags);
 }
 
-long sys_file_setattr(struct task *t, int32_t dirfd, uaddr_t path,
-		      uaddr_t attr, uint64_t size, uint32_t flags)
+long sys_file_setattr(struct task *t, int32_t dirfd, uaddr_t path, uaddr_t attr,
+		      uint64_t size, uint32_t flags)
 {
 	(void)t;
 	(void)attr;

@@ -87,7 +87,7 @@ static void show_type(struct mount *m, struct seq_buf *out)
 
 static void show_point(struct mount *m, struct seq_buf *out)
 {
-	(void)mount_print_point(m, out, true);
+	(void)mount_print_point(m, NULL, out);
 }
 
 static void show_source(struct mount *m, struct seq_buf *out)

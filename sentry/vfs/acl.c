@@ -30,8 +30,8 @@ static int check_entries(const struct posix_acl *a)
 
 	for (i = 0; i < a->nr; i++) {
 		const struct linux_acl_entry *e = ENTRY(a, i);
-		bool named = e->tag == LINUX_ACL_USER ||
-			     e->tag == LINUX_ACL_GROUP;
+		bool named =
+			e->tag == LINUX_ACL_USER || e->tag == LINUX_ACL_GROUP;
 
 		if ((e->perm & ~7u) || e->tag == 0 || (e->tag & (e->tag - 1)) ||
 		    e->tag > LINUX_ACL_OTHER)

@@ -22,9 +22,9 @@
 
 struct lease {
 	struct list node;
-	struct file *f; /* no reference: the lease ends with it */
-	int fd, type;	/* LINUX_F_RDLCK, LINUX_F_WRLCK */
-	int target;	/* what it must become; == type: not breaking */
+	struct file *f;	   /* no reference: the lease ends with it */
+	int fd, type;	   /* LINUX_F_RDLCK, LINUX_F_WRLCK */
+	int target;	   /* what it must become; == type: not breaking */
 	uint64_t deadline; /* of the break, monotonic; NO_DEADLINE */
 };
 
@@ -278,8 +278,7 @@ int lease_set(struct file *f, int fd, int type)
 		return -EACCES;
 	if (!inode_is(f->inode, LINUX_S_IFREG))
 		return -EINVAL;
-	return type == LINUX_F_UNLCK ? remove_lease(f)
-				     : add_lease(f, fd, type);
+	return type == LINUX_F_UNLCK ? remove_lease(f) : add_lease(f, fd, type);
 }
 
 int lease_get(struct file *f)

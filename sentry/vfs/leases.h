@@ -12,6 +12,7 @@ extern _Atomic uint32_t g_lease_break_time;
 /* /proc/locks asks; no lock of an inode's lease is held by the caller. */
 extern _Atomic uint32_t g_nr_leases;
 
+/* lease_break() where there are leases. */
 int lease_break_slow(struct inode *inode, uint32_t flags);
 /*
  * Somebody opens @inode with @flags (LINUX_O_*), or cuts it: tells holders of

@@ -225,8 +225,9 @@ struct mount_relation {
 	uint64_t parent_id;
 };
 void mount_relations(struct mount *m, struct mount_relation *out);
-/* Where it is, from the current task's root; false: not below that. */
-bool mount_print_point(struct mount *m, struct seq_buf *out, bool escape);
+/* Where it is, from @root (NULL: the current task's); false: not below it. */
+bool mount_print_point(struct mount *m, const struct path *root,
+		       struct seq_buf *out);
 /* The subtree of the super block that it shows. */
 void mount_print_root(struct mount *m, struct seq_buf *out);
 /* Of the super block: "rw,size=64k". */

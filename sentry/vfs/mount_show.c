@@ -52,7 +52,8 @@ static struct mount **snapshot(struct mount_ns *ns, uint32_t *out_nr)
 	return all;
 }
 
-bool mount_print_point(struct mount *m, struct seq_buf *out, bool escape)
+bool mount_print_point(struct mount *m, const struct path *root,
+		       struct seq_buf *out)
 {
 	struct path p = { m, m->root }, up = { NULL, NULL };
 	AUTO_FREE char *buf = malloc(PAGE_SIZE);
@@ -63,15 +64,14 @@ bool mount_print_point(struct mount *m, struct seq_buf *out, bool escape)
 	/* By where it hangs: its own root may have no name (nsfs). */
 	if (m->root->pseudo && mount_parent(m, &up))
 		p = up;
-	ok = path_to_string(&p, buf, PAGE_SIZE, &unreachable) >= 0 &&
+	ok = (root ? path_to_string_from(&p, root, buf, PAGE_SIZE,
+					 &unreachable)
+		   : path_to_string(&p, buf, PAGE_SIZE, &unreachable)) >= 0 &&
 	     !unreachable;
 	path_put(&up);
 	if (!ok)
 		return false;
-	if (escape)
-		seq_escape(out, buf);
-	else
-		seq_printf(out, "%s", buf);
+	seq_escape(out, buf);
 	return true;
 }
 
@@ -107,14 +107,15 @@ void mount_print_options(struct mount *m, struct seq_buf *out)
 		m->sb->ops->show_options(m->sb, out);
 }
 
-static void print_mounts_line(struct mount *m, struct seq_buf *out)
+static void print_mounts_line(struct mount *m, const struct path *root,
+			       struct seq_buf *out)
 {
 	uint32_t flags = m->flags;
 	size_t mark = out->len;
 
 	seq_escape(out, m->source);
 	seq_printf(out, " ");
-	if (!mount_print_point(m, out, true)) {
+	if (!mount_print_point(m, root, out)) {
 		out->len = mark;
 		return;
 	}
@@ -125,14 +126,15 @@ static void print_mounts_line(struct mount *m, struct seq_buf *out)
 	seq_printf(out, " 0 0\n");
 }
 
-static void print_mountstats_line(struct mount *m, struct seq_buf *out)
+static void print_mountstats_line(struct mount *m, const struct path *root,
+			       struct seq_buf *out)
 {
 	size_t mark = out->len;
 
 	seq_printf(out, "device ");
 	seq_escape(out, m->source);
 	seq_printf(out, " mounted on ");
-	if (!mount_print_point(m, out, true)) {
+	if (!mount_print_point(m, root, out)) {
 		out->len = mark;
 		return;
 	}
@@ -162,7 +164,8 @@ void mount_relations(struct mount *m, struct mount_relation *out)
 	rwlock_unlock(&g_mounts);
 }
 
-static void print_mountinfo_line(struct mount *m, struct seq_buf *out)
+static void print_mountinfo_line(struct mount *m, const struct path *root,
+			       struct seq_buf *out)
 {
 	struct mount_relation r;
 	size_t mark = out->len;
@@ -172,7 +175,7 @@ static void print_mountinfo_line(struct mount *m, struct seq_buf *out)
 		   linux_dev_major(m->sb->dev), linux_dev_minor(m->sb->dev));
 	mount_print_root(m, out);
 	seq_printf(out, " ");
-	if (!mount_print_point(m, out, true)) {
+	if (!mount_print_point(m, root, out)) {
 		out->len = mark;
 		return;
 	}
@@ -193,8 +196,10 @@ static void print_mountinfo_line(struct mount *m, struct seq_buf *out)
 	seq_printf(out, "\n");
 }
 
-static void print_all(struct mount_ns *ns, struct seq_buf *out,
-		      void (*line)(struct mount *m, struct seq_buf *out))
+static void print_all(struct mount_ns *ns, const struct path *root,
+		      struct seq_buf *out,
+		      void (*line)(struct mount *m, const struct path *root,
+				   struct seq_buf *out))
 {
 	uint32_t i, nr;
 	struct mount **all = snapshot(ns, &nr);
@@ -206,23 +211,26 @@ static void print_all(struct mount_ns *ns, struct seq_buf *out,
 	for (i = 0; i < nr; i++) {
 		/* The base below the root is nobody's business. */
 		if (all[i] != ns->root || ns->anon)
-			line(all[i], out);
+			line(all[i], root, out);
 		mount_put(all[i]);
 	}
 	free(all);
 }
 
-void mount_ns_print_mounts(struct mount_ns *ns, struct seq_buf *out)
+void mount_ns_print_mounts(struct mount_ns *ns, const struct path *root,
+			   struct seq_buf *out)
 {
-	print_all(ns, out, print_mounts_line);
+	print_all(ns, root, out, print_mounts_line);
 }
 
-void mount_ns_print_mountinfo(struct mount_ns *ns, struct seq_buf *out)
+void mount_ns_print_mountinfo(struct mount_ns *ns, const struct path *root,
+			struct seq_buf *out)
 {
-	print_all(ns, out, print_mountinfo_line);
+	print_all(ns, root, out, print_mountinfo_line);
 }
 
-void mount_ns_print_mountstats(struct mount_ns *ns, struct seq_buf *out)
+void mount_ns_print_mountstats(struct mount_ns *ns, const struct path *root,
+			struct seq_buf *out)
 {
-	print_all(ns, out, print_mountstats_line);
+	print_all(ns, root, out, print_mountstats_line);
 }

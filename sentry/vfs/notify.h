@@ -30,8 +30,8 @@ struct notify_ops {
 /* The interest of one watcher in one inode. */
 struct notify_mark {
 	IMMUTABLE const struct notify_ops *ops;
-	IMMUTABLE struct inode *inode; /* a reference */
-	struct notify_mark *next;      /* of the inode; the notify lock */
+	IMMUTABLE struct inode *inode;	  /* a reference */
+	struct notify_mark *next;	  /* of the inode; the notify lock */
 	struct list all_node, group_node; /* the same */
 	uint32_t mask;			  /* the same */
 	bool dead; /* the same: taken off by its own event */
@@ -55,13 +55,19 @@ struct notify_mark *notify_mark_find_locked(
 /* A number for the two halves of a rename. */
 uint32_t notify_cookie(void);
 
+/* What the functions below do once somebody watches: @d's directory by name,
+ * then its inode. */
 void notify_dentry_slow(struct dentry *d, uint32_t event);
+/* @inode's own watchers; @name: of an entry of it. */
 void notify_inode_slow(struct inode *inode, uint32_t event, uint32_t cookie,
 		       const char *name);
+/* Both directories, what was replaced (@target, or NULL), and @moved. */
 void notify_move_slow(struct inode *old_dir, const char *old_name,
 		      struct inode *new_dir, const char *new_name,
 		      struct inode *moved, struct inode *target);
+/* IN_DELETE_SELF; all marks of @inode end. */
 void notify_deleted_slow(struct inode *inode);
+/* IN_UNMOUNT; all marks in @sb end. */
 void notify_super_gone_slow(struct super *sb);
 
 static inline bool notify_active(void)

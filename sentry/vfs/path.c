@@ -71,8 +71,8 @@ static long pseudo_to_string(const struct dentry *d, char *buf, size_t size)
 	return d->name_len + 1;
 }
 
-static long path_string_from(const struct path *p, const struct path *root,
-			     char *buf, size_t size, bool *unreachable)
+long path_to_string_from(const struct path *p, const struct path *root,
+			 char *buf, size_t size, bool *unreachable)
 {
 	struct back_buf b = { buf, buf + size };
 	struct path at = *p, up;
@@ -123,7 +123,7 @@ long path_to_string(const struct path *p, char *buf, size_t size,
 		path_get(&root);
 		mutex_unlock(&t->fs->mu);
 	}
-	return path_string_from(p, &root, buf, size, unreachable);
+	return path_to_string_from(p, &root, buf, size, unreachable);
 }
 
 /* --- fs_ctx --------------------------------------------------------------- */

@@ -313,6 +313,11 @@ MUST_CHECK int path_lookup_at(const struct path *base, const char *name,
 MUST_CHECK long path_to_string(const struct path *p, char *buf, size_t size,
 			       bool *unreachable);
 
+/* The same as seen from @root. */
+MUST_CHECK long path_to_string_from(const struct path *p,
+				    const struct path *root, char *buf,
+				    size_t size, bool *unreachable);
+
 /* --- files ---------------------------------------------------------------- */
 
 /* Called by getdents; false: buffer full, stop without advancing. */
@@ -499,10 +504,14 @@ void mount_put(struct mount *m);
 bool mount_readonly(const struct mount *m);
 uint64_t mount_id(const struct mount *m);
 uint32_t mount_flags(const struct mount *m); /* MNT_*; 0 for NULL */
-/* /proc/pid/mounts, mountinfo. */
-void mount_ns_print_mounts(struct mount_ns *ns, struct seq_buf *out);
-void mount_ns_print_mountinfo(struct mount_ns *ns, struct seq_buf *out);
-void mount_ns_print_mountstats(struct mount_ns *ns, struct seq_buf *out);
+/* /proc/pid/mounts, mountinfo, mountstats. */
+/* What lies below @root; NULL: the current task's. */
+void mount_ns_print_mounts(struct mount_ns *ns, const struct path *root,
+			   struct seq_buf *out);
+void mount_ns_print_mountinfo(struct mount_ns *ns, const struct path *root,
+			      struct seq_buf *out);
+void mount_ns_print_mountstats(struct mount_ns *ns, const struct path *root,
+			       struct seq_buf *out);
 
 /* cwd, root and umask; shared with CLONE_FS. */
 struct fs_ctx {

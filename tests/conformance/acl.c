@@ -31,10 +31,10 @@ static size_t fill(const struct entry *e, int nr)
 	memcpy(list.e, e, (size_t)nr * sizeof(*e));
 	return 4 + (size_t)nr * sizeof(*e);
 }
-#define LIST(...)                                              \
-	({                                                     \
-		const struct entry e_[] = { __VA_ARGS__ };     \
-		fill(e_, (int)(sizeof(e_) / sizeof(e_[0])));   \
+#define LIST(...)                                            \
+	({                                                   \
+		const struct entry e_[] = { __VA_ARGS__ };   \
+		fill(e_, (int)(sizeof(e_) / sizeof(e_[0]))); \
 	})
 #define NOBODY 0xffffffffu
 
@@ -106,33 +106,32 @@ TEST(acl, what_is_refused)
 
 	enter();
 	/* No "other". */
-	EXPECT_ERRNO(EINVAL, setxattr("f", ACCESS, &list,
-				      LIST({ U_OBJ, 6, NOBODY },
-					   { G_OBJ, 4, NOBODY }),
-				      0));
+	EXPECT_ERRNO(EINVAL,
+		     setxattr("f", ACCESS, &list,
+			      LIST({ U_OBJ, 6, NOBODY }, { G_OBJ, 4, NOBODY }),
+			      0));
 	/* A named user without a mask. */
-	EXPECT_ERRNO(EINVAL, setxattr("f", ACCESS, &list,
-				      LIST({ U_OBJ, 6, NOBODY }, { U, 6, 9 },
-					   { G_OBJ, 4, NOBODY },
-					   { OTHER, 0, NOBODY }),
-				      0));
+	EXPECT_ERRNO(EINVAL,
+		     setxattr("f", ACCESS, &list,
+			      LIST({ U_OBJ, 6, NOBODY }, { U, 6, 9 },
+				   { G_OBJ, 4, NOBODY }, { OTHER, 0, NOBODY }),
+			      0));
 	/* The wrong order, a bad tag, bad bits. */
-	EXPECT_ERRNO(EINVAL, setxattr("f", ACCESS, &list,
-				      LIST({ G_OBJ, 4, NOBODY },
-					   { U_OBJ, 6, NOBODY },
-					   { OTHER, 0, NOBODY }),
-				      0));
-	EXPECT_ERRNO(EINVAL, setxattr("f", ACCESS, &list,
-				      LIST({ U_OBJ, 6, NOBODY },
-					   { G_OBJ, 4, NOBODY },
-					   { OTHER, 0, NOBODY },
-					   { 64, 0, NOBODY }),
-				      0));
-	EXPECT_ERRNO(EINVAL, setxattr("f", ACCESS, &list,
-				      LIST({ U_OBJ, 8, NOBODY },
-					   { G_OBJ, 4, NOBODY },
-					   { OTHER, 0, NOBODY }),
-				      0));
+	EXPECT_ERRNO(EINVAL,
+		     setxattr("f", ACCESS, &list,
+			      LIST({ G_OBJ, 4, NOBODY }, { U_OBJ, 6, NOBODY },
+				   { OTHER, 0, NOBODY }),
+			      0));
+	EXPECT_ERRNO(EINVAL,
+		     setxattr("f", ACCESS, &list,
+			      LIST({ U_OBJ, 6, NOBODY }, { G_OBJ, 4, NOBODY },
+				   { OTHER, 0, NOBODY }, { 64, 0, NOBODY }),
+			      0));
+	EXPECT_ERRNO(EINVAL,
+		     setxattr("f", ACCESS, &list,
+			      LIST({ U_OBJ, 8, NOBODY }, { G_OBJ, 4, NOBODY },
+				   { OTHER, 0, NOBODY }),
+			      0));
 	size = LIST({ U_OBJ, 6, NOBODY }, { G_OBJ, 4, NOBODY },
 		    { OTHER, 0, NOBODY });
 	EXPECT_ERRNO(EINVAL, setxattr("f", ACCESS, &list, size - 1, 0));
@@ -194,14 +193,15 @@ TEST(acl, who_may)
 	EXPECT_EQ(EACCES, open_as(1000, 600, "f", O_WRONLY));
 	/* Others than the owner may not change it. */
 	EXPECT_EXIT(0, CHILD({
-		EXPECT_OK(setuid(1234));
-		EXPECT_ERRNO(EPERM, removexattr("f", ACCESS));
-		EXPECT_ERRNO(EPERM, setxattr("f", ACCESS, &list,
-					     LIST({ U_OBJ, 6, NOBODY },
-						  { G_OBJ, 4, NOBODY },
-						  { OTHER, 0, NOBODY }),
-					     0));
-	}));
+			    EXPECT_OK(setuid(1234));
+			    EXPECT_ERRNO(EPERM, removexattr("f", ACCESS));
+			    EXPECT_ERRNO(EPERM,
+					 setxattr("f", ACCESS, &list,
+						  LIST({ U_OBJ, 6, NOBODY },
+						       { G_OBJ, 4, NOBODY },
+						       { OTHER, 0, NOBODY }),
+						  0));
+		    }));
 }
 
 TEST(acl, defaults_are_inherited)

@@ -386,8 +386,8 @@ TEST(cgroup, events_can_be_polled)
 static long clone3_into(int fd, uint64_t flags)
 {
 	struct clone_args a = { .flags = CLONE_INTO_CGROUP | flags,
-				.exit_signal = flags & CLONE_THREAD ? 0
-								    : SIGCHLD,
+				.exit_signal =
+					flags & CLONE_THREAD ? 0 : SIGCHLD,
 				.cgroup = (uint64_t)fd };
 
 	return syscall(SYS_clone3, &a, sizeof(a));
@@ -522,7 +522,9 @@ TEST(cgroup, cpu_max_throttles)
 	used = field(get(g, "cpu.stat"), "usage_usec ");
 	EXPECT_TRUE(used > 0);
 	EXPECT_TRUE(used < ((b.tv_sec - a.tv_sec) * 1000000 +
-			    (b.tv_nsec - a.tv_nsec) / 1000) / 2 + 100000);
+			    (b.tv_nsec - a.tv_nsec) / 1000) /
+					   2 +
+				   100000);
 	EXPECT_TRUE(field(get(g, "cpu.stat"), "throttled_usec ") > 0);
 	done(g);
 }

@@ -13,12 +13,12 @@
 
 #include "tests/harness/guest_test.h"
 
-#define SYS_CACHESTAT	 451
-#define SYS_SETXATTRAT	 463
-#define SYS_GETXATTRAT	 464
-#define SYS_LISTXATTRAT	 465
+#define SYS_CACHESTAT	  451
+#define SYS_SETXATTRAT	  463
+#define SYS_GETXATTRAT	  464
+#define SYS_LISTXATTRAT	  465
 #define SYS_REMOVEXATTRAT 466
-#define SYS_FILE_GETATTR 468
+#define SYS_FILE_GETATTR  468
 
 struct range {
 	uint64_t off, len;
@@ -45,8 +45,8 @@ TEST(fsinfo, quotas_are_refused)
 {
 	int fd = fresh();
 
-	EXPECT_ERRNO(EINVAL, syscall(SYS_quotactl, 0x800001 << 8 | 3, NULL, 0,
-				     NULL));
+	EXPECT_ERRNO(EINVAL,
+		     syscall(SYS_quotactl, 0x800001 << 8 | 3, NULL, 0, NULL));
 	if (syscall(SYS_quotactl, 0x800001 << 8, NULL, 0, NULL) < 0)
 		SKIP("no quotas: %s", strerror(errno));
 	EXPECT_ERRNO(ENODEV,
@@ -118,8 +118,8 @@ TEST(fsinfo, xattrat)
 	if (syscall(SYS_SETXATTRAT, d, "f", 0, "user.a", &a, sizeof(a)) < 0)
 		SKIP("no setxattrat: %s", strerror(errno));
 	a = (struct xargs){ .value = (uint64_t)buf, .size = sizeof(buf) };
-	EXPECT_EQ(3, syscall(SYS_GETXATTRAT, d, "f", 0, "user.a", &a,
-			     sizeof(a)));
+	EXPECT_EQ(3,
+		  syscall(SYS_GETXATTRAT, d, "f", 0, "user.a", &a, sizeof(a)));
 	EXPECT_STR("one", buf);
 	EXPECT_EQ(3, syscall(SYS_GETXATTRAT, fd, "", AT_EMPTY_PATH, "user.a",
 			     &a, sizeof(a)));
@@ -127,8 +127,8 @@ TEST(fsinfo, xattrat)
 				     sizeof(a) - 1));
 	EXPECT_ERRNO(EINVAL, syscall(SYS_GETXATTRAT, d, "f", 1, "user.a", &a,
 				     sizeof(a)));
-	EXPECT_ERRNO(E2BIG, syscall(SYS_GETXATTRAT, d, "f", 0, "user.a", &a,
-				    4097));
+	EXPECT_ERRNO(E2BIG,
+		     syscall(SYS_GETXATTRAT, d, "f", 0, "user.a", &a, 4097));
 	memset(more, 0, sizeof(more));
 	more[0] = a;
 	EXPECT_EQ(3, syscall(SYS_GETXATTRAT, d, "f", 0, "user.a", more,

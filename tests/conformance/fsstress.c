@@ -12,7 +12,7 @@
 
 #include "tests/harness/guest_test.h"
 
-#define NAMES 6	 /* in each directory */
+#define NAMES 6 /* in each directory */
 #define NODES 200
 #define OPEN  6
 #define SWAP  2 /* RENAME_EXCHANGE */
@@ -42,12 +42,12 @@ static uint32_t rnd(uint32_t below)
 	return (uint32_t)(rng >> 20) % below;
 }
 
-#define BAD(...)                                                        \
-	do {                                                            \
-		char why_[250];                                         \
-		snprintf(why_, sizeof(why_), __VA_ARGS__);              \
-		FAIL("seed %lu step %d: %.150s: %s",                    \
-		     (unsigned long)seed, step, said, why_);            \
+#define BAD(...)                                                          \
+	do {                                                              \
+		char why_[250];                                           \
+		snprintf(why_, sizeof(why_), __VA_ARGS__);                \
+		FAIL("seed %lu step %d: %.150s: %s", (unsigned long)seed, \
+		     step, said, why_);                                   \
 	} while (0)
 
 /* The result of a call: 0 or an errno; both sides must agree. */
@@ -462,8 +462,7 @@ static void op_tmpfile(void)
 	if (!same(fd, 0))
 		return;
 	sprintf(fd_path, "/proc/self/fd/%d", fd);
-	if (same(linkat(AT_FDCWD, fd_path, AT_FDCWD, p.path,
-			AT_SYMLINK_FOLLOW),
+	if (same(linkat(AT_FDCWD, fd_path, AT_FDCWD, p.path, AT_SYMLINK_FOLLOW),
 		 n ? EEXIST : 0)) {
 		n = node_new('f', 0600);
 		if (n) {
@@ -533,9 +532,9 @@ static void check_tree(struct node *d, const char *path)
 }
 
 static void (*const ops[])(void) = {
-	op_create, op_create,  op_create, op_mkdir,  op_mkdir,	op_symlink,
-	op_unlink, op_rmdir,   op_link,	  op_rename, op_rename, op_rename,
-	op_chmod,  op_stat,    op_stat,	  op_rewrite, op_tmpfile,
+	op_create, op_create, op_create, op_mkdir,   op_mkdir,	 op_symlink,
+	op_unlink, op_rmdir,  op_link,	 op_rename,  op_rename,	 op_rename,
+	op_chmod,  op_stat,   op_stat,	 op_rewrite, op_tmpfile,
 };
 
 static unsigned long env(const char *name, unsigned long other)

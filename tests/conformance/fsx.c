@@ -20,8 +20,8 @@
 
 static uint64_t rng, seed;
 static unsigned char model[MAX], buf[MAX];
-static size_t size;	       /* of the file */
-static unsigned char *map;     /* shared, MAX bytes, for the whole run */
+static size_t size;	   /* of the file */
+static unsigned char *map; /* shared, MAX bytes, for the whole run */
 static int fd, step;
 static const char *what;
 static unsigned long at, len;
@@ -34,18 +34,18 @@ static uint32_t rnd(uint32_t below)
 	return below ? (uint32_t)(rng >> 20) % below : 0;
 }
 
-#define BAD(...)                                                              \
-	do {                                                                  \
-		char why_[200];                                               \
-		snprintf(why_, sizeof(why_), __VA_ARGS__);                    \
-		FAIL("seed %lu step %d: %s at %lu len %lu size %zu: %s",      \
-		     (unsigned long)seed, step, what, at, len, size, why_);   \
+#define BAD(...)                                                            \
+	do {                                                                \
+		char why_[200];                                             \
+		snprintf(why_, sizeof(why_), __VA_ARGS__);                  \
+		FAIL("seed %lu step %d: %s at %lu len %lu size %zu: %s",    \
+		     (unsigned long)seed, step, what, at, len, size, why_); \
 	} while (0)
-#define MUST(cond)                                                     \
-	do {                                                           \
-		if (!(cond))                                           \
-			BAD("line %d: %s (%s)", __LINE__, #cond,       \
-			    strerrorname_np(errno));                   \
+#define MUST(cond)                                               \
+	do {                                                     \
+		if (!(cond))                                     \
+			BAD("line %d: %s (%s)", __LINE__, #cond, \
+			    strerrorname_np(errno));             \
 	} while (0)
 
 static void differ(const unsigned char *a, const unsigned char *b, size_t n,
@@ -389,9 +389,10 @@ static void check_all(void)
 }
 
 static void (*const ops[])(void) = {
-	op_pwrite, op_writev,  op_append, op_read,    op_truncate, op_map_write,
-	op_read,   op_map_new, op_falloc, op_map_read, op_shift,   op_copy,
-	op_seek,   op_reopen,  op_fork,	  op_beyond,
+	op_pwrite,   op_writev,	   op_append, op_read,
+	op_truncate, op_map_write, op_read,   op_map_new,
+	op_falloc,   op_map_read,  op_shift,  op_copy,
+	op_seek,     op_reopen,	   op_fork,   op_beyond,
 };
 
 static unsigned long env(const char *name, unsigned long other)
@@ -416,8 +417,8 @@ static void run(const char *parent)
 		SKIP("%s: %s", parent, strerror(errno));
 	EXPECT_OK(chdir(dir));
 	fd = EXPECT_OK(open("fsx", O_CREAT | O_RDWR, 0644));
-	map = EXPECT_OK(mmap(NULL, MAX, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			     0));
+	map = EXPECT_OK(
+		mmap(NULL, MAX, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
 	for (step = 0; step < (int)nr; step++) {
 		ops[rnd(sizeof(ops) / sizeof(ops[0]))]();
 		if (step % 16 == 15)

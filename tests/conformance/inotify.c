@@ -44,20 +44,13 @@ static const struct {
 	uint32_t bit;
 	const char *name;
 } names[] = {
-	{ IN_ACCESS, "ACCESS" },
-	{ IN_MODIFY, "MODIFY" },
-	{ IN_ATTRIB, "ATTRIB" },
-	{ IN_CLOSE_WRITE, "CLOSEW" },
-	{ IN_CLOSE_NOWRITE, "CLOSE" },
-	{ IN_OPEN, "OPEN" },
-	{ IN_MOVED_FROM, "FROM" },
-	{ IN_MOVED_TO, "TO" },
-	{ IN_CREATE, "CREATE" },
-	{ IN_DELETE, "DELETE" },
-	{ IN_DELETE_SELF, "GONE" },
-	{ IN_MOVE_SELF, "MOVED" },
-	{ IN_UNMOUNT, "UNMOUNT" },
-	{ IN_Q_OVERFLOW, "OVERFLOW" },
+	{ IN_ACCESS, "ACCESS" },       { IN_MODIFY, "MODIFY" },
+	{ IN_ATTRIB, "ATTRIB" },       { IN_CLOSE_WRITE, "CLOSEW" },
+	{ IN_CLOSE_NOWRITE, "CLOSE" }, { IN_OPEN, "OPEN" },
+	{ IN_MOVED_FROM, "FROM" },     { IN_MOVED_TO, "TO" },
+	{ IN_CREATE, "CREATE" },       { IN_DELETE, "DELETE" },
+	{ IN_DELETE_SELF, "GONE" },    { IN_MOVE_SELF, "MOVED" },
+	{ IN_UNMOUNT, "UNMOUNT" },     { IN_Q_OVERFLOW, "OVERFLOW" },
 	{ IN_IGNORED, "IGNORED" },
 };
 
@@ -251,11 +244,10 @@ TEST(inotify, masks)
 	close(make("a"));
 	EXPECT_ERRNO(EINVAL, inotify_add_watch(in, "a", 0));
 	EXPECT_ERRNO(EINVAL, inotify_add_watch(in, "a", IN_OPEN | 0x100000));
-	EXPECT_ERRNO(EINVAL, inotify_add_watch(in, "a",
-					       IN_OPEN | IN_MASK_ADD |
-						       IN_MASK_CREATE));
-	EXPECT_ERRNO(ENOTDIR,
-		     inotify_add_watch(in, "a", IN_OPEN | IN_ONLYDIR));
+	EXPECT_ERRNO(EINVAL,
+		     inotify_add_watch(in, "a",
+				       IN_OPEN | IN_MASK_ADD | IN_MASK_CREATE));
+	EXPECT_ERRNO(ENOTDIR, inotify_add_watch(in, "a", IN_OPEN | IN_ONLYDIR));
 	EXPECT_ERRNO(ENOENT, inotify_add_watch(in, "b", IN_OPEN));
 	EXPECT_ERRNO(EFAULT, inotify_add_watch(in, (char *)1, IN_OPEN));
 	EXPECT_ERRNO(EBADF, inotify_add_watch(-1, "a", IN_OPEN));

@@ -241,6 +241,16 @@ TEST(landlock, rule_for_one_file)
 	EXPECT_ERRNO(EACCES, try_open("a/e", O_RDONLY));
 }
 
+/* It is the file that has the rule, not the name. */
+TEST(landlock, rule_for_all_links_of_a_file)
+{
+	make_tree();
+	EXPECT_OK(link("a/f", "b/l"));
+	confine("a/f", LANDLOCK_ACCESS_FS_READ_FILE);
+	EXPECT_OK(try_open("b/l", O_RDONLY));
+	EXPECT_ERRNO(EACCES, try_open("b/g", O_RDONLY));
+}
+
 /* What is not handled is not restricted. */
 TEST(landlock, only_what_is_handled)
 {

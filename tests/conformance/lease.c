@@ -96,9 +96,10 @@ TEST(lease, others_need_the_capability)
 		SKIP("needs root");
 	fd = EXPECT_OK(open("f", O_RDONLY));
 	EXPECT_EXIT(0, CHILD({
-		EXPECT_OK(setuid(65534));
-		EXPECT_ERRNO(EACCES, fcntl(fd, F_SETLEASE, F_RDLCK));
-	}));
+			    EXPECT_OK(setuid(65534));
+			    EXPECT_ERRNO(EACCES,
+					 fcntl(fd, F_SETLEASE, F_RDLCK));
+		    }));
 }
 
 TEST(lease, nonblocking_open_breaks_and_fails)

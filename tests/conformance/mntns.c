@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -343,6 +344,54 @@ TEST(mntns, flags_are_of_the_mount)
 	touch("b/g");
 	EXPECT_ERRNO(EINVAL, mount(NULL, "c", NULL, MS_REMOUNT | MS_BIND,
 				   NULL));
+}
+
+TEST(mntns, noexec_is_for_maps_too)
+{
+	char *p;
+	int fd;
+
+	enter();
+	EXPECT_OK(mount("x", "a", "tmpfs", MS_NOEXEC, NULL));
+	fd = EXPECT_OK(open("a/f", O_CREAT | O_RDWR, 0755));
+	EXPECT_OK(ftruncate(fd, 4096));
+	EXPECT_TRUE(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd,
+			 0) == MAP_FAILED);
+	EXPECT_EQ(EPERM, errno);
+	p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	EXPECT_TRUE(p != MAP_FAILED);
+	EXPECT_ERRNO(EACCES, mprotect(p, 4096, PROT_READ | PROT_EXEC));
+}
+
+TEST(mntns, mountinfo_of_others)
+{
+	int go[2], done[2];
+	char c, name[64], line[512];
+	int found = 0;
+	pid_t pid;
+	FILE *f;
+
+	enter();
+	EXPECT_OK(pipe(go));
+	EXPECT_OK(pipe(done));
+	pid = CHILD({
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount("x", "a", "tmpfs", 0, NULL) < 0)
+			_exit(1);
+		if (write(done[1], "x", 1) != 1 || read(go[0], &c, 1) != 1)
+			_exit(2);
+	});
+	EXPECT_EQ(1, read(done[0], &c, 1));
+	snprintf(name, sizeof(name), "/proc/%d/mountinfo", pid);
+	f = fopen(name, "r");
+	EXPECT_TRUE(f);
+	while (fgets(line, sizeof(line), f))
+		found += strstr(line, " /tmp/a ") != NULL;
+	fclose(f);
+	EXPECT_EQ(1, found);
+	EXPECT_STR("", info("/tmp/a"));
+	EXPECT_OK(write(go[1], "x", 1));
+	EXPECT_EXIT(0, pid);
 }
 
 TEST(mntns, remount_of_the_file_system)

@@ -463,9 +463,10 @@ TEST(proc_task, stat_counts_children)
 /* A file of a dead process answers ESRCH, a cached one keeps its text. */
 TEST(proc_task, files_of_the_dead)
 {
-	static const char *const files[] = { "stat", "status", "statm", "comm",
-					     "limits", "io", "sched", "syscall",
-					     "oom_score", "wchan" };
+	static const char *const files[] = { "stat",  "status",	 "statm",
+					     "comm",  "limits",	 "io",
+					     "sched", "syscall", "oom_score",
+					     "wchan" };
 	int fds[16], fd;
 	pid_t pid = reader(&fd);
 	char c;
@@ -496,9 +497,10 @@ TEST(proc_task, partial_reads_fit_together)
 /* What others may see of a process that is not theirs. */
 TEST(proc_task, strangers_see_little)
 {
-	static const char *const secret[] = { "syscall", "io", "personality",
-					      "auxv", "environ", "pagemap",
-					      "mem", "stack" };
+	static const char *const secret[] = { "syscall",     "io",
+					      "personality", "auxv",
+					      "environ",     "pagemap",
+					      "mem",	     "stack" };
 	int fd;
 	pid_t pid, st;
 

@@ -60,6 +60,7 @@ static void *traceme_child(void *arg)
 
 	*(pid_t *)arg = kid;
 	/* The thread that forked is the tracer. */
+	EXPECT_EQ(gettid(), status_field(kid, "TracerPid"));
 	EXPECT_EQ(0, PTRACE(PTRACE_SETOPTIONS, kid, 0, 0));
 	kill_tracee(kid);
 	return NULL;

@@ -40,6 +40,12 @@ static void wait_child_exits(int code)
 		_exit(95);
 }
 
+static void exec_true(void)
+{
+	execl("/bin/true", "true", NULL);
+	_exit(94);
+}
+
 /* --- new tasks ------------------------------------------------------------ */
 
 TEST(ptrace_events, fork)
@@ -237,13 +243,43 @@ TEST(ptrace_events, options_are_inherited)
 	kill_tracee(kid);
 }
 
-/* --- execve --------------------------------------------------------------- */
-
-static void exec_true(void)
+static void pid_namespace(void)
 {
-	execl("/bin/true", "true", NULL);
-	_exit(94);
+	pid_t kid, grandchild;
+
+	kid = tracee_with(TRACEE(if (fork() == 0) _exit(4); wait_child_exits(4);
+				 exec_true()),
+			  PTRACE_O_TRACEFORK | PTRACE_O_TRACEEXEC);
+	EXPECT_EQ(2, kid);
+	EXPECT_STATUS(EVENT_STATUS(PTRACE_EVENT_FORK), kid);
+	grandchild = get_message(kid);
+	EXPECT_EQ(3, grandchild);
+	EXPECT_STATUS(STOP_STATUS(SIGSTOP), grandchild);
+	go_on(kid);
+	go_on(grandchild);
+	EXPECT_STATUS(4 << 8, grandchild);
+	EXPECT_STATUS(STOP_STATUS(SIGCHLD), kid);
+	go_on(kid);
+	EXPECT_STATUS(EVENT_STATUS(PTRACE_EVENT_EXEC), kid);
+	EXPECT_EQ(kid, get_message(kid));
+	EXPECT_EQ(kid, get_siginfo(kid).si_pid);
+	go_on(kid);
+	EXPECT_STATUS(0, kid);
 }
+
+TEST(ptrace_events, numbers_are_those_of_the_tracers_namespace)
+{
+	pid_t init;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	if (unshare(CLONE_NEWPID) < 0)
+		SKIP("no PID namespaces");
+	init = CHILD(pid_namespace());
+	EXPECT_EXIT(0, init);
+}
+
+/* --- execve --------------------------------------------------------------- */
 
 TEST(ptrace_events, exec)
 {

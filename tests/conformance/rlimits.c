@@ -179,7 +179,8 @@ TEST(rlimits, sigpending)
 	sigfillset(&all);
 	EXPECT_OK(sigprocmask(SIG_BLOCK, &all, NULL));
 	limit(RLIMIT_SIGPENDING, 5);
-	while (n < 100 && sigqueue(getpid(), SIGRTMIN, (union sigval){ 0 }) == 0)
+	while (n < 100 &&
+	       sigqueue(getpid(), SIGRTMIN, (union sigval){ 0 }) == 0)
 		n++;
 	EXPECT_EQ(EAGAIN, errno);
 	EXPECT_TRUE(n >= 4 && n <= 5);

@@ -173,8 +173,8 @@ TEST(shared_bind, mappings)
 	signal(SIGBUS, on_bus);
 	fd = EXPECT_OK(open(A("f"), O_CREAT | O_RDWR, 0644));
 	EXPECT_OK(ftruncate(fd, 8192));
-	p = EXPECT_OK(mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			   0));
+	p = EXPECT_OK(
+		mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
 	other = EXPECT_OK(open(B("f"), O_RDWR));
 	EXPECT_EQ(2, pwrite(other, "hi", 2, 4096));
 	EXPECT_EQ('h', p[4096]);

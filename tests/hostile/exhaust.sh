@@ -8,6 +8,11 @@ guest=$(dirname "$(readlink -f "$MOAT")")/tests/hostile/exhaust_guest
 [ -x "$guest" ] || guest=$(dirname "$MOAT")/tests/hostile/exhaust_guest
 [ -x "$guest" ] || { not_ok guest "no $guest"; finish; }
 
+# Seconds for the end: 2 on a machine that has nothing else to do.
+patience() {
+	[ "$(cut -d. -f1 /proc/loadavg)" -gt "$(nproc)" ] && echo 10 || echo 2
+}
+
 # exhaust KIND PATTERN [OPTION...]: PATTERN for the line that the guest prints
 exhaust() {
 	kind=$1 pattern=$2
@@ -25,7 +30,7 @@ exhaust() {
 	all=$(tree "$pid")
 	[ "$signal" = TERM ] && signal=KILL || signal=TERM
 	kill -$signal "$pid"
-	soon $patience none_alive $all && ok "$kind-ends-by-$signal" ||
+	soon $(patience) none_alive $all && ok "$kind-ends-by-$signal" ||
 		not_ok "$kind-ends-by-$signal" "$(ps -o pid,stat,args $all | head)"
 	kill -KILL $all 2>/dev/null
 	wait "$pid" 2>/dev/null
@@ -33,10 +38,6 @@ exhaust() {
 		not_ok "$kind-unharmed" "$(cat "$TMP/err")" || ok "$kind-unharmed"
 }
 signal=KILL
-# 2 s on a machine that has nothing else to do.
-patience=2
-[ "$(cut -d. -f1 /proc/loadavg)" -gt "$(nproc)" ] && patience=10
-
 exhaust sleepers ': EAGAIN after 299$'
 exhaust fork-bomb ': EAGAIN after '
 exhaust threads ': EAGAIN after 299$'

@@ -427,9 +427,9 @@ static void touch(void)
 	full(1);
 }
 
-#define FD_KIND(kind)                  \
-	static void kind##s(void)      \
-	{                              \
+#define FD_KIND(kind)                     \
+	static void kind##s(void)         \
+	{                                 \
 		by_processes(one_##kind); \
 	}
 FD_KIND(fd)

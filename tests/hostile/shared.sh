@@ -46,6 +46,32 @@ wait
 [ "$(cat "$TMP/dir/g")" = longer ] && ok host-keeps-its-file ||
 	not_ok host-keeps-its-file "$(ls -l "$TMP/dir")"
 
+# What was opened before needs no gofer: it is stopped meanwhile.
+mkfifo "$TMP/in" "$TMP/out"
+echo data >"$TMP/dir/known"
+guest -- sh -c '
+	f=$SHARED_A/known
+	cat "$f" /etc/passwd >/dev/null; stat "$f" >/dev/null
+	cat "$f" /etc/passwd >/dev/null; stat "$f" >/dev/null
+	echo ready
+	read -r go
+	cat "$f" && cat /etc/passwd >/dev/null && stat -c %s "$f"' \
+	<"$TMP/in" >"$TMP/out" 2>&1 &
+pid=$!
+exec 3>"$TMP/in" 4<"$TMP/out"
+read -r line <&4
+gofer=$(victim gofer $pid)
+kill -STOP "$gofer"
+echo go >&3
+if read -r -t 10 one <&4 && read -r -t 10 two <&4 && [ "$one$two" = data5 ]; then
+	ok no-message-for-what-is-known
+else
+	not_ok no-message-for-what-is-known "$line/$one/$two"
+fi
+kill -CONT "$gofer"
+exec 3>&- 4<&-
+wait $pid
+
 # The gofer ends in the midst of it: so does the sandbox, and soon.
 guest -- sh -c 'cd "$SHARED_A"; : >begun; while :; do echo x >h; rm h; done' \
 	>/dev/null 2>&1 &

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # A guest that attacks its own stub: the sandbox goes on.
 . "$(dirname "$0")/lib.sh.inc"
 

@@ -218,8 +218,8 @@ static void jump_anywhere(int round)
 		for (int k = 0; k < 14; k++)
 			r[k] = some_value();
 		jump(g_base + (uint64_t)(round * 20 + i) * 13 % CODE_USED,
-		     i % 2 ? (uint64_t)g_slot + STUB_SLOT_SIZE :
-			     (uint64_t)g_scratch + sizeof(g_scratch) - 64,
+		     i % 2 ? (uint64_t)g_slot + STUB_SLOT_SIZE
+			   : (uint64_t)g_scratch + sizeof(g_scratch) - 64,
 		     r);
 	}
 }
@@ -229,10 +229,10 @@ static void stub_calls(int round)
 {
 	const uint8_t *code = (const uint8_t *)g_base;
 	static const uint64_t nrs[] = {
-		SYS_mmap,	SYS_munmap,  SYS_mprotect, SYS_open,
-		SYS_socket,	SYS_fork,    SYS_clone,	   SYS_execve,
-		SYS_close,	SYS_dup2,    SYS_write,	   SYS_ptrace,
-		SYS_rt_sigreturn, SYS_prctl, SYS_seccomp,  SYS_kill,
+		SYS_mmap,	  SYS_munmap,	  SYS_mprotect, SYS_open,
+		SYS_socket,	  SYS_fork,	  SYS_clone,	SYS_execve,
+		SYS_close,	  SYS_dup2,	  SYS_write,	SYS_ptrace,
+		SYS_rt_sigreturn, SYS_prctl,	  SYS_seccomp,	SYS_kill,
 		SYS_close_range,  SYS_exit_group,
 	};
 	uint64_t r[14] = { 0 };
@@ -283,7 +283,6 @@ static void *corrupt(void *arg)
 
 static void corrupt_slot(int round)
 {
-	volatile uint8_t *mine = g_slot;
 	pthread_t th;
 
 	if (pthread_create(&th, NULL, corrupt, (void *)(intptr_t)(round % 4)))
@@ -298,7 +297,6 @@ static void corrupt_slot(int round)
 		else
 			hot_call();
 	}
-	(void)mine;
 }
 
 /* The runner ends behind the sentry's back; or waits for ever. */
@@ -379,12 +377,12 @@ int main(void)
 		return 77;
 	}
 	calls_on_stub();
-	attack_by("jumps_to_stub_code", jump_anywhere, 40, 0.3);
-	attack_by("calls_at_stub_code", stub_calls, 24, 0.5);
-	attack_by("slot_is_corrupted", corrupt_slot, 24, 1);
+	attack_by("jumps_to_stub_code", jump_anywhere, 24, 0.2);
+	attack_by("calls_at_stub_code", stub_calls, 12, 0.3);
+	attack_by("slot_is_corrupted", corrupt_slot, 8, 1);
 	attack_by("runner_vanishes", vanish, 2, 0.2);
 	selector();
-	printf(victim_intact() ? "ok memory_is_untouched\n" :
-				 "not ok memory_is_untouched: it is not\n");
+	printf(victim_intact() ? "ok memory_is_untouched\n"
+			       : "not ok memory_is_untouched: it is not\n");
 	return 0;
 }

@@ -14,7 +14,8 @@ import sys
 
 ALLOWED = re.compile(r"""^(
     mem(cpy|move|set|cmp|chr|rchr|mem|pcpy)|str\w+|__str\w+|__mem\w+_chk|
-    malloc|calloc|realloc|free|aligned_alloc|reallocarray|qsort|bsearch|
+    (__real_)?(malloc|calloc|realloc|free)|malloc_usable_size|
+    aligned_alloc|reallocarray|qsort|bsearch|
     (v?snprintf|v?asprintf|__v?snprintf_chk|__v?asprintf_chk)|
     pthread_(mutex|rwlock|cond|spin|once|self|equal|key)\w*|
     pthread_(get|set)specific|

@@ -58,29 +58,32 @@ clean() {
 	sed -E 's/0x[0-9a-f]+/0x/g; s/LWP [0-9]+/LWP/g; s/process [0-9]+/process/
 		/warning:|libthread_db|^\[(New|Switching|Thread)/d'
 }
+# The program's own output must not end up within a line of gdb's.
 run() {
+	: >out
 	gdb -batch -nx "$@" 2>/dev/null | clean
+	cat out
 }
 echo "--- breakpoints and backtraces"
-run -ex 'break square' -ex run -ex bt -ex c -ex 'info threads' -ex bt -ex c \
+run -ex 'break square' -ex 'run >>out' -ex bt -ex c -ex 'info threads' -ex bt -ex c \
 	./prog | grep -v -e pthread_create.c -e '^  1 ' -e '^  Id '
 echo "--- watchpoint"
-run -ex 'break main' -ex run -ex 'watch counter' -ex c -ex c -ex c ./prog
+run -ex 'break main' -ex 'run >>out' -ex 'watch counter' -ex c -ex c -ex c ./prog
 echo "--- software watchpoint"
-run -ex 'set can-use-hw-watchpoints 0' -ex 'break square' -ex run \
+run -ex 'set can-use-hw-watchpoints 0' -ex 'break square' -ex 'run >>out' \
 	-ex 'watch counter' -ex c ./prog | tail -6
 echo "--- steps and variables"
-run -ex 'break square' -ex run -ex next -ex 'print counter' \
+run -ex 'break square' -ex 'run >>out' -ex next -ex 'print counter' \
 	-ex 'print $rip != 0' -ex stepi -ex 'set var counter = 40' -ex finish \
 	-ex 'print square(5)' -ex 'print counter' -ex c ./prog
 echo "--- hardware breakpoint, registers"
-run -ex 'break main' -ex run -ex 'hbreak square' -ex c -ex 'info registers cs ss' \
+run -ex 'break main' -ex 'run >>out' -ex 'hbreak square' -ex c -ex 'info registers cs ss' \
 	-ex 'print $_siginfo.si_signo' -ex 'print $fctrl' -ex kill \
 	./prog
 echo "--- fork and exec"
-run -ex 'set detach-on-fork off' -ex 'catch fork' -ex run -ex bt -ex kill \
+run -ex 'set detach-on-fork off' -ex 'catch fork' -ex 'run >>out' -ex bt -ex kill \
 	--args sh -c '(exit 3); exit 4' | grep -c fork
-run -ex 'catch exec' -ex run -ex c --args sh -c 'exec true' |
+run -ex 'catch exec' -ex 'run >>out' -ex c --args sh -c 'exec true' |
 	grep -c -e 'exec.d' -e 'exited normally'
 echo "--- core file"
 cat >crash.c <<'C'

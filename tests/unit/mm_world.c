@@ -391,3 +391,9 @@ long map_file(struct mm *mm, struct fake_file *f, uint64_t addr, uint64_t pages,
 
 	return mm_mmap(mm, &a);
 }
+
+uint32_t mount_flags(const struct mount *m)
+{
+	(void)m;
+	return 0;
+}

@@ -58,7 +58,8 @@ static void faults(void)
 		{ GUEST(jump), GUEST_DATA, SIGSEGV, SEGV_ACCERR, PLAT_EXEC },
 		{ GUEST(jump), 0x700000, SIGSEGV, SEGV_MAPERR, PLAT_EXEC },
 		{ GUEST(read), 0, SIGSEGV, SEGV_MAPERR, PLAT_READ },
-		{ GUEST(read), 0xffffffff80000000, SIGSEGV, SEGV_MAPERR, PLAT_READ },
+		{ GUEST(read), 0xffffffff80000000, SIGSEGV, SEGV_MAPERR,
+		  PLAT_READ },
 	};
 	struct guest_stop stop;
 	struct vcpu *cpu;

@@ -211,11 +211,11 @@ static void mounts_are_crossed(void **state)
 	assert_int_equal(
 		vfs_renameat(LINUX_AT_FDCWD, "/mnt", LINUX_AT_FDCWD, "/x", 0),
 		-EBUSY);
-	mount_ns_print_mounts(g_ns, &text);
+	mount_ns_print_mounts(g_ns, NULL, &text);
 	assert_non_null(strstr(text.data, "src\\040x /mnt tmpfs rw,nosuid"));
 	seq_fini(&text);
 	text = (struct seq_buf){ 0 };
-	mount_ns_print_mountinfo(g_ns, &text);
+	mount_ns_print_mountinfo(g_ns, NULL, &text);
 	assert_non_null(strstr(text.data, " / /mnt rw,nosuid - tmpfs "));
 	seq_fini(&text);
 	assert_int_equal(path_lookup(LINUX_AT_FDCWD, "/mnt", 0, &in, NULL), 0);

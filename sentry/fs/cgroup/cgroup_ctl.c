@@ -16,12 +16,12 @@
 #include "sentry/kernel/oom.h"
 #include "sentry/kernel/task.h"
 
-#define USEC	    1000ul
-#define PERIOD_MIN  1000u
-#define PERIOD_MAX  1000000u
-#define QUOTA_MIN   1000u
-#define WEIGHT_MAX  10000
-#define PIDS_MAX    4194304ull /* PID_MAX_LIMIT */
+#define USEC	   1000ul
+#define PERIOD_MIN 1000u
+#define PERIOD_MAX 1000000u
+#define QUOTA_MIN  1000u
+#define WEIGHT_MAX 10000
+#define PIDS_MAX   4194304ull /* PID_MAX_LIMIT */
 
 /* --- cpu ------------------------------------------------------------------ */
 
@@ -250,10 +250,10 @@ static int not_in_root(const struct synth_ctx *ctx, const struct cred *cred,
 							       : by_mode;
 }
 
-#define CTL(n, m, fn, wr)                                                   \
-	{                                                                   \
-		.name = (n), .mode = S_IFREG | (m), .show = (fn),           \
-		.write = (wr), .permission = not_in_root                    \
+#define CTL(n, m, fn, wr)                                         \
+	{                                                         \
+		.name = (n), .mode = S_IFREG | (m), .show = (fn), \
+		.write = (wr), .permission = not_in_root          \
 	}
 
 const struct synth_entry cgroup_ctl_files[CGROUP_NR_CTL_FILES + 1] = {

@@ -330,15 +330,15 @@ static int show_stat(const struct synth_ctx *ctx, struct seq_buf *out)
 
 static const struct synth_dir_ops group_dirs;
 
-#define COMMON_FILES                                                          \
-	SYNTH_FILE("cgroup.controllers", 0444, show_controllers),             \
-		SYNTH_RW("cgroup.max.depth", 0644, show_depth, write_depth),  \
-		SYNTH_RW("cgroup.max.descendants", 0644, show_descendants,    \
-			 write_descendants),                                  \
-		SYNTH_RW("cgroup.procs", 0644, show_procs, write_procs),      \
-		SYNTH_FILE("cgroup.stat", 0444, show_stat),                   \
-		SYNTH_RW("cgroup.subtree_control", 0644, show_subtree,        \
-			 write_subtree),                                      \
+#define COMMON_FILES                                                         \
+	SYNTH_FILE("cgroup.controllers", 0444, show_controllers),            \
+		SYNTH_RW("cgroup.max.depth", 0644, show_depth, write_depth), \
+		SYNTH_RW("cgroup.max.descendants", 0644, show_descendants,   \
+			 write_descendants),                                 \
+		SYNTH_RW("cgroup.procs", 0644, show_procs, write_procs),     \
+		SYNTH_FILE("cgroup.stat", 0444, show_stat),                  \
+		SYNTH_RW("cgroup.subtree_control", 0644, show_subtree,       \
+			 write_subtree),                                     \
 		SYNTH_RW("cgroup.threads", 0644, show_threads, write_threads)
 
 static const struct synth_entry root_files[] = {

@@ -10,7 +10,6 @@
 
 #define CGROUP2_SUPER_MAGIC 0x63677270
 
-MUST_CHECK int cgroupfs_new(struct super **out);
 /* The group whose directory @f is open on, +1; NULL: it is something else. */
 struct cgroup *cgroupfs_of_file(const struct file *f);
 

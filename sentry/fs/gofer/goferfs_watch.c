@@ -22,13 +22,13 @@
 #include "sentry/time/clock.h"
 #include "sentry/vfs/notify.h"
 
-#define TABLE_SIZE 256u
+#define TABLE_SIZE  256u
 #define OWN_CHANGES 64u
 /* How long the host's report of our own change may take. */
 #define ECHO_NS (500 * 1000000ull)
 
-#define NAME_EVENTS                                                        \
-	(LINUX_IN_ATTRIB | LINUX_IN_MOVED_FROM | LINUX_IN_MOVED_TO |       \
+#define NAME_EVENTS                                                  \
+	(LINUX_IN_ATTRIB | LINUX_IN_MOVED_FROM | LINUX_IN_MOVED_TO | \
 	 LINUX_IN_CREATE | LINUX_IN_DELETE)
 #define DATA_EVENTS (LINUX_IN_MODIFY | LINUX_IN_CLOSE_WRITE)
 
@@ -235,8 +235,10 @@ static void start(void)
 
 /* --- watches -------------------------------------------------------------- */
 
-/* Ends host watches that nobody has; evictions must not wait for the gofer.  One
- * that is set again meanwhile is reported as gone, and nothing holds then. */
+/*
+ * Ends host watches that nobody has; evictions must not wait for the gofer.
+ * One that is set again meanwhile is reported as gone: nothing holds then.
+ */
 static void flush_unwatch(void)
 {
 	int32_t wd;
@@ -398,8 +400,8 @@ enum gofer_fresh goferfs_attr_fresh(const struct gofer_inode *gi)
 
 void goferfs_attr_begin(const struct gofer_inode *gi, uint32_t seen[2])
 {
-	struct gofer_watch *w = inode_is_dir(&gi->inode) ? gi->watch
-							 : gi->stamp.watch;
+	struct gofer_watch *w =
+		inode_is_dir(&gi->inode) ? gi->watch : gi->stamp.watch;
 
 	seen[0] = seen[1] = 0;
 	if (!w)

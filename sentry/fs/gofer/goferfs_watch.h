@@ -37,6 +37,7 @@ struct gofer_stamp {
 
 enum gofer_fresh { FRESH_NOT, FRESH_BUT_DATA, FRESH };
 
+/* Drops a reference; the last frees. */
 void gofer_watch_put(struct gofer_watch *w);
 /* Before @name in @dir is asked for; sets a watch on @dir when it has none. */
 void goferfs_stamp(struct inode *dir, const char *name,

@@ -27,7 +27,7 @@ struct inotify {
 	/* Under g_notify_mu: */
 	struct list notes; /* struct note */
 	uint32_t nr_notes;
-	uint64_t bytes; /* of all notes, as read(2) gives them */
+	uint64_t bytes;	       /* of all notes, as read(2) gives them */
 	struct note *overflow; /* in the queue or waiting to be */
 	struct watch_tree watches;
 	int32_t next_wd;

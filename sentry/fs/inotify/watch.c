@@ -27,8 +27,10 @@ static struct watch *watch_of(struct notify_mark *m)
 	return container_of(m, struct watch, mark);
 }
 
-static void mark_event(struct notify_mark *m, uint32_t mask, uint32_t cookie,
-		       const char *name, bool unlinked)
+/* As notify_ops says, the lock is held. */
+NO_LOCK_CHECK static void mark_event(struct notify_mark *m, uint32_t mask,
+				     uint32_t cookie, const char *name,
+				     bool unlinked)
 {
 	struct watch *w = watch_of(m);
 
@@ -38,7 +40,7 @@ static void mark_event(struct notify_mark *m, uint32_t mask, uint32_t cookie,
 	m->dead = w->flags & LINUX_IN_ONESHOT;
 }
 
-static void mark_gone(struct notify_mark *m)
+NO_LOCK_CHECK static void mark_gone(struct notify_mark *m)
 {
 	struct watch *w = watch_of(m);
 	struct inotify *in = w->owner;
@@ -65,8 +67,7 @@ static uint32_t event_mask(uint32_t mask)
 	return (mask & LINUX_IN_ALL_EVENTS) | LINUX_IN_UNMOUNT;
 }
 
-static int change_locked(struct watch *w, uint32_t mask)
-	MUST_HOLD(&g_notify_mu)
+static int change_locked(struct watch *w, uint32_t mask) MUST_HOLD(&g_notify_mu)
 {
 	if (mask & LINUX_IN_MASK_CREATE)
 		return -EEXIST;

@@ -18,6 +18,7 @@ struct pipe_packets {
 	uint64_t taken; /* bytes that have left the pipe */
 };
 
+/* Frees the memory; the pipe is empty or going. */
 void packets_fini(struct pipe_packets *p);
 /* Room for one more.  -ENOMEM. */
 MUST_CHECK int packets_reserve(struct pipe_packets *p);

@@ -20,8 +20,9 @@ int proc_cgroups(const struct synth_ctx *ctx, struct seq_buf *out)
 	uint32_t nr = cgroup_nr_descendants(cgroup_root()) + 1;
 
 	(void)ctx;
-	seq_printf(out, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
-			"cpu\t0\t%u\t1\nmemory\t0\t%u\t1\npids\t0\t%u\t1\n",
+	seq_printf(out,
+		   "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
+		   "cpu\t0\t%u\t1\nmemory\t0\t%u\t1\npids\t0\t%u\t1\n",
 		   nr, nr, nr);
 	return 0;
 }
@@ -42,9 +43,9 @@ static void softirq_row(struct seq_buf *out, const char *name)
 
 int proc_softirqs(const struct synth_ctx *ctx, struct seq_buf *out)
 {
-	static const char *const names[] = { "HI",	 "TIMER",   "NET_TX",
-					     "NET_RX",	 "BLOCK",   "IRQ_POLL",
-					     "TASKLET",	 "SCHED",   "HRTIMER",
+	static const char *const names[] = { "HI",	"TIMER", "NET_TX",
+					     "NET_RX",	"BLOCK", "IRQ_POLL",
+					     "TASKLET", "SCHED", "HRTIMER",
 					     "RCU" };
 
 	(void)ctx;
@@ -68,9 +69,8 @@ int proc_buddyinfo(const struct synth_ctx *ctx, struct seq_buf *out)
 	free_pages = (mem.total - mem.used) >> PAGE_SHIFT;
 	seq_printf(out, "Node 0, zone %8s ", "Normal");
 	for (int order = 0; order < ORDERS; order++) {
-		uint64_t nr = order == ORDERS - 1
-				      ? free_pages >> order
-				      : free_pages >> order & 1;
+		uint64_t nr = order == ORDERS - 1 ? free_pages >> order
+						  : free_pages >> order & 1;
 
 		seq_printf(out, "%6lu ", nr);
 	}
@@ -94,8 +94,8 @@ int proc_zoneinfo(const struct synth_ctx *ctx, struct seq_buf *out)
 		   "        min      0\n        low      0\n"
 		   "        high     0\n        spanned  %lu\n"
 		   "        present  %lu\n        managed  %lu\n",
-		   mem.used >> PAGE_SHIFT,
-		   (mem.total - mem.used) >> PAGE_SHIFT, total, total, total);
+		   mem.used >> PAGE_SHIFT, (mem.total - mem.used) >> PAGE_SHIFT,
+		   total, total, total);
 	seq_printf(out, "  node_unreclaimable:  0\n  start_pfn:           0\n");
 	return 0;
 }

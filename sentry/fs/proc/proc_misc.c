@@ -104,8 +104,12 @@ int proc_limits(const struct synth_ctx *ctx, struct seq_buf *out)
 /* --- mounts -------------------------------------------------------------- */
 
 static int show_mounts(const struct synth_ctx *ctx, struct seq_buf *out,
-		       void (*print)(struct mount_ns *ns, struct seq_buf *out))
+		       void (*print)(struct mount_ns *ns,
+				     const struct path *root,
+				     struct seq_buf *out))
 {
+	AUTO_PATH struct path root = { NULL, NULL };
+	struct fs_ctx *fs;
 	AUTO_PUT(task) struct task *t = proc_task(ctx);
 	struct mount_ns *ns;
 
@@ -119,7 +123,15 @@ static int show_mounts(const struct synth_ctx *ctx, struct seq_buf *out,
 	mutex_unlock(&t->mu);
 	if (!ns)
 		return -EINVAL;
-	print(ns, out);
+	fs = task_get_fs(t);
+	if (fs) {
+		mutex_lock(&fs->mu);
+		root = fs->root;
+		path_get(&root);
+		mutex_unlock(&fs->mu);
+		fs_ctx_put(fs);
+	}
+	print(ns, root.dentry ? &root : NULL, out);
 	mount_ns_put(ns);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "sentry/host/host.h"
 #include "sentry/host/host_info.h"
 #include "sentry/kernel/boot.h"
+#include "sentry/kernel/budget.h"
 #include "sentry/kernel/cgroup.h"
 #include "sentry/kernel/task_ns.h"
 #include "sentry/mm/memfile.h"
@@ -255,9 +256,9 @@ static const struct {
 	{ "Mapped:", '0' },
 	{ "Shmem:", '0' },
 	{ "KReclaimable:", '0' },
-	{ "Slab:", '0' },
+	{ "Slab:", 'K' },
 	{ "SReclaimable:", '0' },
-	{ "SUnreclaim:", '0' },
+	{ "SUnreclaim:", 'K' },
 	{ "KernelStack:", '0' },
 	{ "PageTables:", '0' },
 	{ "SecPageTables:", '0' },
@@ -285,10 +286,12 @@ static const struct {
 
 int proc_meminfo(const struct synth_ctx *ctx, struct seq_buf *out)
 {
+	struct budget_stats heap;
 	struct proc_memory mem;
 	size_t i;
 
 	(void)ctx;
+	budget_read(&heap);
 	proc_memory(&mem);
 	for (i = 0; i < ARRAY_SIZE(meminfo_rows); i++) {
 		uint64_t v = 0;
@@ -302,6 +305,9 @@ int proc_meminfo(const struct synth_ctx *ctx, struct seq_buf *out)
 			break;
 		case 'U':
 			v = mem.used >> 10;
+			break;
+		case 'K':
+			v = heap.used >> 10;
 			break;
 		case 'V':
 			v = UINT32_MAX * 8ul + 7;

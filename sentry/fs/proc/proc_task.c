@@ -68,17 +68,28 @@ static const struct {
 	uint16_t nr;
 	const char *at;
 } sleeps[] = {
-	{ 0, "anon_pipe_read" },	 { 1, "anon_pipe_write" },
-	{ 7, "poll_schedule_timeout" },	 { 23, "poll_schedule_timeout" },
-	{ 34, "__do_sys_pause" },	 { 35, "hrtimer_nanosleep" },
-	{ 43, "inet_csk_accept" },	 { 45, "unix_stream_read_generic" },
-	{ 47, "unix_stream_read_generic" }, { 58, "kernel_clone" },
-	{ 61, "do_wait" },		 { 72, "fcntl_setlk" },
-	{ 73, "locks_lock_inode_wait" }, { 128, "do_sigtimedwait" },
-	{ 130, "sigsuspend" },		 { 202, "futex_do_wait" },
-	{ 230, "hrtimer_nanosleep" },	 { 232, "ep_poll" },
-	{ 247, "do_wait" },		 { 270, "poll_schedule_timeout" },
-	{ 271, "poll_schedule_timeout" }, { 281, "ep_poll" },
+	{ 0, "anon_pipe_read" },
+	{ 1, "anon_pipe_write" },
+	{ 7, "poll_schedule_timeout" },
+	{ 23, "poll_schedule_timeout" },
+	{ 34, "__do_sys_pause" },
+	{ 35, "hrtimer_nanosleep" },
+	{ 43, "inet_csk_accept" },
+	{ 45, "unix_stream_read_generic" },
+	{ 47, "unix_stream_read_generic" },
+	{ 58, "kernel_clone" },
+	{ 61, "do_wait" },
+	{ 72, "fcntl_setlk" },
+	{ 73, "locks_lock_inode_wait" },
+	{ 128, "do_sigtimedwait" },
+	{ 130, "sigsuspend" },
+	{ 202, "futex_do_wait" },
+	{ 230, "hrtimer_nanosleep" },
+	{ 232, "ep_poll" },
+	{ 247, "do_wait" },
+	{ 270, "poll_schedule_timeout" },
+	{ 271, "poll_schedule_timeout" },
+	{ 281, "ep_poll" },
 };
 
 static const char *sleeps_at(struct task *t)
@@ -309,11 +320,8 @@ static long attr_write(const struct synth_ctx *ctx, char *text, size_t size)
 #define ATTR(n) SYNTH_RW(n, 0666, attr_show, attr_write)
 
 const struct synth_entry proc_attr_entries[] = {
-	ATTR("current"),
-	SYNTH_FILE("prev", 0444, attr_show),
-	ATTR("exec"),
-	ATTR("fscreate"),
-	ATTR("keycreate"),
-	ATTR("sockcreate"),
+	ATTR("current"),   SYNTH_FILE("prev", 0444, attr_show),
+	ATTR("exec"),	   ATTR("fscreate"),
+	ATTR("keycreate"), ATTR("sockcreate"),
 	{ .name = NULL },
 };
