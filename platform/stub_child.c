@@ -66,7 +66,7 @@ void stub_child_drop_rseq(void)
 			return;
 }
 
-long stub_child_drop_rights(uint32_t parent, bool traceable)
+long stub_child_drop_rights(uint32_t parent)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -79,7 +79,7 @@ long stub_child_drop_rights(uint32_t parent, bool traceable)
 	if (ret == 0)
 		ret = raw_call6(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	if (ret == 0)
-		ret = raw_call(SYS_prctl, PR_SET_DUMPABLE, traceable, 0, 0);
+		ret = raw_call(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0);
 	if (ret == 0)
 		ret = raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
 	/* The sentry may have died before that. */

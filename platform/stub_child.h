@@ -22,8 +22,8 @@ void stub_child_signals(uint64_t mask, uint64_t handler, uint64_t restorer);
 void stub_child_drop_rseq(void);
 /*
  * No capability, no new privileges, death with the sentry (@parent, which may
- * have died already: -ESRCH).  @traceable: the sentry may trace it.
+ * have died already: -ESRCH).  Who may trace the sentry may trace it.
  */
-MUST_CHECK long stub_child_drop_rights(uint32_t parent, bool traceable);
+MUST_CHECK long stub_child_drop_rights(uint32_t parent);
 
 #endif

@@ -59,7 +59,7 @@ NORETURN void template_child(const struct template_args *args)
 
 	stub_child_signals(stub_child_mask(PT_KICK_SIGNAL), 0, 0);
 	stub_child_drop_rseq();
-	ret = stub_child_drop_rights(args->cmd->parent, true);
+	ret = stub_child_drop_rights(args->cmd->parent);
 	if (ret == 0)
 		ret = map_region(args);
 	if (ret == 0)

@@ -104,7 +104,7 @@ NORETURN void trap_template_child(const struct template_args *args)
 	long ret;
 
 	stub_child_drop_rseq();
-	ret = stub_child_drop_rights(args->cmd->parent, false);
+	ret = stub_child_drop_rights(args->cmd->parent);
 	if (ret == 0)
 		ret = map_region(args);
 	if (ret < 0)

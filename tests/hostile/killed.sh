@@ -38,7 +38,7 @@ pid=$!
 soon 10 grep -q up "$TMP/out"
 all=$(tree "$pid")
 for p in $(cat /proc/"$(victim sentry $pid)"/task/*/children); do
-	grep -q '^TracerPid:.*[1-9]' /proc/"$p"/status && last=$p
+	runs_guest "$p" && last=$p
 done
 kill -KILL "$last"
 wait "$pid"
