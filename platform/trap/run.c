@@ -23,7 +23,7 @@
 #include "platform/trap/trap.h"
 #include "sentry/lib/log.h"
 
-#define KICK_TICKS 5 /* seconds that a runner may take to answer a kick */
+#define KICK_TICKS 10 /* seconds that a runner may take to answer a kick */
 
 void trap_interrupt(struct vcpu *vcpu)
 {

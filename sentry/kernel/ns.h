@@ -37,8 +37,8 @@ enum ns_kind {
 struct ns_common {
 	struct refcount ref;
 	IMMUTABLE enum ns_kind kind;
-	IMMUTABLE uint32_t inum;	  /* of its nsfs file */
-	IMMUTABLE uint32_t charged_uid;	  /* kernel id; ns_charge() */
+	IMMUTABLE uint32_t inum;	 /* of its nsfs file */
+	IMMUTABLE uint32_t charged_uid;	 /* kernel id; ns_charge() */
 	IMMUTABLE struct user_ns *owner; /* +1; of a user ns: the parent */
 	IMMUTABLE void (*free)(struct ns_common *ns);
 };
@@ -87,8 +87,7 @@ static inline void ns_put(struct ns_common *ns)
 
 /* Namespaces without content of their own (ipc, cgroup, net). */
 MUST_CHECK int ns_plain_new(enum ns_kind kind, struct user_ns *owner,
-			    const struct cred *creator,
-			    struct ns_common **out);
+			    const struct cred *creator, struct ns_common **out);
 
 /*
  * time_namespaces(7): what is added to the monotonic and boottime clocks.

@@ -31,7 +31,7 @@ uint64_t task_stime(struct task *t)
 	return id ? host_clock(id) : 0;
 }
 
-static uint64_t mm_peak(struct task *t)
+uint64_t task_maxrss(struct task *t)
 {
 	AUTO_PUT(mm) struct mm *mm = task_get_mm(t);
 	struct mm_stats stats;
@@ -62,7 +62,6 @@ void task_usage(struct task *t, struct rusage_sum *out)
 	*out = (struct rusage_sum){ 0 };
 	if (!atomic_load(&t->priv->acct_done))
 		usage_live(t, out);
-	out->maxrss = mm_peak(t);
 }
 
 void rusage_add(struct rusage_sum *to, const struct rusage_sum *from)
@@ -86,7 +85,7 @@ void task_account_exit(struct task *t)
 	usage_live(t, &u);
 	/* The space is the same for all threads, and asking is dear. */
 	if (t->group->nr_threads == 0)
-		u.maxrss = mm_peak(t);
+		u.maxrss = task_maxrss(t);
 	mutex_lock(&s->mu);
 	rusage_add(&t->group->priv->dead, &u);
 	atomic_store(&t->priv->acct_done, true);

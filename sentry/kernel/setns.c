@@ -80,7 +80,8 @@ static int join_mnt(struct joiner *j, struct ns_common *ns)
 	struct path root = { NULL, NULL };
 	int ret;
 
-	if (!is_admin(j, ns) || !cred_own_capable(cred_of(j), CAP_NR_SYS_CHROOT))
+	if (!is_admin(j, ns) ||
+	    !cred_own_capable(cred_of(j), CAP_NR_SYS_CHROOT))
 		return -EPERM;
 	if (fs_ctx_is_shared(j->t->fs))
 		return -EINVAL;
@@ -228,8 +229,7 @@ static void commit(struct joiner *j)
 	task_ns_install(t, j->ns);
 	memset(j->ns, 0, sizeof(j->ns));
 	/* Only for want of memory; then the vDSO tells the old time. */
-	if (other_time &&
-	    vdso_set_asking(t->mm, task_has_time_offsets(t)) < 0)
+	if (other_time && vdso_set_asking(t->mm, task_has_time_offsets(t)) < 0)
 		log_debug("setns: the vDSO keeps its time");
 }
 

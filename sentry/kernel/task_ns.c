@@ -72,8 +72,8 @@ static int make_pid(struct maker *m)
 static int make_time(struct maker *m)
 {
 	struct time_ns *ns;
-	int ret = time_ns_new(task_time_ns(m->t), m->cred->user_ns, m->cred,
-			      &ns);
+	int ret =
+		time_ns_new(task_time_ns(m->t), m->cred->user_ns, m->cred, &ns);
 
 	if (ret == 0)
 		m->out[TASK_NS_TIME_CHILDREN] = &ns->ns;
@@ -111,8 +111,7 @@ int task_ns_make(struct task *t, uint64_t flags, const struct cred *cred,
 	int ret;
 
 	memset(out, 0, TASK_NS_NR * sizeof(out[0]));
-	if ((flags & NEW_OWNED) &&
-	    !ns_capable(cred->user_ns, CAP_NR_SYS_ADMIN))
+	if ((flags & NEW_OWNED) && !ns_capable(cred->user_ns, CAP_NR_SYS_ADMIN))
 		return -EPERM;
 	ret = make_all(&m);
 	if (ret < 0) {
@@ -306,8 +305,8 @@ int task_unshare(struct task *t, uint64_t flags)
 	if (flags & LINUX_CLONE_NEWNS)
 		flags |= LINUX_CLONE_FS;
 	/* What is shared with other threads can only be kept. */
-	if ((flags & (LINUX_CLONE_THREAD | LINUX_CLONE_SIGHAND |
-		      LINUX_CLONE_VM)) &&
+	if ((flags &
+	     (LINUX_CLONE_THREAD | LINUX_CLONE_SIGHAND | LINUX_CLONE_VM)) &&
 	    !alone)
 		return -EINVAL;
 	if ((flags & (LINUX_CLONE_SIGHAND | LINUX_CLONE_VM)) &&

@@ -72,9 +72,8 @@ static inline uint64_t time_less_offset(uint64_t ns, int64_t offset)
 {
 	if (offset >= 0)
 		return ns > (uint64_t)offset ? ns - (uint64_t)offset : 0;
-	return ns > UINT64_MAX - 1 - (uint64_t)-offset
-		       ? UINT64_MAX - 1
-		       : ns + (uint64_t)-offset;
+	return ns > UINT64_MAX - 1 - (uint64_t)-offset ? UINT64_MAX - 1
+						       : ns + (uint64_t)-offset;
 }
 
 #endif

@@ -416,6 +416,8 @@ void rusage_add(struct rusage_sum *to, const struct rusage_sum *from);
 /* All threads so far.  Tasklist held. */
 void thread_group_usage_locked(struct thread_group *tg, struct rusage_sum *out);
 void task_usage(struct task *t, struct rusage_sum *out);
+/* Bytes; walks the whole address space, so task_usage() leaves it out. */
+uint64_t task_maxrss(struct task *t);
 struct linux_rusage;
 void rusage_to_abi(const struct rusage_sum *u, struct linux_rusage *out);
 

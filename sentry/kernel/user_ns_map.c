@@ -121,10 +121,9 @@ static bool may_map_root(const struct user_ns *u, const struct cred *writer,
 	for (uint32_t i = 0; i < m->nr; i++) {
 		if (m->e[i].lower != 0)
 			continue;
-		return writer->user_ns == u
-			       ? u->parent_could_setfcap
-			       : cred_ns_capable(writer, u->parent,
-						 CAP_NR_SETFCAP);
+		return writer->user_ns == u ? u->parent_could_setfcap
+					    : cred_ns_capable(writer, u->parent,
+							      CAP_NR_SETFCAP);
 	}
 	return true;
 }
@@ -137,8 +136,7 @@ static bool may_map(const struct user_ns *u, const struct cred *writer,
 	if (!may_map_root(u, writer, kind, m))
 		return false;
 	if (m->nr == 1 && m->e[0].count == 1 && writer->euid == u->uid) {
-		uint32_t kid = user_ns_map_down(u->parent, kind,
-						m->e[0].lower);
+		uint32_t kid = user_ns_map_down(u->parent, kind, m->e[0].lower);
 
 		if (kind == ID_UID && kid == writer->euid)
 			return true;
@@ -177,8 +175,7 @@ static int set_map_locked(struct user_ns *u, enum id_kind kind,
 
 	if (atomic_load(&u->maps[kind]))
 		return -EPERM; /* once only */
-	if (kind != ID_PROJID &&
-	    !cred_ns_capable(writer, u, CAP_NR_SYS_ADMIN))
+	if (kind != ID_PROJID && !cred_ns_capable(writer, u, CAP_NR_SYS_ADMIN))
 		return -EPERM;
 	ret = parse_map(text, m);
 	if (ret < 0)

@@ -9,9 +9,9 @@
 #include "sentry/vfs/mount.h"
 #include "syscalls.h"
 
-#define SIMPLE                                                      \
-	(LINUX_MOUNT_ATTR_RDONLY | LINUX_MOUNT_ATTR_NOSUID |        \
-	 LINUX_MOUNT_ATTR_NODEV | LINUX_MOUNT_ATTR_NOEXEC |         \
+#define SIMPLE                                               \
+	(LINUX_MOUNT_ATTR_RDONLY | LINUX_MOUNT_ATTR_NOSUID | \
+	 LINUX_MOUNT_ATTR_NODEV | LINUX_MOUNT_ATTR_NOEXEC |  \
 	 LINUX_MOUNT_ATTR_NODIRATIME | LINUX_MOUNT_ATTR_NOSYMFOLLOW)
 
 static const struct {
@@ -134,9 +134,9 @@ long sys_mount_setattr(struct task *t, int32_t dirfd, uaddr_t path,
 	int ret;
 
 	(void)t;
-	if (flags & ~(uint32_t)(LINUX_AT_EMPTY_PATH | LINUX_AT_RECURSIVE |
-				LINUX_AT_SYMLINK_NOFOLLOW |
-				LINUX_AT_NO_AUTOMOUNT))
+	if (flags &
+	    ~(uint32_t)(LINUX_AT_EMPTY_PATH | LINUX_AT_RECURSIVE |
+			LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT))
 		return -EINVAL;
 	ret = mount_attr_in(attr, size, &c);
 	if (ret < 0 || (!c.set && !c.clear && !c.propagation))

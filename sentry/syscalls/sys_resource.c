@@ -138,6 +138,7 @@ long sys_getrusage(struct task *t, int32_t who, uaddr_t usage)
 	struct linux_rusage ru;
 
 	task_usage(t, &mine);
+	mine.maxrss = task_maxrss(t);
 	switch (who) {
 	case LINUX_RUSAGE_SELF:
 		group_usage(t->group, &self, &children);

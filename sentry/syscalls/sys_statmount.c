@@ -11,11 +11,11 @@
 #include "sentry/vfs/mount.h"
 #include "syscalls.h"
 
-#define SUPPORTED                                                          \
-	(LINUX_STATMOUNT_SB_BASIC | LINUX_STATMOUNT_MNT_BASIC |            \
-	 LINUX_STATMOUNT_PROPAGATE_FROM | LINUX_STATMOUNT_MNT_ROOT |       \
-	 LINUX_STATMOUNT_MNT_POINT | LINUX_STATMOUNT_FS_TYPE |             \
-	 LINUX_STATMOUNT_MNT_NS_ID | LINUX_STATMOUNT_MNT_OPTS |            \
+#define SUPPORTED                                                    \
+	(LINUX_STATMOUNT_SB_BASIC | LINUX_STATMOUNT_MNT_BASIC |      \
+	 LINUX_STATMOUNT_PROPAGATE_FROM | LINUX_STATMOUNT_MNT_ROOT | \
+	 LINUX_STATMOUNT_MNT_POINT | LINUX_STATMOUNT_FS_TYPE |       \
+	 LINUX_STATMOUNT_MNT_NS_ID | LINUX_STATMOUNT_MNT_OPTS |      \
 	 LINUX_STATMOUNT_SB_SOURCE | LINUX_STATMOUNT_SUPPORTED)
 
 static int req_in(uaddr_t req, struct linux_mnt_id_req *out)
@@ -235,8 +235,8 @@ static int64_t collect(struct mount_ns *ns, const struct mount *top,
 				continue;
 			if (last && (reverse ? id >= last : id <= last))
 				continue;
-			if (!best || (reverse ? m->id > best->id
-					      : m->id < best->id))
+			if (!best ||
+			    (reverse ? m->id > best->id : m->id < best->id))
 				best = m;
 		}
 		if (!best)

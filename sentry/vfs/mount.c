@@ -17,7 +17,7 @@
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/dcache.h"
 
-#define NR_HASH 64u
+#define NR_HASH 4096u
 
 struct rwlock g_mounts = RWLOCK_INIT(LOCK_MOUNTS);
 static struct list g_hash[NR_HASH];

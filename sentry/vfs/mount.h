@@ -67,7 +67,7 @@ struct mount {
 	bool unbindable;
 	uint32_t group; /* 0: not shared */
 	struct list peers;
-	struct mount *master;	    /* borrowed: it lets go of its slaves */
+	struct mount *master;	   /* borrowed: it lets go of its slaves */
 	struct list slaves, slave; /* slave: in the master's slaves */
 	/* Private to mount_propagate_locked(); and to mount_put(). */
 	struct mount *got;
@@ -120,11 +120,11 @@ void mount_detach_all(struct dentry *d);
 /* --- mount_tree.c --------------------------------------------------------- */
 
 enum {
-	COPY_UNBINDABLE = 1,  /* take them along (a new namespace) */
-	COPY_PRIVATE = 2,     /* neither peers nor slaves */
-	COPY_SLAVE = 4,	      /* slaves of the originals */
-	COPY_SHARED = 8,      /* shared, with a group of their own if need be */
-	COPY_TO_SLAVE = 16,   /* shared ones become slaves */
+	COPY_UNBINDABLE = 1, /* take them along (a new namespace) */
+	COPY_PRIVATE = 2,    /* neither peers nor slaves */
+	COPY_SLAVE = 4,	     /* slaves of the originals */
+	COPY_SHARED = 8,     /* shared, with a group of their own if need be */
+	COPY_TO_SLAVE = 16,  /* shared ones become slaves */
 };
 /* The tree of @m from @root down; in no namespace.  -ENOMEM, -EINVAL
  * (unbindable), -EPERM.  g_mounts held. */

@@ -151,7 +151,7 @@ static struct mount *next_receiver(struct mount *m, struct mount *origin)
 	return next == origin ? NULL : next;
 }
 
-/* What a peer of @m has got, if any. */
+/* What a peer of @m has got, if any.  Backwards: there they come from. */
 static struct mount *got_in_group(struct mount *m)
 {
 	struct mount *p = m;
@@ -159,7 +159,7 @@ static struct mount *got_in_group(struct mount *m)
 	do {
 		if (p->got)
 			return p->got;
-		p = next_peer(p);
+		p = list_entry(p->peers.prev, struct mount, peers);
 	} while (p != m);
 	return NULL;
 }

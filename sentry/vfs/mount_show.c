@@ -19,9 +19,9 @@ static const struct {
 	uint32_t flag;
 	const char *text;
 } flag_names[] = {
-	{ MNT_NOSUID, ",nosuid" },	   { MNT_NODEV, ",nodev" },
-	{ MNT_NOEXEC, ",noexec" },	   { MNT_NOATIME, ",noatime" },
-	{ MNT_NODIRATIME, ",nodiratime" }, { MNT_RELATIME, ",relatime" },
+	{ MNT_NOSUID, ",nosuid" },	     { MNT_NODEV, ",nodev" },
+	{ MNT_NOEXEC, ",noexec" },	     { MNT_NOATIME, ",noatime" },
+	{ MNT_NODIRATIME, ",nodiratime" },   { MNT_RELATIME, ",relatime" },
 	{ MNT_NOSYMFOLLOW, ",nosymfollow" },
 };
 
@@ -64,8 +64,7 @@ bool mount_print_point(struct mount *m, const struct path *root,
 	/* By where it hangs: its own root may have no name (nsfs). */
 	if (m->root->pseudo && mount_parent(m, &up))
 		p = up;
-	ok = (root ? path_to_string_from(&p, root, buf, PAGE_SIZE,
-					 &unreachable)
+	ok = (root ? path_to_string_from(&p, root, buf, PAGE_SIZE, &unreachable)
 		   : path_to_string(&p, buf, PAGE_SIZE, &unreachable)) >= 0 &&
 	     !unreachable;
 	path_put(&up);
@@ -108,7 +107,7 @@ void mount_print_options(struct mount *m, struct seq_buf *out)
 }
 
 static void print_mounts_line(struct mount *m, const struct path *root,
-			       struct seq_buf *out)
+			      struct seq_buf *out)
 {
 	uint32_t flags = m->flags;
 	size_t mark = out->len;
@@ -127,7 +126,7 @@ static void print_mounts_line(struct mount *m, const struct path *root,
 }
 
 static void print_mountstats_line(struct mount *m, const struct path *root,
-			       struct seq_buf *out)
+				  struct seq_buf *out)
 {
 	size_t mark = out->len;
 
@@ -165,7 +164,7 @@ void mount_relations(struct mount *m, struct mount_relation *out)
 }
 
 static void print_mountinfo_line(struct mount *m, const struct path *root,
-			       struct seq_buf *out)
+				 struct seq_buf *out)
 {
 	struct mount_relation r;
 	size_t mark = out->len;
@@ -224,13 +223,13 @@ void mount_ns_print_mounts(struct mount_ns *ns, const struct path *root,
 }
 
 void mount_ns_print_mountinfo(struct mount_ns *ns, const struct path *root,
-			struct seq_buf *out)
+			      struct seq_buf *out)
 {
 	print_all(ns, root, out, print_mountinfo_line);
 }
 
 void mount_ns_print_mountstats(struct mount_ns *ns, const struct path *root,
-			struct seq_buf *out)
+			       struct seq_buf *out)
 {
 	print_all(ns, root, out, print_mountstats_line);
 }

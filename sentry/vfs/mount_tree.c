@@ -542,7 +542,8 @@ static int check_pivot(const struct path *root, const struct path *new_root,
 
 	if (!rm || !nm || !om)
 		return -EINVAL;
-	if (mount_is_shared(om) || (nm->parent && mount_is_shared(nm->parent)) ||
+	if (mount_is_shared(om) ||
+	    (nm->parent && mount_is_shared(nm->parent)) ||
 	    (rm->parent && mount_is_shared(rm->parent)))
 		return -EINVAL;
 	if (!mount_is_mine(rm) || !mount_is_mine(nm) || nm->locked)

@@ -265,8 +265,8 @@ TEST(mntns, types_are_one_at_a_time)
 	EXPECT_OK(mount("x", "a", "tmpfs", 0, NULL));
 	EXPECT_ERRNO(EINVAL,
 		     mount(NULL, "a", NULL, MS_SHARED | MS_PRIVATE, NULL));
-	EXPECT_ERRNO(EINVAL, mount(NULL, "a", NULL, MS_SHARED | MS_RDONLY,
-				   NULL));
+	EXPECT_ERRNO(EINVAL,
+		     mount(NULL, "a", NULL, MS_SHARED | MS_RDONLY, NULL));
 	EXPECT_ERRNO(EINVAL, mount(NULL, "b", NULL, MS_SHARED, NULL));
 }
 
@@ -325,8 +325,8 @@ TEST(mntns, flags_are_of_the_mount)
 	enter();
 	EXPECT_OK(mount("a", "b", NULL, MS_BIND, NULL));
 	EXPECT_OK(mount(NULL, "b", NULL,
-			MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV |
-				MS_NOEXEC | MS_NOATIME,
+			MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID |
+				MS_NODEV | MS_NOEXEC | MS_NOATIME,
 			NULL));
 	EXPECT_OK(statvfs("b", &s));
 	EXPECT_EQ(ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME,
@@ -342,8 +342,8 @@ TEST(mntns, flags_are_of_the_mount)
 	EXPECT_ERRNO(EACCES, execl("b/f", "f", NULL));
 	EXPECT_OK(mount(NULL, "b", NULL, MS_REMOUNT | MS_BIND, NULL));
 	touch("b/g");
-	EXPECT_ERRNO(EINVAL, mount(NULL, "c", NULL, MS_REMOUNT | MS_BIND,
-				   NULL));
+	EXPECT_ERRNO(EINVAL,
+		     mount(NULL, "c", NULL, MS_REMOUNT | MS_BIND, NULL));
 }
 
 TEST(mntns, noexec_is_for_maps_too)
@@ -540,8 +540,8 @@ TEST(mntns, less_privileged_namespaces_are_locked)
 	touch("a/secret");
 	EXPECT_OK(mkdir("a/cover", 0755));
 	EXPECT_OK(mount("x", "a/cover", "tmpfs", 0, NULL));
-	EXPECT_OK(mount(NULL, "a", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY,
-			NULL));
+	EXPECT_OK(
+		mount(NULL, "a", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
 	EXPECT_OK(mount(NULL, "/tmp", NULL, MS_SHARED, NULL));
 	/* The parent keeps the other namespace alive. */
 	pid = CHILD(less_privileged());

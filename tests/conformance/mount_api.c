@@ -19,8 +19,16 @@
 #define NR_listmount	  458
 #define NR_open_tree_attr 467
 
-enum { SET_FLAG, SET_STRING, SET_BINARY, SET_PATH, SET_PATH_EMPTY, SET_FD,
-       CMD_CREATE, CMD_RECONFIGURE };
+enum {
+	SET_FLAG,
+	SET_STRING,
+	SET_BINARY,
+	SET_PATH,
+	SET_PATH_EMPTY,
+	SET_FD,
+	CMD_CREATE,
+	CMD_RECONFIGURE
+};
 #define ATTR_RDONLY	 1ull
 #define ATTR_NOSUID	 2ull
 #define ATTR_ATIME	 0x70ull
@@ -54,8 +62,8 @@ struct statmnt {
 	char text[512];
 };
 
-static int setattr(int fd, const char *path, unsigned int flags,
-			 struct attr *a, size_t size)
+static int setattr(int fd, const char *path, unsigned int flags, struct attr *a,
+		   size_t size)
 {
 	return (int)syscall(NR_mount_setattr, fd, path, flags, a, size);
 }
@@ -226,8 +234,8 @@ TEST(mount_api, open_tree_and_its_copy)
 	EXPECT_OK(faccessat(copy, "sub", F_OK, 0));
 	EXPECT_ERRNO(ENOENT, faccessat(copy, "sub/deep", F_OK, 0));
 	EXPECT_OK(close(copy));
-	copy = EXPECT_OK(open_tree(fd, "",
-				   CLONE_TREE | RECURSIVE | AT_EMPTY_PATH));
+	copy = EXPECT_OK(
+		open_tree(fd, "", CLONE_TREE | RECURSIVE | AT_EMPTY_PATH));
 	EXPECT_OK(faccessat(copy, "sub/deep", F_OK, 0));
 	EXPECT_OK(move_mount(copy, "", AT_FDCWD, "b", F_EMPTY));
 	EXPECT_TRUE(exists("b/sub/deep"));
@@ -300,8 +308,7 @@ TEST(mount_api, setattr_errors)
 	a = (struct attr){ .set = ATTR_RDONLY };
 	EXPECT_ERRNO(EINVAL, setattr(AT_FDCWD, "a", 0, &a, 31));
 	EXPECT_ERRNO(E2BIG, setattr(AT_FDCWD, "a", 0, &a, 4097));
-	EXPECT_ERRNO(E2BIG,
-		     setattr(AT_FDCWD, "a", 0, &big.a, sizeof(big)));
+	EXPECT_ERRNO(E2BIG, setattr(AT_FDCWD, "a", 0, &big.a, sizeof(big)));
 	EXPECT_ERRNO(EFAULT, setattr(AT_FDCWD, "a", 0, (void *)8, 32));
 	EXPECT_ERRNO(EINVAL, setattr(AT_FDCWD, "a", 2, &a, sizeof(a)));
 	EXPECT_ERRNO(EINVAL, setattr(AT_FDCWD, "b", 0, &a, sizeof(a)));

@@ -144,8 +144,8 @@ TEST(ns, uts)
 	EXPECT_OK(setdomainname("domain", 6));
 	pid = CHILD({
 		uname(&u);
-		_exit(strcmp(u.nodename, "inner") || strcmp(u.domainname,
-							    "domain"));
+		_exit(strcmp(u.nodename, "inner") ||
+		      strcmp(u.domainname, "domain"));
 	});
 	EXPECT_EXIT(0, pid);
 	if (geteuid() == 0 && setns(old, CLONE_NEWUTS) == 0) {
@@ -172,8 +172,8 @@ TEST(ns, setns_errors)
 
 TEST(ns, setns_into_the_namespaces_of_a_child)
 {
-	static const int flags = CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC |
-				 CLONE_NEWNS;
+	static const int flags =
+		CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS;
 	int go[2], done[2], pidfd;
 	struct utsname u;
 	char c;
@@ -258,10 +258,10 @@ TEST(ns, setns_of_pid_is_for_children)
 	fd = EXPECT_OK(open(path, O_RDONLY));
 	EXPECT_OK(setns(fd, CLONE_NEWPID));
 	EXPECT_EQ(me, getpid());
-	EXPECT_EXIT(0, CHILD(_exit(getpid() > 1 && getpid() < 4 &&
-						   getppid() == 0
-					   ? 0
-					   : 1)));
+	EXPECT_EXIT(0,
+		    CHILD(_exit(getpid() > 1 && getpid() < 4 && getppid() == 0
+					? 0
+					: 1)));
 	EXPECT_OK(write(go[1], "x", 1));
 	EXPECT_EXIT(0, pid);
 }

@@ -48,8 +48,8 @@ static void enter(void)
 
 static pid_t clone_pid(int flags)
 {
-	pid_t pid = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD | flags, 0, 0, 0,
-			    0);
+	pid_t pid =
+		syscall(SYS_clone, CLONE_NEWPID | SIGCHLD | flags, 0, 0, 0, 0);
 
 	if (pid < 0)
 		SKIP("no PID namespaces: %s", strerrorname_np(errno));
@@ -57,14 +57,14 @@ static pid_t clone_pid(int flags)
 }
 
 /* Runs @fn as process 1 of a new namespace. */
-#define INIT(...)                             \
-	({                                    \
-		pid_t pid_ = clone_pid(0);    \
-		if (pid_ == 0) {              \
-			__VA_ARGS__;          \
-			_exit(0);             \
-		}                             \
-		pid_;                         \
+#define INIT(...)                          \
+	({                                 \
+		pid_t pid_ = clone_pid(0); \
+		if (pid_ == 0) {           \
+			__VA_ARGS__;       \
+			_exit(0);          \
+		}                          \
+		pid_;                      \
 	})
 
 TEST(pidns, process_1)
@@ -104,9 +104,9 @@ TEST(pidns, unshare_is_for_children)
 		SKIP("no PID namespaces");
 	EXPECT_EQ(me, getpid());
 	EXPECT_ERRNO(EINVAL, unshare(CLONE_NEWPID));
-	EXPECT_ERRNO(EINVAL, syscall(SYS_clone,
-				     CLONE_THREAD | CLONE_VM | CLONE_SIGHAND, 0,
-				     0, 0, 0));
+	EXPECT_ERRNO(EINVAL,
+		     syscall(SYS_clone, CLONE_THREAD | CLONE_VM | CLONE_SIGHAND,
+			     0, 0, 0, 0));
 	pid = CHILD({
 		if (getpid() != 1)
 			_exit(1);

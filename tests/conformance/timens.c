@@ -118,18 +118,17 @@ TEST(timens, text_of_the_file)
 	EXPECT_EQ(EINVAL,
 		  put("/proc/self/timens_offsets", "monotonic 1 1000000000"));
 	EXPECT_EQ(EINVAL, put("/proc/self/timens_offsets", "monotonic 1 -1"));
-	EXPECT_EQ(ERANGE, put("/proc/self/timens_offsets",
-			      "monotonic -1000000000 0"));
-	EXPECT_EQ(ERANGE, put("/proc/self/timens_offsets",
-			      "monotonic 9223372036 0"));
+	EXPECT_EQ(ERANGE,
+		  put("/proc/self/timens_offsets", "monotonic -1000000000 0"));
+	EXPECT_EQ(ERANGE,
+		  put("/proc/self/timens_offsets", "monotonic 9223372036 0"));
 }
 
 TEST(timens, closed_once_somebody_is_in)
 {
 	enter();
 	EXPECT_EXIT(0, CHILD(_exit(0)));
-	EXPECT_EQ(EACCES,
-		  put("/proc/self/timens_offsets", "monotonic 1000 0"));
+	EXPECT_EQ(EACCES, put("/proc/self/timens_offsets", "monotonic 1000 0"));
 }
 
 TEST(timens, absolute_waits)
@@ -169,8 +168,8 @@ TEST(timens, absolute_waits)
 			_exit(4);
 		it.it_value.tv_sec += 100;
 		if (timer_settime(timer, TIMER_ABSTIME, &it, NULL) < 0 ||
-		    timer_gettime(timer, &it) < 0 ||
-		    it.it_value.tv_sec < 90 || it.it_value.tv_sec > 100)
+		    timer_gettime(timer, &it) < 0 || it.it_value.tv_sec < 90 ||
+		    it.it_value.tv_sec > 100)
 			_exit(5);
 	});
 	EXPECT_EXIT(0, pid);
@@ -194,13 +193,15 @@ TEST(timens, execve_enters)
 	enter();
 	EXPECT_EQ(0, put("/proc/self/timens_offsets", "monotonic 300000 0"));
 	EXPECT_EXIT(0, CHILD({
-		char *argv[] = { "sh", "-c",
-				 "test \"$(readlink /proc/self/ns/time)\" = "
-				 "\"$(readlink /proc/self/ns/"
-				 "time_for_children)\"",
-				 NULL };
-		execv("/bin/sh", argv);
-	}));
+			    char *argv[] = {
+				    "sh", "-c",
+				    "test \"$(readlink /proc/self/ns/time)\" = "
+				    "\"$(readlink /proc/self/ns/"
+				    "time_for_children)\"",
+				    NULL
+			    };
+			    execv("/bin/sh", argv);
+		    }));
 }
 
 TEST(timens, unprivileged)

@@ -344,20 +344,20 @@ TEST(userns, namespaces_end_with_their_last_user)
 				waitpid(c, &st, 0);
 				_exit(WEXITSTATUS(st));
 			});
-			waitpid(pid, &st, 0) == pid &&WIFEXITED(st) &&
+			waitpid(pid, &st, 0) == pid && WIFEXITED(st) &&
 				WEXITSTATUS(st) == 0;
 		}));
 }
 
 TEST(userns, threads_and_shared_fs_stop_unshare)
 {
-	EXPECT_ERRNO(EINVAL, syscall(SYS_clone, CLONE_NEWUSER | CLONE_FS |
-							SIGCHLD, 0, 0, 0, 0));
 	EXPECT_ERRNO(EINVAL,
-		     syscall(SYS_clone,
-			     CLONE_NEWUSER | CLONE_THREAD | CLONE_VM |
-				     CLONE_SIGHAND,
-			     0, 0, 0, 0));
+		     syscall(SYS_clone, CLONE_NEWUSER | CLONE_FS | SIGCHLD, 0,
+			     0, 0, 0));
+	EXPECT_ERRNO(EINVAL, syscall(SYS_clone,
+				     CLONE_NEWUSER | CLONE_THREAD | CLONE_VM |
+					     CLONE_SIGHAND,
+				     0, 0, 0, 0));
 }
 
 TEST(userns, clone_into_a_new_one)

@@ -1,2 +1,2 @@
 unit-tests += test_seccomp
-unit-objs-test_seccomp := sentry/seccomp.o platform/ptrace/filter.o
+unit-objs-test_seccomp := sentry/seccomp.o platform/ptrace/filter.o platform/stub_filter.o platform/stub_filter.o

@@ -55,8 +55,8 @@ void proc_localise(const struct synth_ctx *ctx, struct task_report *r)
 	r->sid = pid_nr_in_locked(r->sid, ns);
 	r->tracer = pid_nr_in_locked(r->tracer, ns);
 	if (r->tty_pgrp > 0)
-		r->tty_pgrp = (int32_t)pid_nr_in_locked((uint32_t)r->tty_pgrp,
-							ns);
+		r->tty_pgrp =
+			(int32_t)pid_nr_in_locked((uint32_t)r->tty_pgrp, ns);
 	tasklist_unlock();
 }
 
@@ -81,10 +81,11 @@ void proc_show_numbers(const struct synth_ctx *ctx, const char *name,
  * its process. */
 enum { OWN_USER = TASK_NS_NR, OWN_PID };
 static const int row_which[] = {
-	TASK_NS_CGROUP, TASK_NS_IPC,  TASK_NS_MNT,
-	TASK_NS_NET,	OWN_PID,      TASK_NS_PID_CHILDREN,
-	TASK_NS_TIME,	TASK_NS_TIME_CHILDREN, OWN_USER,
-	TASK_NS_UTS,
+	TASK_NS_CGROUP, TASK_NS_IPC,
+	TASK_NS_MNT,	TASK_NS_NET,
+	OWN_PID,	TASK_NS_PID_CHILDREN,
+	TASK_NS_TIME,	TASK_NS_TIME_CHILDREN,
+	OWN_USER,	TASK_NS_UTS,
 };
 
 /* +1 or NULL. */
@@ -122,24 +123,19 @@ static int ns_link(const struct synth_ctx *ctx, struct path *out)
 	return ret;
 }
 
-#define NS(n, i)                                                  \
-	{                                                         \
-		.name = (n), .mode = S_IFLNK | 0777,              \
-		.readlink = proc_link_text, .get_link = ns_link,  \
-		.arg = &row_which[i]                              \
+#define NS(n, i)                                                 \
+	{                                                        \
+		.name = (n), .mode = S_IFLNK | 0777,             \
+		.readlink = proc_link_text, .get_link = ns_link, \
+		.arg = &row_which[i]                             \
 	}
 
 const struct synth_entry proc_ns_entries[] = {
-	NS("cgroup", 0),
-	NS("ipc", 1),
-	NS("mnt", 2),
-	NS("net", 3),
-	NS("pid", 4),
-	NS("pid_for_children", 5),
-	NS("time", 6),
-	NS("time_for_children", 7),
-	NS("user", 8),
-	NS("uts", 9),
+	NS("cgroup", 0),  NS("ipc", 1),
+	NS("mnt", 2),	  NS("net", 3),
+	NS("pid", 4),	  NS("pid_for_children", 5),
+	NS("time", 6),	  NS("time_for_children", 7),
+	NS("user", 8),	  NS("uts", 9),
 	{ .name = NULL },
 };
 
