@@ -25,7 +25,7 @@ enum { GOFER_FEATURE_ACCESS = 1 }; /* nodes may carry .access */
 #define GOFER_NR_SLOTS	  16
 #define GOFER_DATA_SIZE	  (68 * 1024u) /* a slot's data area */
 #define GOFER_SLOTS_AT	  4096u	       /* offset of slot 0's data */
-#define GOFER_NR_EVENTS	  512u /* a power of two */
+#define GOFER_NR_EVENTS	  512u	       /* a power of two */
 #define GOFER_EVENTS_AT	  (GOFER_SLOTS_AT + GOFER_NR_SLOTS * GOFER_DATA_SIZE)
 #define GOFER_SHM_SIZE	  (GOFER_EVENTS_AT + 36 * 4096u)
 #define GOFER_MAX_EXPORTS 64
@@ -89,7 +89,8 @@ struct gofer_event {
 	char name[GOFER_NAME_MAX + 1];
 };
 static_assert(sizeof(struct gofer_event) == 272, "gofer_event");
-static_assert(GOFER_NR_EVENTS * sizeof(struct gofer_event) <= 36 * 4096, "ring");
+static_assert(GOFER_NR_EVENTS * sizeof(struct gofer_event) <= 36 * 4096,
+	      "ring");
 
 /* Goes with each fd through the socket (SOCK_SEQPACKET, gofer to sentry). */
 struct gofer_fd_tag {

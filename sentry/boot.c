@@ -210,8 +210,8 @@ static int prepare(const struct sandbox_config *c,
 /* The sentry's own memory: a fixed part, and a share of the program's. */
 static uint64_t heap_budget(const struct oci_spec *spec)
 {
-	uint64_t all = spec->memory_limit ? spec->memory_limit
-					  : host_total_memory();
+	uint64_t all =
+		spec->memory_limit ? spec->memory_limit : host_total_memory();
 
 	return HEAP_BASE + all / HEAP_SHARE;
 }

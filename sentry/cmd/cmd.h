@@ -26,16 +26,16 @@ void complain(const char *fmt, ...) PRINTF(1, 2);
 /* Everything `moat run` was asked for. */
 struct run_options {
 	const char *platform; /* "auto" or a name */
-	const char *overlay; /* keeps what is written; NULL: memory */
+	const char *overlay;  /* keeps what is written; NULL: memory */
 	const char *cwd, *rootfs, *hostname, *user, *log, *strace;
 	bool no_suid;	  /* no_new_privs for the program and all its own */
 	bool want_strace; /* --strace, to stderr unless .strace names a file */
 	enum log_level log_level;
-	uint64_t memory;  /* bytes */
-	uint64_t pids;	  /* 0: what the caller may have */
+	uint64_t memory;     /* bytes */
+	uint64_t pids;	     /* 0: what the caller may have */
 	uint64_t milli_cpus; /* thousandths; 0: no limit */
-	uint64_t timeout; /* ms; 0: none */
-	const char **env; /* KEY=VALUE, --env in order */
+	uint64_t timeout;    /* ms; 0: none */
+	const char **env;    /* KEY=VALUE, --env in order */
 	unsigned int nr_env;
 	struct run_mount {
 		enum { RUN_BIND, RUN_RO_BIND, RUN_TMPFS } kind;

@@ -229,8 +229,7 @@ static const struct option_row rows[] = {
 	  "no set-user-ID bit or file capability gives rights", set_no_suid },
 	{ "overlay", ARG_NEEDED, "DIR",
 	  "keep what is written in DIR; see 'moat diff'", set_overlay },
-	{ "pids", ARG_NEEDED, "N", "limit of processes and threads",
-	  set_pids },
+	{ "pids", ARG_NEEDED, "N", "limit of processes and threads", set_pids },
 	{ "platform", ARG_NEEDED, "NAME", "auto (default), trap or ptrace",
 	  set_platform },
 	{ "ro-bind", ARG_NEEDED, "SRC[:DST]", "show host SRC at DST, read-only",
@@ -260,9 +259,9 @@ void run_options_help(void)
 		char left[64];
 
 		snprintf(left, sizeof(left), "--%s%s%s%s", rows[i].name,
-			 rows[i].arg == ARG_OPTIONAL ? "[=" :
-			 rows[i].arg == ARG_NEEDED   ? " " :
-						       "",
+			 rows[i].arg == ARG_OPTIONAL ? "[="
+			 : rows[i].arg == ARG_NEEDED ? " "
+						     : "",
 			 rows[i].arg_name,
 			 rows[i].arg == ARG_OPTIONAL ? "]" : "");
 		printf("  %-24s %s\n", left, rows[i].help);

@@ -4,7 +4,7 @@
  *
  * The linker sends malloc, calloc, realloc and free of our objects here
  * (--wrap), which count what is in use.  Above the budget, tasks get no memory
- * (-ENOMEM in the call that asked), unless they are dying; a reserve above it is
+ * (-ENOMEM in the call that asked), unless they die; a reserve above it is
  * left for ends, page faults and tables that must not fail
  * (alloc_reserve_begin): as much again for tasks, no bound for others.
  *

@@ -51,8 +51,8 @@ struct user_acct {
 	_Atomic uint32_t nr_inotify, nr_watches; /* fs/inotify */
 	_Atomic uint64_t pipe_bytes;		 /* fs/pipe: capacity */
 	_Atomic uint32_t nr_inflight; /* fs/unix: descriptors under way */
-	uint32_t nr_keys, key_bytes; /* keys.c, under LOCK_KEYS */
-	struct list node; /* private to cred.c */
+	uint32_t nr_keys, key_bytes;  /* keys.c, under LOCK_KEYS */
+	struct list node;	      /* private to cred.c */
 };
 
 struct user_ns;
@@ -100,8 +100,8 @@ struct cred {
 		cap_ambient;
 	uint32_t securebits;
 	uint32_t nr_groups;
-	uint32_t *groups;			 /* sorted; owned */
-	struct cred_part *parts[CRED_PARTS];	 /* +1 each, or NULL */
+	uint32_t *groups;		     /* sorted; owned */
+	struct cred_part *parts[CRED_PARTS]; /* +1 each, or NULL */
 	uint32_t jit_keyring; /* keyctl(2), where request_key puts keys */
 };
 
@@ -182,7 +182,7 @@ MUST_CHECK int file_caps_parse(const void *data, size_t size,
 struct exec_file {
 	uint32_t mode, uid, gid;
 	struct file_caps caps;
-	bool ignore_suid;  /* nosuid mount: bits and capabilities mean nothing */
+	bool ignore_suid; /* nosuid mount: bits and capabilities mean nothing */
 	bool no_new_privs; /* of the caller */
 	bool traced;	   /* by one who may not see more rights */
 	bool may_setuid;   /* the caller has CAP_SETUID: keeps ids if traced */

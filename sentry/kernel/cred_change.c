@@ -29,8 +29,8 @@
 static void fix_caps(const struct cred *old, struct cred *c)
 {
 	uint32_t root = cred_root(old);
-	bool was_root = old->uid == root || old->euid == root ||
-			old->suid == root;
+	bool was_root =
+		old->uid == root || old->euid == root || old->suid == root;
 	bool is_root = c->uid == root || c->euid == root || c->suid == root;
 
 	if (c->securebits & LINUX_SECBIT_NO_SETUID_FIXUP)

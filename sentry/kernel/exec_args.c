@@ -14,8 +14,8 @@
 #include "abi/fcntl.h"
 #include "sentry/kernel/exec.h"
 #include "sentry/kernel/task_private.h"
-#include "sentry/vfs/namei.h"
 #include "sentry/vfs/landlock.h"
+#include "sentry/vfs/namei.h"
 #include "sentry/vfs/vfs.h"
 
 #define MAX_STRING  (128u << 10) /* MAX_ARG_STRLEN, with the NUL */

@@ -20,8 +20,8 @@ struct futex_waiter {
 	struct list node;  /* bucket.mu */
 	struct mm_key key; /* bucket.mu */
 	uint32_t bitset;
-	int32_t prio;	   /* real-time priority, 0: none */
-	bool pi;	   /* waits for a PI lock; bucket.mu */
+	int32_t prio; /* real-time priority, 0: none */
+	bool pi;      /* waits for a PI lock; bucket.mu */
 	/* FUTEX_WAIT_REQUEUE_PI: the lock it may be moved to, or NULL. */
 	const struct mm_key *requeue_to;
 	uint32_t pi_owner; /* bucket.mu: tid it waits for */

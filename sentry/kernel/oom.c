@@ -3,7 +3,7 @@
  * oom: when a page is needed and no memory may be had, one process dies for it.
  *
  * It is the one in the refused control group that is charged for most, after
- * oom_score_adj; process 1 only if there is no other.  Who needed the page waits
+ * oom_score_adj; process 1 only if there is no other.  Who needed it waits
  * until the victim's memory is free and tries again.
  *
  * Locks: tasklist over g_victim.  The wait polls, since a caller may hold a

@@ -77,12 +77,12 @@ static void report_own(struct task *t, struct task_report *r)
 	mutex_unlock(&t->mu);
 }
 
-#define COPY_SUMS(to, from)                          \
-	do {                                         \
-		(to)->utime_ns = (from)->utime;      \
-		(to)->stime_ns = (from)->stime;      \
-		(to)->min_flt = (from)->min_flt;     \
-		(to)->maj_flt = (from)->maj_flt;     \
+#define COPY_SUMS(to, from)                      \
+	do {                                     \
+		(to)->utime_ns = (from)->utime;  \
+		(to)->stime_ns = (from)->stime;  \
+		(to)->min_flt = (from)->min_flt; \
+		(to)->maj_flt = (from)->maj_flt; \
 	} while (0)
 
 static void report_group(struct thread_group *tg, struct task_report *r)

@@ -169,8 +169,9 @@ static void do_fault(struct task *t, const struct guest_stop *stop)
 		return;
 	}
 	if (!task_fatal_signal_pending(t))
-		log_warning("process %u: no memory for the page at %#lx: killed",
-			    t->group->tgid, stop->addr);
+		log_warning(
+			"process %u: no memory for the page at %#lx: killed",
+			t->group->tgid, stop->addr);
 	signal_kill_group(t->group);
 }
 
@@ -252,7 +253,8 @@ void task_run(struct task *t)
 		if (unlikely(step))
 			ptrace_watch_begin(t);
 		platform_run(t->cpu, step, &stop);
-		atomic_store_explicit(&p->in_guest, ++seq, memory_order_release);
+		atomic_store_explicit(&p->in_guest, ++seq,
+				      memory_order_release);
 		handle_stop(t, &stop);
 	}
 	task_exit(t, p->exit_code);

@@ -441,8 +441,7 @@ static int cred_may_access(const struct cred *me, bool real,
 		return -EPERM;
 	if (dumpable != 1)
 		return -EPERM;
-	return it->user_ns != me->user_ns ||
-			       (it->cap_permitted & ~caps)
+	return it->user_ns != me->user_ns || (it->cap_permitted & ~caps)
 		       ? -EPERM
 		       : 0;
 }

@@ -65,11 +65,11 @@ struct session;
 
 struct thread_group {
 	struct refcount ref;
-	IMMUTABLE uint32_t tgid;  /* in the initial pid namespace */
-	IMMUTABLE uint32_t vtgid; /* in its own: what it sees itself */
+	IMMUTABLE uint32_t tgid;	 /* in the initial pid namespace */
+	IMMUTABLE uint32_t vtgid;	 /* in its own: what it sees itself */
 	IMMUTABLE struct pid_ns *pid_ns; /* +1; its own */
-	struct task *leader; /* LOCK_TASKLIST */
-	struct list threads; /* task.group_node, LOCK_TASKLIST */
+	struct task *leader;		 /* LOCK_TASKLIST */
+	struct list threads;		 /* task.group_node, LOCK_TASKLIST */
 	/* Live ones; written under LOCK_TASKLIST, glanced at without. */
 	_Atomic uint32_t nr_threads;
 	struct thread_group *parent;	     /* LOCK_TASKLIST */
@@ -108,8 +108,8 @@ struct task {
 	struct fd_table *fds;
 	struct fs_ctx *fs;
 	struct ns_common *ns[TASK_NS_NR]; /* +1 each; NULL once exited */
-	const struct cred *cred; /* same rule */
-	struct mutex mu;	 /* LOCK_TASK */
+	const struct cred *cred;	  /* same rule */
+	struct mutex mu;		  /* LOCK_TASK */
 	char comm[16] GUARDED_BY(mu);
 	/* Wake word: task_sleep() waits on it, task_wake() changes it. */
 	_Atomic uint32_t wake_seq;
@@ -171,20 +171,21 @@ static inline void task_count_io(bool write, long ret)
 			      t->io[TASK_IO_SYSCR + write] + 1,
 			      memory_order_relaxed);
 	if (ret > 0)
-		atomic_store_explicit(&t->io[write], t->io[write] + (uint64_t)ret,
+		atomic_store_explicit(&t->io[write],
+				      t->io[write] + (uint64_t)ret,
 				      memory_order_relaxed);
 }
 
 /* Bits of task.work. */
 enum {
-	TASK_WORK_SIGNAL = 1,  /* signals, a stop, or a notification wait */
-	TASK_WORK_KILL = 2,    /* SIGKILL; never cleared */
-	TASK_WORK_RESTART = 4, /* the call gave -ERESTART* */
-	TASK_WORK_MASK = 8,    /* a temporary mask is to be restored */
+	TASK_WORK_SIGNAL = 1,	  /* signals, a stop, or a notification wait */
+	TASK_WORK_KILL = 2,	  /* SIGKILL; never cleared */
+	TASK_WORK_RESTART = 4,	  /* the call gave -ERESTART* */
+	TASK_WORK_MASK = 8,	  /* a temporary mask is to be restored */
 	TASK_WORK_CPU_LIMIT = 64, /* RLIMIT_CPU was set by somebody else */
-	TASK_WORK_ASYNC = 32, /* file_async_flush() has to be called */
-	TASK_WORK_EXIT = 16,   /* the task exits with priv->exit_code */
-	TASK_WORK_CGROUP = 1024, /* its group may be frozen or throttled */
+	TASK_WORK_ASYNC = 32,	  /* file_async_flush() has to be called */
+	TASK_WORK_EXIT = 16,	  /* the task exits with priv->exit_code */
+	TASK_WORK_CGROUP = 1024,  /* its group may be frozen or throttled */
 };
 /* Makes a sleeping task return from task_sleep(). Any thread, any lock. */
 void task_wake(struct task *t);

@@ -110,7 +110,7 @@ struct vfork_wait {
 struct task_private {
 	/* Where the task is: task_kick() and the run loop (run.c). */
 	_Atomic uint32_t in_guest; /* odd: inside; changes by 1 each way */
-	pthread_mutex_t kick_mu; /* innermost: t->cpu against vcpu_free */
+	pthread_mutex_t kick_mu;   /* innermost: t->cpu against vcpu_free */
 	TASK_PRIVATE uint32_t seen_seq;
 	/* Start: the parent leaves the registers here, then says go. */
 	_Atomic uint32_t go;
@@ -145,7 +145,7 @@ struct task_private {
 	_Atomic bool acct_done; /* times are in the group's sums */
 	uint64_t start_time;	/* monotonic ns */
 	_Atomic uint64_t vol_switches, min_flt, maj_flt;
-	_Atomic bool frozen; /* waits since its cgroup is */
+	_Atomic bool frozen;		  /* waits since its cgroup is */
 	TASK_PRIVATE bool nproc_exceeded; /* since a set*uid() */
 };
 
@@ -158,13 +158,13 @@ struct rusage_sum {
 struct tg_private {
 	struct rusage_sum dead GUARDED_BY(SIGHAND);    /* threads that ended */
 	struct rusage_sum waited GUARDED_BY(TASKLIST); /* children waited for */
-	uint32_t creator_tid;	   /* parent's thread; LOCK_TASKLIST */
-	bool did_exec;		   /* LOCK_TASKLIST */
-	bool adopted;		   /* by a reaper; LOCK_TASKLIST */
-	_Atomic bool mm_shared;	   /* with another group (vfork) */
-	_Atomic bool files_shared; /* the same, CLONE_FILES */
-	bool exec_busy;		   /* exec_guard_enter(); SIGHAND */
-	struct waitq exec_wq;	   /* those who wait for it */
+	uint32_t creator_tid;	       /* parent's thread; LOCK_TASKLIST */
+	bool did_exec;		       /* LOCK_TASKLIST */
+	bool adopted;		       /* by a reaper; LOCK_TASKLIST */
+	_Atomic bool mm_shared;	       /* with another group (vfork) */
+	_Atomic bool files_shared;     /* the same, CLONE_FILES */
+	bool exec_busy;		       /* exec_guard_enter(); SIGHAND */
+	struct waitq exec_wq;	       /* those who wait for it */
 	_Atomic int32_t oom_adj_min;   /* lowest oom_score_adj without rights */
 	_Atomic uint32_t dump_filter;  /* /proc/PID/coredump_filter */
 	struct cgroup *_Atomic cgroup; /* +1; LOCK_TASKLIST to change */
@@ -240,7 +240,7 @@ int signal_send_pgrp_locked(struct process_group *pg,
 			    const struct linux_siginfo *si);
 /* If @tg leads a session: it ends or gives up its terminal. */
 void tty_ctl_disassociate_locked(struct thread_group *tg, bool exiting);
-/* A new process has its parent's; a new session's leader, the dead have none. */
+/* A new process has its parent's; a new session's leader has none. */
 void tty_ctl_inherit_locked(struct thread_group *child,
 			    struct thread_group *parent);
 void tty_ctl_clear_locked(struct thread_group *tg);

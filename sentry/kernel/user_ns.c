@@ -66,7 +66,7 @@ void cred_enter_user_ns(struct cred *c, struct user_ns *u)
 	c->cap_bounding = CAP_FULL_SET;
 }
 
-/* --- for the current task --------------------------------------------------- */
+/* --- for the current task ------------------------------------------------- */
 
 uint32_t uid_to_guest(uint32_t kuid)
 {

@@ -17,7 +17,7 @@ enum lock_rank {
 	LOCK_OVL_COPY_UP, /* copy-up of one overlay inode */
 	LOCK_INODE,	  /* data, size and attributes of an inode */
 	LOCK_GOFER_CHAN,  /* a request slot of the gofer connection */
-	LOCK_NOTIFY, /* marks of inotify and their queues */
+	LOCK_NOTIFY,	  /* marks of inotify and their queues */
 	LOCK_KEY_JOIN,	  /* finding or making a named session keyring */
 	/* Short locks: never held across anything that blocks. */
 	LOCK_MOUNTS,   /* trees of mounts, of all namespaces */

@@ -20,9 +20,9 @@
 #include "abi/fcntl.h"
 #include "abi/xattr.h"
 #include "sentry/host/host.h"
-#include "sentry/lib/log.h"
 #include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/user_ns.h"
+#include "sentry/lib/log.h"
 #include "sentry/loader/elf_load.h"
 #include "sentry/loader/script.h"
 #include "sentry/loader/stack.h"
@@ -203,8 +203,7 @@ static int map_images(struct load *l)
 	}
 	if (l->entry >= ELF_TASK_SIZE)
 		return -EINVAL;
-	return vdso_map(l->mm, task_exec_has_offsets(current_task()),
-			&l->vdso);
+	return vdso_map(l->mm, task_exec_has_offsets(current_task()), &l->vdso);
 }
 
 /* --- identity ------------------------------------------------------------- */

@@ -25,7 +25,7 @@ struct load_args {
 	struct arg_block *argv, *envp; /* argv is changed by #! scripts */
 	const struct cred *cred; /* of the caller, for AT_UID.. and AT_SECURE */
 	bool no_new_privs, no_aslr;
-	bool traced; /* by one without rights: none are gained */
+	bool traced;	      /* by one without rights: none are gained */
 	uint64_t stack_limit; /* RLIMIT_STACK */
 	/* May be NULL.  Set on an error that Linux meets when the old program
 	 * is gone already: the caller gets SIGSEGV instead of the errno. */

@@ -66,9 +66,9 @@ void mm_set_brk(struct mm *mm, uint64_t end_of_bss)
 {
 	rwlock_wrlock(&mm->mu);
 	/* The heap does not run into what patched sites need. */
-	mm->brk_start = MAX(page_up(end_of_bss),
-			    platform_limits()->reserved_end) +
-			page_down(random_below(mm, BRK_RND));
+	mm->brk_start =
+		MAX(page_up(end_of_bss), platform_limits()->reserved_end) +
+		page_down(random_below(mm, BRK_RND));
 	mm->brk = mm->brk_start;
 	rwlock_unlock(&mm->mu);
 }

@@ -53,7 +53,7 @@ static bool known(int advice)
 	return false;
 }
 
-/* Would it drop the contents of a sealed mapping that its owner cannot write? */
+/* Would it drop the contents of a sealed mapping that nobody can write? */
 static bool breaks_seal(const struct vma *v, int advice)
 {
 	if (!(v->flags & VMA_SEALED) || !vma_private(v) ||

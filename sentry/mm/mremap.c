@@ -252,8 +252,7 @@ static long remap_locked(struct mm_batch *b, struct remap *r)
 		return -EFAULT;
 	if (r->flags & LINUX_MREMAP_FIXED) {
 		ret = check_vma(mm, r, v);
-		if (ret == 0 &&
-		    mm_reserved(mm, r->new, r->new + r->new_size))
+		if (ret == 0 && mm_reserved(mm, r->new, r->new + r->new_size))
 			ret = -ENOMEM;
 		if (ret == 0 && vma_any(mm, r->new, r->new + r->new_size))
 			ret = munmap_locked(b, r->new, r->new + r->new_size);

@@ -19,7 +19,7 @@ struct uio {
 	size_t left;		 /* bytes that remain in all */
 	struct iovec one;	 /* storage of the single-buffer forms */
 	bool nofault;		 /* see uio_fault_in() */
-	uint32_t rwf; /* LINUX_RWF_* of preadv2(2) and pwritev2(2) */
+	uint32_t rwf;		 /* LINUX_RWF_* of preadv2(2) and pwritev2(2) */
 };
 
 /* Guest buffer of the current task; size is cut to MAX_RW_COUNT.  -EFAULT for

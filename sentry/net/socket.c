@@ -147,9 +147,9 @@ static const struct file_ops socket_file_ops = {
 
 int socket_file(struct socket *s, uint32_t flags, struct file **out)
 {
-	int ret = file_new_anon("socket:[%lu]", &socket_file_ops, s,
-				LINUX_S_IFSOCK | 0777, LINUX_O_RDWR | flags,
-				out);
+	int ret =
+		file_new_anon("socket:[%lu]", &socket_file_ops, s,
+			      LINUX_S_IFSOCK | 0777, LINUX_O_RDWR | flags, out);
 
 	if (ret == 0)
 		s->ino = (*out)->inode->ino;

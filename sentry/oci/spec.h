@@ -50,7 +50,7 @@ struct oci_spec {
 	struct oci_process process;
 	char *root_path;   /* host directory */
 	bool root_overlay; /* writes go to memory above it */
-	/* Host directory that keeps the writes, NULL: memory; see overlay_dir.h */
+	/* Host directory that keeps the writes (overlay_dir.h); or NULL. */
 	char *overlay_dir;
 	uint32_t overlay_export; /* the gofer's number of it */
 	char *hostname;

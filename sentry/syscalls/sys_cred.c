@@ -52,11 +52,11 @@ static bool ids_in(enum id_kind kind, uint32_t *ids[], int n)
 	}
 	return true;
 }
-#define UIDS_IN(...)                                                     \
-	ids_in(ID_UID, (uint32_t *[]){ __VA_ARGS__ },                    \
+#define UIDS_IN(...)                                  \
+	ids_in(ID_UID, (uint32_t *[]){ __VA_ARGS__ }, \
 	       ARRAY_SIZE(((uint32_t *[]){ __VA_ARGS__ })))
-#define GIDS_IN(...)                                                     \
-	ids_in(ID_GID, (uint32_t *[]){ __VA_ARGS__ },                    \
+#define GIDS_IN(...)                                  \
+	ids_in(ID_GID, (uint32_t *[]){ __VA_ARGS__ }, \
 	       ARRAY_SIZE(((uint32_t *[]){ __VA_ARGS__ })))
 
 long sys_setuid(struct task *t, uint32_t uid)

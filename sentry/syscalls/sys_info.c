@@ -78,9 +78,9 @@ long sys_sysinfo(struct task *t, uaddr_t info)
 	for (int i = 0; i < 3; i++)
 		si.loads[i] = (uint64_t)(load[i] * LINUX_SI_LOAD_ONE);
 	memfile_stats(&m);
-	si.uptime = (int64_t)((clock_monotonic() +
-			       (uint64_t)task_boot_offset(t)) /
-			      NSEC_PER_SEC);
+	si.uptime =
+		(int64_t)((clock_monotonic() + (uint64_t)task_boot_offset(t)) /
+			  NSEC_PER_SEC);
 	si.totalram = memory_total();
 	si.freeram = si.totalram - MIN(m.used, si.totalram);
 	si.procs = (uint16_t)MIN(kernel_nr_tasks(), UINT16_MAX);

@@ -91,9 +91,10 @@ static int kill_something(struct task *t, int32_t pid,
 	else if (pid == 0)
 		ret = kill_pgrp_locked(t->group->pgrp, si);
 	else
-		ret = kill_pgrp_locked(pid_peek_pgrp_locked(pid_from_guest_locked(
-					       (uint32_t)-pid)),
-				       si);
+		ret = kill_pgrp_locked(
+			pid_peek_pgrp_locked(
+				pid_from_guest_locked((uint32_t)-pid)),
+			si);
 	tasklist_unlock();
 	return ret;
 }

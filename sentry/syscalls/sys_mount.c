@@ -7,19 +7,19 @@
  *
  * Tests: tests/conformance/mount.c, mntns.c, pivot_root.c
  */
+#include "sentry/syscalls/sys_mount.h"
 #include "abi/mount.h"
 #include "sentry/kernel/task_ns.h"
 #include "sentry/syscalls/sys_file.h"
-#include "sentry/syscalls/sys_mount.h"
 #include "sentry/vfs/fs_context.h"
 #include "sentry/vfs/landlock.h"
 #include "sentry/vfs/mount.h"
 #include "syscalls.h"
 
 #define FSTYPE_MAX 64
-#define TYPES                                         \
-	(LINUX_MS_SHARED | LINUX_MS_PRIVATE |         \
-	 LINUX_MS_SLAVE | LINUX_MS_UNBINDABLE)
+#define TYPES                                                  \
+	(LINUX_MS_SHARED | LINUX_MS_PRIVATE | LINUX_MS_SLAVE | \
+	 LINUX_MS_UNBINDABLE)
 
 static const struct {
 	uint64_t ms;
@@ -55,7 +55,8 @@ static uint32_t remount_flags(const struct mount *m, uint64_t ms)
 
 	if (ms & atime)
 		return flags;
-	return (flags & ~(uint32_t)MNT_ATIME_MASK) | (m->flags & MNT_ATIME_MASK);
+	return (flags & ~(uint32_t)MNT_ATIME_MASK) |
+	       (m->flags & MNT_ATIME_MASK);
 }
 
 /* One page of text, as mount(2) has it; NULL stays NULL. */
@@ -142,8 +143,7 @@ static int remount(const struct path *at, uint64_t flags)
 	struct fs_context *fc;
 	int ret;
 
-	if (!at->mnt || at->dentry != at->mnt->root ||
-	    !mount_is_mine(at->mnt))
+	if (!at->mnt || at->dentry != at->mnt->root || !mount_is_mine(at->mnt))
 		return -EINVAL;
 	ret = mount_change_flags(at, remount_flags(at->mnt, flags),
 				 MNT_SETTABLE, 0, false);
@@ -178,8 +178,7 @@ static int change_type(const struct path *at, uint64_t flags)
 {
 	int type = mount_type_of(flags);
 
-	if (type < 0 ||
-	    (flags & ~(TYPES | LINUX_MS_REC | LINUX_MS_SILENT)))
+	if (type < 0 || (flags & ~(TYPES | LINUX_MS_REC | LINUX_MS_SILENT)))
 		return -EINVAL;
 	return mount_change_type(at, (uint32_t)type, flags & LINUX_MS_REC);
 }

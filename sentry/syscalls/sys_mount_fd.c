@@ -54,10 +54,10 @@ static long open_tree(struct task *t, int32_t dirfd, uaddr_t path,
 	bool cloexec = flags & LINUX_OPEN_TREE_CLOEXEC;
 	int ret;
 
-	if (flags & ~(uint32_t)(LINUX_AT_EMPTY_PATH | LINUX_AT_NO_AUTOMOUNT |
-				LINUX_AT_RECURSIVE | LINUX_AT_SYMLINK_NOFOLLOW |
-				LINUX_OPEN_TREE_CLONE |
-				LINUX_OPEN_TREE_CLOEXEC))
+	if (flags &
+	    ~(uint32_t)(LINUX_AT_EMPTY_PATH | LINUX_AT_NO_AUTOMOUNT |
+			LINUX_AT_RECURSIVE | LINUX_AT_SYMLINK_NOFOLLOW |
+			LINUX_OPEN_TREE_CLONE | LINUX_OPEN_TREE_CLOEXEC))
 		return -EINVAL;
 	if ((flags & (LINUX_AT_RECURSIVE | LINUX_OPEN_TREE_CLONE)) ==
 	    LINUX_AT_RECURSIVE)
@@ -124,8 +124,8 @@ long sys_move_mount(struct task *t, int32_t from_dirfd, uaddr_t from_path,
 	if (!mount_allowed() || landlock_is_on(t->cred))
 		return -EPERM;
 	/* SET_GROUP and BENEATH are not there. */
-	if (flags & ~(LINUX_MOVE_MOUNT_MASK & ~(LINUX_MOVE_MOUNT_SET_GROUP |
-						LINUX_MOVE_MOUNT_BENEATH)))
+	if (flags & ~(LINUX_MOVE_MOUNT_MASK &
+		      ~(LINUX_MOVE_MOUNT_SET_GROUP | LINUX_MOVE_MOUNT_BENEATH)))
 		return -EINVAL;
 	ret = move_end(to_dirfd, to_path, flags & LINUX_MOVE_MOUNT_T_EMPTY_PATH,
 		       flags & LINUX_MOVE_MOUNT_T_SYMLINKS, &to);

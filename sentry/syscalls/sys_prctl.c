@@ -131,7 +131,7 @@ static long capbset_drop(struct task *t, uint64_t cap, uint64_t b, uint64_t c,
 	(void)b, (void)c, (void)d;
 	if (cap > CAP_NR_LAST)
 		return cred_own_capable(t->cred, CAP_NR_SETPCAP) ? -EINVAL
-							  : -EPERM;
+								 : -EPERM;
 	ret = cred_drop_bounding(t->cred, (unsigned int)cap, &new);
 	return set_cred(t, ret, new);
 }

@@ -84,8 +84,8 @@ static int clone3_stack(const struct linux_clone_args *a, uint64_t *out_sp)
  * the child, or of the parent where the child's is new. */
 static int clone3_may_set(struct task *t, const struct linux_clone_args *a)
 {
-	const struct pid_ns *ns = container_of(t->ns[TASK_NS_PID_CHILDREN],
-					       struct pid_ns, ns);
+	const struct pid_ns *ns =
+		container_of(t->ns[TASK_NS_PID_CHILDREN], struct pid_ns, ns);
 	uint64_t nr = a->set_tid_size;
 
 	if (a->flags & LINUX_CLONE_NEWPID)
@@ -136,8 +136,7 @@ static int clone3_cgroup(struct task *t, const struct linux_clone_args *a,
 		return -ENOENT;
 	if (t->cred->fsuid != 0 && !capable(CAP_NR_DAC_OVERRIDE))
 		return -EACCES; /* as its cgroup.procs */
-	return cgroup_may_enter(*out, t->group,
-				a->flags & LINUX_CLONE_THREAD);
+	return cgroup_may_enter(*out, t->group, a->flags & LINUX_CLONE_THREAD);
 }
 
 long sys_clone3(struct task *t, uaddr_t args, uint64_t size)

@@ -98,10 +98,9 @@ long sys_pwrite64(struct task *t, int32_t fd, uaddr_t buf, uint64_t size,
  */
 static int check_rwf(const struct file *f, uint32_t flags)
 {
-	const uint32_t ok = LINUX_RWF_HIPRI | LINUX_RWF_DSYNC |
-			    LINUX_RWF_SYNC | LINUX_RWF_NOWAIT |
-			    LINUX_RWF_APPEND | LINUX_RWF_NOAPPEND |
-			    LINUX_RWF_NOSIGNAL;
+	const uint32_t ok = LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC |
+			    LINUX_RWF_NOWAIT | LINUX_RWF_APPEND |
+			    LINUX_RWF_NOAPPEND | LINUX_RWF_NOSIGNAL;
 	const uint32_t both = LINUX_RWF_APPEND | LINUX_RWF_NOAPPEND;
 
 	if (flags & ~(ok | LINUX_RWF_ATOMIC | LINUX_RWF_DONTCACHE))

@@ -5,8 +5,8 @@
  * Tests: tests/conformance/sync.c
  */
 #include "sentry/syscalls/sys_file.h"
-#include "sentry/vfs/leases.h"
 #include "sentry/vfs/landlock.h"
+#include "sentry/vfs/leases.h"
 #include "sentry/vfs/notify.h"
 #include "syscalls.h"
 

@@ -53,7 +53,7 @@ long sys_wait4(struct task *t, int32_t pid, uaddr_t status, uint32_t options,
 	rq.type = pid == -1 ? LINUX_P_ALL
 		  : pid > 0 ? LINUX_P_PID
 			    : LINUX_P_PGID;
-	rq.id = pid > 0	? pid_from_guest((uint32_t)pid)
+	rq.id = pid > 0 ? pid_from_guest((uint32_t)pid)
 		: pid	? pid_from_guest((uint32_t)-pid)
 			: own_pgid(t);
 	ret = task_wait_child(t, &rq, &res);

@@ -394,8 +394,8 @@ static int args_in(struct linux_xattr_args *a, uaddr_t args, uint64_t size)
 	return copy_in_struct(a, sizeof(*a), args, size);
 }
 
-long sys_setxattrat(struct task *t, int32_t dirfd, uaddr_t path,
-		    uint32_t flags, uaddr_t name, uaddr_t args, uint64_t size)
+long sys_setxattrat(struct task *t, int32_t dirfd, uaddr_t path, uint32_t flags,
+		    uaddr_t name, uaddr_t args, uint64_t size)
 {
 	AUTO_PATH struct path p = { NULL, NULL };
 	struct linux_xattr_args a;
@@ -409,8 +409,8 @@ long sys_setxattrat(struct task *t, int32_t dirfd, uaddr_t path,
 	return set_on(&p, name, uaddr(a.value), a.size, a.flags);
 }
 
-long sys_getxattrat(struct task *t, int32_t dirfd, uaddr_t path,
-		    uint32_t flags, uaddr_t name, uaddr_t args, uint64_t size)
+long sys_getxattrat(struct task *t, int32_t dirfd, uaddr_t path, uint32_t flags,
+		    uaddr_t name, uaddr_t args, uint64_t size)
 {
 	AUTO_PATH struct path p = { NULL, NULL };
 	struct linux_xattr_args a;

@@ -425,8 +425,8 @@ static void print_timer(const struct posix_timer *p, struct seq_buf *out)
 
 	seq_printf(out, "ID: %d\nsignal: %d/%016lx\n", p->id, p->ev.signo,
 		   p->ev.value_is_id ? (uint64_t)p->id : p->ev.value);
-	seq_printf(out, "notify: %s/%s.%u\nClockID: %d\n",
-		   how[MIN(kind, 2u)], thread ? "tid" : "pid",
+	seq_printf(out, "notify: %s/%s.%u\nClockID: %d\n", how[MIN(kind, 2u)],
+		   thread ? "tid" : "pid",
 		   thread && p->ev.thread ? p->ev.thread->tid : p->tg->tgid,
 		   p->ev.clock_id);
 }

@@ -8,8 +8,8 @@
  *            ALARM clocks are those of a machine without an RTC.
  * Tests:     tests/conformance (clock)
  */
-#include "sentry/kernel/task_ns.h"
 #include "sentry/time/guest_clock.h"
+#include "sentry/kernel/task_ns.h"
 
 #include <errno.h>
 

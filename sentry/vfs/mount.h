@@ -224,6 +224,7 @@ struct mount_relation {
 	bool unbindable;
 	uint64_t parent_id;
 };
+/* What mountinfo shows of its peers and parent. */
 void mount_relations(struct mount *m, struct mount_relation *out);
 /* Where it is, from @root (NULL: the current task's); false: not below it. */
 bool mount_print_point(struct mount *m, const struct path *root,

@@ -3,7 +3,7 @@
  * mount_show: /proc/PID/{mounts,mountinfo,mountstats}, and the texts that
  * statmount(2) gives.
  *
- * Locks:     g_mounts for a snapshot with references; paths are printed without.
+ * Locks:     g_mounts for a snapshot; paths are printed without it.
  * Tests:     tests/unit/test_walk.c, tests/conformance/mntns.c
  */
 #include <errno.h>

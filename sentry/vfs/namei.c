@@ -121,8 +121,7 @@ static int may_make_device(uint32_t mode, uint64_t rdev,
 {
 	bool chr = (mode & LINUX_S_IFMT) == LINUX_S_IFCHR;
 
-	if (!cred || (chr ? rdev == 0
-			  : (mode & LINUX_S_IFMT) != LINUX_S_IFBLK))
+	if (!cred || (chr ? rdev == 0 : (mode & LINUX_S_IFMT) != LINUX_S_IFBLK))
 		return 0;
 	return cred_capable(cred, CAP_NR_MKNOD) ? 0 : -EPERM;
 }
@@ -671,8 +670,8 @@ static int rename_locked(struct rename_args *r)
 		return ret;
 	ret = rename_check_names(r);
 	if (ret == 0)
-		ret = landlock_refer_check(&r->refer, r->old,
-					   r->new_dir.dentry, r->new, true,
+		ret = landlock_refer_check(&r->refer, r->old, r->new_dir.dentry,
+					   r->new, true,
 					   r->flags & LINUX_RENAME_EXCHANGE);
 	if (ret < 0)
 		return ret;

@@ -115,7 +115,7 @@ MUST_CHECK int create_locked(struct path *dir, struct dentry *d, uint32_t mode,
 			     const struct cred *cred);
 MUST_CHECK int may_create(struct path *dir, const struct cred *cred);
 uint32_t current_umask(void);
-/* @mode of a new file in @dir: without the umask, unless a list takes its part. */
+/* @mode of a new file in @dir: without the umask, unless an ACL replaces it. */
 uint32_t new_mode(struct inode *dir, uint32_t mode);
 
 /* --- open --- */

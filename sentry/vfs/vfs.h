@@ -180,7 +180,7 @@ struct inode {
 	/* Access control lists (acl.h): the access list, and what is known. */
 	struct posix_acl *acl GUARDED_BY(mu);
 	_Atomic uint8_t acl_state, default_state;
-	void *pipe;		 /* the pipe behind a FIFO, under mu */
+	void *pipe;	       /* the pipe behind a FIFO, under mu */
 	_Atomic bool no_caps;  /* surely without security.capability */
 	_Atomic bool linkable; /* O_TMPFILE without O_EXCL: nlink 0 may rise */
 };
@@ -223,8 +223,8 @@ struct super {
 	_Atomic bool is_upper;
 	/* A missing name is an error of the lookup, before permission. */
 	IMMUTABLE bool no_negative;
-	struct mutex rename_mu;	  /* LOCK_RENAME */
-	_Atomic bool rdonly;	  /* SB_RDONLY: through every mount */
+	struct mutex rename_mu; /* LOCK_RENAME */
+	_Atomic bool rdonly;	/* SB_RDONLY: through every mount */
 	/* +1; whose devices count for nothing; NULL: the initial one. */
 	IMMUTABLE struct user_ns *user_ns;
 	void *priv;
@@ -386,12 +386,12 @@ struct file {
 	int64_t pos GUARDED_BY(pos_mu);
 	struct mutex mu; /* LOCK_FILE: owner */
 	int32_t owner_pid, owner_type, owner_sig GUARDED_BY(mu);
-	void *priv;   /* the file system's */
+	void *priv;			    /* the file system's */
 	_Atomic(struct file_async *) async; /* O_ASYNC, vfs/async.c */
 	void *epolls; /* private to fs/epoll: who watches; freed with us */
 	IMMUTABLE bool no_truncate; /* the opener's Landlock domain says so */
 	IMMUTABLE const struct cred *cred; /* who opened it; a reference */
-	IMMUTABLE bool internal; /* of a layer: tells no watcher */
+	IMMUTABLE bool internal;	   /* of a layer: tells no watcher */
 	bool leased;		 /* a lease or a dnotify mark was set by it */
 	_Atomic uint8_t counted; /* private to vfs/busy.c */
 };

@@ -101,7 +101,7 @@ static void to_foreground(pid_t pgid)
 	signal(SIGTTOU, SIG_DFL);
 }
 
-/* A child in a group of its own that listens as 'f', put into the foreground. */
+/* A child in a group of its own, listening as 'f', put into the foreground. */
 static void listening_foreground(void)
 {
 	pid_t kid = CHILD({
@@ -218,7 +218,7 @@ TEST(ctty, giving_it_up_is_one_process_alone_unless_it_leads)
 						EXPECT_ERRNO(
 							ENOTTY,
 							ioctl(s, TIOCNOTTY));
-						/* It is no background process of this terminal now. */
+						/* It is not in its background now. */
 						EXPECT_OK(setpgid(0, 0));
 						EXPECT_OK(tcflush(s, TCIFLUSH));
 					}));
@@ -318,7 +318,7 @@ TEST(ctty, foreground_group_must_be_of_the_session)
 			    EXPECT_ERRNO(ESRCH, tcsetpgrp(s, 1 << 21));
 			    EXPECT_ERRNO(EINVAL, tcsetpgrp(s, -1));
 			    EXPECT_ERRNO(EFAULT, ioctl(s, TIOCSPGRP, NULL));
-			    /* The master may ask, though it is nobody's terminal. */
+			    /* The master may ask. */
 			    EXPECT_OK(ioctl(m, TIOCGPGRP, &v));
 			    EXPECT_EQ(getpid(), v);
 			    EXPECT_OK(ioctl(m, TIOCGSID, &v));

@@ -16,7 +16,7 @@ ALLOWED = re.compile(r"""^(
     mem(cpy|move|set|cmp|chr|rchr|mem|pcpy)|str\w+|__str\w+|__mem\w+_chk|
     (__real_)?(malloc|calloc|realloc|free)|malloc_usable_size|
     aligned_alloc|reallocarray|qsort|bsearch|
-    (v?snprintf|v?asprintf|__v?snprintf_chk|__v?asprintf_chk)|
+    (v?snprintf|(__isoc99_)?sscanf|v?asprintf|__v?snprintf_chk|__v?asprintf_chk)|
     pthread_(mutex|rwlock|cond|spin|once|self|equal|key)\w*|
     pthread_(get|set)specific|
     __errno_location|__assert_fail|abort|__stack_chk_fail|__isoc23_strto\w+|

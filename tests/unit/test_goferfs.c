@@ -20,9 +20,9 @@
 #include "sentry/host/host.h"
 #include "sentry/kernel/cred.h"
 #include "sentry/time/clock.h"
-#include "sentry/vfs/notify.h"
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/namei.h"
+#include "sentry/vfs/notify.h"
 
 /* --- the pretended gofer: /a (dir), /a/b, /a/c (one file), /l (link) ------ */
 

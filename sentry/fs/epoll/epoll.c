@@ -549,8 +549,7 @@ static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
 	return ret;
 }
 
-int epoll_peek_watched(struct file *epf, int fd, uint32_t nth,
-		       const void **out)
+int epoll_peek_watched(struct file *epf, int fd, uint32_t nth, const void **out)
 {
 	struct epoll *ep = epoll_of(epf);
 	struct epitem *item;

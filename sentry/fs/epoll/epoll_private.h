@@ -46,7 +46,7 @@ struct epoll {
 	struct waitq poll_wq; /* who polls this instance */
 	_Atomic bool polled;  /* poll_wq was ever used */
 	struct list children,
-		parents;   /* tree lock: epitem.down_node, up_node */
+		parents; /* tree lock: epitem.down_node, up_node */
 	struct linux_epoll_params params GUARDED_BY(mu);
 	uint64_t seen_gen; /* tree lock: memory of a walk */
 	int seen_depth;

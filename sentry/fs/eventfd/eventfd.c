@@ -65,8 +65,8 @@ static int try_add(struct eventfd *e, uint64_t *value)
 
 /* Tries until it can, or the file does not block. */
 static int repeat(struct file *f, const struct uio *u,
-		  int (*try)(struct eventfd *e, uint64_t *v),
-		  uint64_t *v, uint32_t events)
+		  int (*try)(struct eventfd *e, uint64_t *v), uint64_t *v,
+		  uint32_t events)
 {
 	struct eventfd *e = f->priv;
 	struct task_waiter w;

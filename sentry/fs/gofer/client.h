@@ -101,7 +101,7 @@ MUST_CHECK int gofer_removexattr(gofer_handle h, const char *name);
 MUST_CHECK int gofer_watch(gofer_handle dir, int32_t *wd);
 void gofer_unwatch(int32_t wd);
 /*
- * Sleeps until there is a change: *out, its name with a NUL; or *lost: some were
+ * Sleeps until there is a change: *out, its name with a NUL; or *lost: some
  * lost.  One thread only.  -EIO once the connection has ended.
  */
 MUST_CHECK int gofer_next_event(struct gofer_event *out, bool *lost);

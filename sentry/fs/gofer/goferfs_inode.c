@@ -136,8 +136,8 @@ int goferfs_inode(struct gofer_super *gs, struct inode *dir,
 {
 	uint32_t type = node->st.mode & LINUX_S_IFMT;
 	/* A watched directory must not become another inode meanwhile. */
-	bool regular = type == LINUX_S_IFREG ||
-		       (gs->shared && type == LINUX_S_IFDIR);
+	bool regular =
+		type == LINUX_S_IFREG || (gs->shared && type == LINUX_S_IFDIR);
 	struct gofer_inode *known = NULL, *gi = inode_new(gs, dir, node);
 
 	if (!gi) {

@@ -13,10 +13,10 @@
  * in the same file system, and moved.
  *
  * Locks: dir_mu of the overlay's own directories by the VFS; then, of the same
- *	  rank, dir_mu of an overlay file (its copy-up), lay_super.upper_mu (every
+ *	  rank, dir_mu of an overlay file (its copy-up), upper_mu (every
  *	  change of names in the upper layer), dir_mu of layers' directories.
  *	  table_mu is short and taken last.
- * Linux: Documentation/filesystems/overlayfs.rst; no metacopy, index, or origin.
+ * Linux: Documentation/filesystems/overlayfs.rst; no metacopy, index, origin.
  * Tests: tests/conformance/overlay_mount.c, tests/hostile/overlay.sh
  */
 #ifndef SENTRY_FS_OVERLAY_LAY_H

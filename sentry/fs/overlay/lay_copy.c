@@ -204,7 +204,7 @@ static int publish_locked(struct lay_super *ls, struct lay_inode *li,
 		ret = lay_move_locked(ls->work, temp, upper, parent->upper,
 				      name, NULL, 0);
 	else
-		ret = -ENOENT; /* moved below one that is not copied: cannot be */
+		ret = -ENOENT; /* its parents were copied before */
 	inode_put(&parent->vfs);
 	return ret;
 }

@@ -137,8 +137,8 @@ static int fop_fallocate(struct file *f, int mode, int64_t off, int64_t size)
 	const int moves =
 		LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE |
 		LINUX_FALLOC_FL_COLLAPSE_RANGE | LINUX_FALLOC_FL_INSERT_RANGE;
-	const int shifts = LINUX_FALLOC_FL_COLLAPSE_RANGE |
-			   LINUX_FALLOC_FL_INSERT_RANGE;
+	const int shifts =
+		LINUX_FALLOC_FL_COLLAPSE_RANGE | LINUX_FALLOC_FL_INSERT_RANGE;
 	struct file *real = real_file(f);
 	uint64_t from = page_down((uint64_t)off), to;
 	uint64_t old_size = f->inode->size;

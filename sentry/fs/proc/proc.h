@@ -73,8 +73,9 @@ int proc_link_text(const struct synth_ctx *ctx, char **out_target);
 int proc_fd_permission(const struct synth_ctx *ctx, const struct cred *cred,
 		       uint32_t mask, int by_mode);
 /* proc_misc.c */
-proc_show proc_comm, proc_limits, proc_io_task, proc_io_group, proc_mounts, proc_mountinfo,
-	proc_oom_score, proc_oom_score_adj, proc_oom_adj, proc_cgroup, proc_children, proc_no_id, proc_mountstats;
+proc_show proc_comm, proc_limits, proc_io_task, proc_io_group, proc_mounts,
+	proc_mountinfo, proc_oom_score, proc_oom_score_adj, proc_oom_adj,
+	proc_cgroup, proc_children, proc_no_id, proc_mountstats;
 /* proc_ns.c */
 proc_show proc_timens_offsets, proc_ns_max;
 int proc_ns_max_permission(const struct synth_ctx *ctx, const struct cred *cred,

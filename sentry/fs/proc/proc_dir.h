@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proc_dir: an open /proc/PID as the name of a process, pidfd_send_signal(2). */
+/* proc_dir: an open /proc/PID as a name of its process, pidfd_send_signal(2) */
 #ifndef SENTRY_FS_PROC_PROC_DIR_H
 #define SENTRY_FS_PROC_PROC_DIR_H
 

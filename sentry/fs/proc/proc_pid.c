@@ -81,65 +81,64 @@ static int children_may_open(const struct synth_ctx *ctx, uint32_t flags);
 	}
 
 /* The same: what shows or changes pages, registers and scheduling. */
-#define MORE_ENTRIES                                                    \
-	SYNTH_DIR("attr", proc_attr_entries),                           \
-		{ .name = "clear_refs",                                 \
-		  .mode = S_IFREG | 0200,                               \
-		  .write = proc_clear_refs_write },                     \
-		SECRET("numa_maps", 0444, proc_numa_maps),              \
-		{ .name = "pagemap",                                    \
-		  .mode = S_IFREG | 0400,                               \
-		  .open = proc_pagemap_open },                          \
-		SECRET("personality", 0400, proc_personality),          \
-		SYNTH_FILE("sched", 0644, proc_sched),                  \
-		SYNTH_FILE("schedstat", 0444, proc_schedstat),          \
-		SYNTH_FILE("stack", 0400, proc_stack),                  \
-		SECRET("syscall", 0400, proc_syscall),                  \
+#define MORE_ENTRIES                                           \
+	SYNTH_DIR("attr", proc_attr_entries),                  \
+		{ .name = "clear_refs",                        \
+		  .mode = S_IFREG | 0200,                      \
+		  .write = proc_clear_refs_write },            \
+		SECRET("numa_maps", 0444, proc_numa_maps),     \
+		{ .name = "pagemap",                           \
+		  .mode = S_IFREG | 0400,                      \
+		  .open = proc_pagemap_open },                 \
+		SECRET("personality", 0400, proc_personality), \
+		SYNTH_FILE("sched", 0644, proc_sched),         \
+		SYNTH_FILE("schedstat", 0444, proc_schedstat), \
+		SYNTH_FILE("stack", 0400, proc_stack),         \
+		SECRET("syscall", 0400, proc_syscall),         \
 		SYNTH_FILE("wchan", 0444, proc_wchan)
 
 /* What processes and threads have in common. */
-#define COMMON_ENTRIES                                                      \
-	SECRET("auxv", 0400, proc_auxv),                                    \
-		SYNTH_FILE("cgroup", 0444, proc_cgroup),                    \
-		SYNTH_FILE("cmdline", 0444, proc_cmdline),                  \
-		SYNTH_RW("comm", 0644, proc_comm, proc_comm_write),         \
-		MAGIC("cwd", proc_cwd_link),                                \
-		SECRET("environ", 0400, proc_environ),                      \
-		MAGIC("exe", proc_exe_link), FD_DIR("fd", 0500, &proc_fds), \
-		FD_DIR("fdinfo", 0555, &proc_fdinfos),                      \
-		{ .name = "gid_map",                                        \
-		  .mode = S_IFREG | 0644,                                   \
-		  .open = proc_gid_map_open },                              \
-		SYNTH_FILE("limits", 0444, proc_limits),                    \
-		SYNTH_FILE("loginuid", 0444, proc_no_id),                   \
-		SECRET("maps", 0444, proc_maps),                            \
-		{ .name = "mem",                                            \
-		  .mode = S_IFREG | 0600,                                   \
-		  .open = proc_mem_open },                                  \
-		SYNTH_FILE("mountinfo", 0444, proc_mountinfo),              \
-		SYNTH_FILE("mounts", 0444, proc_mounts),                    \
-		SYNTH_FILE("mountstats", 0400, proc_mountstats),            \
-		SYNTH_DIR("net", proc_net_entries), NS_DIR,                 \
-		SYNTH_RW("oom_adj", 0644, proc_oom_adj,                     \
-			 proc_oom_adj_write),                               \
-		SYNTH_FILE("oom_score", 0444, proc_oom_score),              \
-		SYNTH_RW("oom_score_adj", 0644, proc_oom_score_adj,         \
-			 proc_oom_score_adj_write),                         \
-		MAGIC("root", proc_root_link),                              \
-		SYNTH_FILE("sessionid", 0444, proc_no_id),                  \
-		{ .name = "projid_map",                                     \
-		  .mode = S_IFREG | 0644,                                   \
-		  .open = proc_projid_map_open },                           \
-		{ .name = "setgroups",                                      \
-		  .mode = S_IFREG | 0644,                                   \
-		  .open = proc_setgroups_open },                            \
-		SECRET("smaps", 0444, proc_smaps),                          \
-		SECRET("smaps_rollup", 0444, proc_smaps_rollup),            \
-		SYNTH_FILE("statm", 0444, proc_statm),                      \
-		SYNTH_FILE("status", 0444, proc_status),                    \
-		{ .name = "uid_map",                                        \
-		  .mode = S_IFREG | 0644,                                   \
-		  .open = proc_uid_map_open },                              \
+#define COMMON_ENTRIES                                                       \
+	SECRET("auxv", 0400, proc_auxv),                                     \
+		SYNTH_FILE("cgroup", 0444, proc_cgroup),                     \
+		SYNTH_FILE("cmdline", 0444, proc_cmdline),                   \
+		SYNTH_RW("comm", 0644, proc_comm, proc_comm_write),          \
+		MAGIC("cwd", proc_cwd_link),                                 \
+		SECRET("environ", 0400, proc_environ),                       \
+		MAGIC("exe", proc_exe_link), FD_DIR("fd", 0500, &proc_fds),  \
+		FD_DIR("fdinfo", 0555, &proc_fdinfos),                       \
+		{ .name = "gid_map",                                         \
+		  .mode = S_IFREG | 0644,                                    \
+		  .open = proc_gid_map_open },                               \
+		SYNTH_FILE("limits", 0444, proc_limits),                     \
+		SYNTH_FILE("loginuid", 0444, proc_no_id),                    \
+		SECRET("maps", 0444, proc_maps),                             \
+		{ .name = "mem",                                             \
+		  .mode = S_IFREG | 0600,                                    \
+		  .open = proc_mem_open },                                   \
+		SYNTH_FILE("mountinfo", 0444, proc_mountinfo),               \
+		SYNTH_FILE("mounts", 0444, proc_mounts),                     \
+		SYNTH_FILE("mountstats", 0400, proc_mountstats),             \
+		SYNTH_DIR("net", proc_net_entries), NS_DIR,                  \
+		SYNTH_RW("oom_adj", 0644, proc_oom_adj, proc_oom_adj_write), \
+		SYNTH_FILE("oom_score", 0444, proc_oom_score),               \
+		SYNTH_RW("oom_score_adj", 0644, proc_oom_score_adj,          \
+			 proc_oom_score_adj_write),                          \
+		MAGIC("root", proc_root_link),                               \
+		SYNTH_FILE("sessionid", 0444, proc_no_id),                   \
+		{ .name = "projid_map",                                      \
+		  .mode = S_IFREG | 0644,                                    \
+		  .open = proc_projid_map_open },                            \
+		{ .name = "setgroups",                                       \
+		  .mode = S_IFREG | 0644,                                    \
+		  .open = proc_setgroups_open },                             \
+		SECRET("smaps", 0444, proc_smaps),                           \
+		SECRET("smaps_rollup", 0444, proc_smaps_rollup),             \
+		SYNTH_FILE("statm", 0444, proc_statm),                       \
+		SYNTH_FILE("status", 0444, proc_status),                     \
+		{ .name = "uid_map",                                         \
+		  .mode = S_IFREG | 0644,                                    \
+		  .open = proc_uid_map_open },                               \
 		MORE_ENTRIES
 
 static const struct synth_entry group_entries[] = {
@@ -152,8 +151,7 @@ static const struct synth_entry group_entries[] = {
 	SECRET("timers", 0444, proc_timers),
 	SYNTH_RW("coredump_filter", 0644, proc_coredump_filter,
 		 proc_coredump_filter_write),
-	SYNTH_RW("timerslack_ns", 0666, proc_timerslack,
-		 proc_timerslack_write),
+	SYNTH_RW("timerslack_ns", 0666, proc_timerslack, proc_timerslack_write),
 	{ .name = "task", .mode = S_IFDIR | 0555, .dynamic = &task_dirs },
 	{ .name = NULL },
 };
@@ -233,8 +231,8 @@ static int pids_next(const struct synth_ctx *dir, uint64_t *key, char *name,
 
 	if (*key > UINT32_MAX)
 		return -ENOENT;
-	tg = pid_ns_next_group(proc_pid_ns(dir),
-			       *key ? (uint32_t)*key - 1 : 0, &nr);
+	tg = pid_ns_next_group(proc_pid_ns(dir), *key ? (uint32_t)*key - 1 : 0,
+			       &nr);
 	if (!tg)
 		return -ENOENT;
 	*key = nr;

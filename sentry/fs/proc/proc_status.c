@@ -73,11 +73,11 @@ static void stat_times(struct seq_buf *out, const struct task_report *r,
 		   PF_RANDOMIZE | (r->did_exec ? 0 : PF_FORKNOEXEC),
 		   whole ? r->group.min_flt : r->min_flt, r->children.min_flt,
 		   whole ? r->group.maj_flt : r->maj_flt, r->children.maj_flt);
-	seq_printf(out, " %lu %lu %lu %lu %d %d %u 0 %lu",
-		   user / NSEC_PER_TICK, system / NSEC_PER_TICK,
-		   r->children.utime_ns / NSEC_PER_TICK,
+	seq_printf(out, " %lu %lu %lu %lu %d %d %u 0 %lu", user / NSEC_PER_TICK,
+		   system / NSEC_PER_TICK, r->children.utime_ns / NSEC_PER_TICK,
 		   r->children.stime_ns / NSEC_PER_TICK, priority(r), r->nice,
-		   MAX(r->nr_threads, 1u), (r->start_ns + (uint64_t)proc_boot_offset()) /
+		   MAX(r->nr_threads, 1u),
+		   (r->start_ns + (uint64_t)proc_boot_offset()) /
 			   NSEC_PER_TICK);
 }
 
@@ -204,8 +204,8 @@ static void show_identity(const struct synth_ctx *ctx, struct task *t,
 	seq_printf(out,
 		   "State:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\n"
 		   "TracerPid:\t%u\n",
-		   state_text(r->state), seen.tgid, seen.tid,
-		   seen.ppid, seen.tracer);
+		   state_text(r->state), seen.tgid, seen.tid, seen.ppid,
+		   seen.tracer);
 	if (c)
 		seq_printf(out, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n",
 			   uid_in(u, c->uid), uid_in(u, c->euid),

@@ -495,12 +495,11 @@ static const struct synth_entry net_entries[] = {
 	END,
 };
 
-#define MAX_NS(n, kind)                                                  \
-	{                                                                \
-		.name = "max_" n "_namespaces", .mode = S_IFREG | 0644,  \
-		.show = proc_ns_max, .write = proc_ns_max_write,         \
-		.permission = proc_ns_max_permission,                    \
-		.arg = &ns_types[kind]                                   \
+#define MAX_NS(n, kind)                                                      \
+	{                                                                    \
+		.name = "max_" n "_namespaces", .mode = S_IFREG | 0644,      \
+		.show = proc_ns_max, .write = proc_ns_max_write,             \
+		.permission = proc_ns_max_permission, .arg = &ns_types[kind] \
 	}
 
 static const struct synth_entry user_entries[] = {

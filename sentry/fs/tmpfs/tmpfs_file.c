@@ -279,12 +279,11 @@ static int fallocate_locked(struct tnode *n, int mode, uint64_t off,
 
 static int tmpfs_fallocate(struct file *f, int mode, int64_t off, int64_t size)
 {
-	const int shifts = LINUX_FALLOC_FL_COLLAPSE_RANGE |
-			   LINUX_FALLOC_FL_INSERT_RANGE;
-	const int known = LINUX_FALLOC_FL_KEEP_SIZE |
-			  LINUX_FALLOC_FL_PUNCH_HOLE |
-			  LINUX_FALLOC_FL_ZERO_RANGE |
-			  (f->internal ? shifts : 0);
+	const int shifts =
+		LINUX_FALLOC_FL_COLLAPSE_RANGE | LINUX_FALLOC_FL_INSERT_RANGE;
+	const int known =
+		LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE |
+		LINUX_FALLOC_FL_ZERO_RANGE | (f->internal ? shifts : 0);
 	struct tnode *n = tnode_of_file(f);
 	uint64_t end = (uint64_t)off + (uint64_t)size;
 	int ret;

@@ -2,7 +2,8 @@
 /*
  * unix_name: addresses of AF_UNIX sockets: paths and abstract names.
  *
- * Abstract names are apart for each net namespace and type of socket; a path leads to the inode
+ * Abstract names are apart for each net namespace and type of socket; a path
+ * leads to the inode
  * that bind() made, whoever may write to that may connect.
  *
  * Locks: g_names_mu (rank LOCK_PIPE, alone) covers the table; u->mu the name.
@@ -87,12 +88,11 @@ static int name_new(const void *addr, uint32_t len, struct unix_name **out)
 	return 0;
 }
 
-static bool same_name(const struct unix_sock *u,
-		      const struct ns_common *net, int type,
-		      const struct unix_name *n)
+static bool same_name(const struct unix_sock *u, const struct ns_common *net,
+		      int type, const struct unix_name *n)
 {
-	return u->net == net && u->sock.type == type && u->name && !u->path.dentry &&
-	       u->name->len == n->len &&
+	return u->net == net && u->sock.type == type && u->name &&
+	       !u->path.dentry && u->name->len == n->len &&
 	       memcmp(&u->name->addr, &n->addr, n->len) == 0;
 }
 
