@@ -108,7 +108,7 @@ static bool unbalanced_locked(void) MUST_HOLD(&g_place.mu)
 	return g_place.nr_crowded > 0 && g_place.nr_empty > 0;
 }
 
-/* --- pairs on two CPUs ----------------------------------------------------- */
+/* --- pairs on two CPUs --------------------------------------------------- */
 
 static void rejoin_locked(struct placed *cpu) MUST_HOLD(&g_place.mu)
 {

@@ -49,7 +49,7 @@ int sites_start(struct platform *p)
 	return p->sites == MAP_FAILED ? -ENOMEM : 0;
 }
 
-/* --- sets ------------------------------------------------------------------ */
+/* --- sets ---------------------------------------------------------------- */
 
 static struct site_set *set_new(struct platform *p)
 {
@@ -140,7 +140,7 @@ static int get_set(struct trap_as *as, struct trap_vcpu *cpu)
 	return space_map_sites(as, cpu);
 }
 
-/* --- sites ----------------------------------------------------------------- */
+/* --- sites --------------------------------------------------------------- */
 
 const struct site *site_lookup(struct trap_as *as, uint32_t nr)
 {

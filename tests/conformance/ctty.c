@@ -218,7 +218,7 @@ TEST(ctty, giving_it_up_is_one_process_alone_unless_it_leads)
 						EXPECT_ERRNO(
 							ENOTTY,
 							ioctl(s, TIOCNOTTY));
-						/* It is not in its background now. */
+						/* not in its background */
 						EXPECT_OK(setpgid(0, 0));
 						EXPECT_OK(tcflush(s, TCIFLUSH));
 					}));

@@ -43,7 +43,7 @@ static uint32_t rnd(void)
 	return g_rand >> 8;
 }
 
-/* --- finding the stub ------------------------------------------------------ */
+/* --- finding the stub ---------------------------------------------------- */
 
 static long hot_call(void)
 {
@@ -93,7 +93,7 @@ static int find_stub(void)
 	return g_base != 0;
 }
 
-/* --- who must not notice --------------------------------------------------- */
+/* --- who must not notice ------------------------------------------------- */
 
 static uint8_t *g_victim;
 
@@ -162,7 +162,7 @@ static void attack_by(const char *name, void (*attack)(int), int rounds,
 	fflush(stdout);
 }
 
-/* --- attacks --------------------------------------------------------------- */
+/* --- attacks ------------------------------------------------------------- */
 
 /* Goes to @rip with registers from @r: rax, rbx, rcx, rdx, rsi, rdi, r8-r15. */
 static void jump(uint64_t rip, uint64_t rsp, const uint64_t *r)
@@ -314,7 +314,7 @@ static void vanish(int round)
 	     (uint64_t)g_scratch + sizeof(g_scratch) - 64, r);
 }
 
-/* --- what calls of the guest may not do to the stub ------------------------ */
+/* --- what calls of the guest may not do to the stub ---------------------- */
 
 static void expect(const char *name, int good)
 {
