@@ -269,10 +269,11 @@ int trap_as_flush(struct platform_as *base, struct vcpu *vcpu)
 void trap_as_sync(struct platform_as *base)
 {
 	struct trap_as *as = to_trap_as(base);
-	int late;
+	int late = 0, ret = 0;
 
 	if (atomic_load(&as->pending))
-		keep_error(as, late, flush(as, NULL, &late));
+		ret = flush(as, NULL, &late);
+	keep_error(as, late, ret);
 }
 
 /* --- runners -------------------------------------------------------------- */

@@ -586,7 +586,7 @@ static int run_strict(struct task *t, const struct guest_regs *r)
 
 int seccomp_enter(struct task *t, struct guest_regs *r)
 {
-	switch (t->priv->seccomp.mode) {
+	switch (atomic_load(&t->priv->seccomp.mode)) {
 	case LINUX_SECCOMP_MODE_FILTER:
 		return run_filters(t, r, false);
 	case LINUX_SECCOMP_MODE_STRICT:

@@ -10,10 +10,7 @@
  */
 #include "sentry/kernel/user_ns.h"
 
-static struct {
-	struct id_map map;
-	struct id_extent all;
-} g_identity = { { 1 }, { 0, 0, UINT32_MAX } };
+static struct id_map g_identity = { 1, { { 0, 0, UINT32_MAX } } };
 
 struct user_ns g_init_user_ns = {
 	.ns = { .ref = { 1 },
@@ -21,7 +18,7 @@ struct user_ns g_init_user_ns = {
 		.inum = 0xeffffffd,
 		.charged_uid = UINT32_MAX },
 	.parent_could_setfcap = true,
-	.maps = { &g_identity.map, &g_identity.map, &g_identity.map },
+	.maps = { &g_identity, &g_identity, &g_identity },
 	.max = { 30000, 30000, 30000, 30000, 30000, 30000, 30000, 30000 },
 	.counts = LIST_INIT(g_init_user_ns.counts),
 };

@@ -251,7 +251,8 @@ static void ids_follow_the_man_pages(void **state)
 
 static void leaving_root_loses_capabilities(void **state)
 {
-	struct cred *c = make((struct ids){ 0, 0, 0 }, CAP_FULL_SET, 0), *n;
+	struct cred *c = make((struct ids){ 0, 0, 0 }, CAP_FULL_SET, 0),
+		    *n = NULL;
 
 	(void)state;
 	assert_int_equal(cred_setuid(c, 1000, &n), 0);
@@ -274,7 +275,7 @@ static void keepcaps_keeps_the_permitted_set(void **state)
 {
 	struct cred *c = make((struct ids){ 0, 0, 0 }, CAP_FULL_SET,
 			      LINUX_SECBIT_KEEP_CAPS);
-	struct cred *n;
+	struct cred *n = NULL;
 
 	(void)state;
 	assert_int_equal(cred_setuid(c, 1000, &n), 0);
@@ -508,7 +509,8 @@ static void attributes_are_checked(void **state)
 
 static void exec_of_setuid_root_gives_root(void **state)
 {
-	struct cred *c = make((struct ids){ 1000, 1000, 1000 }, 0, 0), *n;
+	struct cred *c = make((struct ids){ 1000, 1000, 1000 }, 0, 0),
+		    *n = NULL;
 	bool secure;
 
 	(void)state;
@@ -538,7 +540,8 @@ static void exec_of_setuid_root_gives_root(void **state)
 
 static void exec_of_root_respects_the_bounding_set(void **state)
 {
-	struct cred *c = make((struct ids){ 0, 0, 0 }, CAP_FULL_SET, 0), *n;
+	struct cred *c = make((struct ids){ 0, 0, 0 }, CAP_FULL_SET, 0),
+		    *n = NULL;
 	bool secure;
 
 	(void)state;
@@ -558,7 +561,7 @@ static void exec_of_root_respects_the_bounding_set(void **state)
 static void ambient_capabilities_survive_exec(void **state)
 {
 	uint64_t kill = 1ull << CAP_NR_KILL;
-	struct cred *c = make((struct ids){ 5, 5, 5 }, kill, 0), *n;
+	struct cred *c = make((struct ids){ 5, 5, 5 }, kill, 0), *n = NULL;
 	bool secure;
 
 	(void)state;

@@ -257,23 +257,30 @@ static struct lay_inode *topmost_lower(struct lay_inode *li)
 	return found;
 }
 
-int lay_copy_up(struct lay_inode *li, uint64_t limit)
+static int copy_all(struct lay_inode *li, uint64_t limit)
 {
 	struct lay_inode *top;
-	bool is_dir = inode_is(&li->vfs, LINUX_S_IFDIR);
 	int ret = 0;
+
+	while (ret == 0 && (top = topmost_lower(li)) != NULL) {
+		ret = copy_one(top, top == li ? limit : UINT64_MAX);
+		inode_put(&top->vfs);
+	}
+	return ret;
+}
+
+int lay_copy_up(struct lay_inode *li, uint64_t limit)
+{
+	int ret;
 
 	if (li->upper)
 		return 0;
 	if (!lay_super(&li->vfs)->upper)
 		return -EROFS;
-	if (!is_dir)
-		mutex_lock_nested(&li->vfs.dir_mu);
-	while (ret == 0 && (top = topmost_lower(li)) != NULL) {
-		ret = copy_one(top, top == li ? limit : UINT64_MAX);
-		inode_put(&top->vfs);
-	}
-	if (!is_dir)
-		mutex_unlock(&li->vfs.dir_mu);
+	if (inode_is(&li->vfs, LINUX_S_IFDIR))
+		return copy_all(li, limit);
+	mutex_lock_nested(&li->vfs.dir_mu);
+	ret = copy_all(li, limit);
+	mutex_unlock(&li->vfs.dir_mu);
 	return ret;
 }

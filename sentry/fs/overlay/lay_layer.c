@@ -157,9 +157,10 @@ int lay_remove_locked(struct inode *dir, const char *name, struct inode *child)
 	return ret;
 }
 
-int lay_move_locked(struct inode *old_dir, const char *old_name,
-		    struct inode *child, struct inode *new_dir,
-		    const char *new_name, struct inode *target, uint32_t flags)
+NO_LOCK_CHECK int lay_move_locked(struct inode *old_dir, const char *old_name,
+				  struct inode *child, struct inode *new_dir,
+				  const char *new_name, struct inode *target,
+				  uint32_t flags)
 {
 	struct inode *first = old_dir < new_dir ? old_dir : new_dir;
 	struct inode *second = old_dir < new_dir ? new_dir : old_dir;
