@@ -9,6 +9,7 @@
 #include "sentry/vfs/fs_overlay.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "abi/fcntl.h"
@@ -54,11 +55,8 @@ static int append_lower(struct overlay_options *o, const char *value)
 	all = kzalloc(size);
 	if (!all)
 		return -ENOMEM;
-	if (len)
-		memcpy(all, o->lower, len);
-	if (len)
-		all[len++] = ':';
-	memcpy(all + len, value, strlen(value));
+	snprintf(all, size, "%s%s%s", len ? o->lower : "", len ? ":" : "",
+		 value);
 	free(o->lower);
 	o->lower = all;
 	return 0;

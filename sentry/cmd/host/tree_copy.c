@@ -55,9 +55,7 @@ static int copy_xattr(int from, int to, const char *name)
 	ssize_t len = value ? fgetxattr(from, name, value, 65536) : -1;
 	int ret = 0;
 
-	if (len < 0)
-		ret = -errno;
-	else if (fsetxattr(to, name, value, (size_t)len, 0) < 0)
+	if (len < 0 || fsetxattr(to, name, value, (size_t)len, 0) < 0)
 		ret = -errno;
 	free(value);
 	return ret == -ENODATA ? 0 : ret;

@@ -115,7 +115,7 @@ static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 	struct lay_super *ls = lay_super(dir);
 	AUTO_FREE char *redirect = NULL;
 	struct found f = { 0 };
-	struct lay_inode *li;
+	struct lay_inode *li = NULL;
 	int ret = find(lay_inode(dir), name, &f, &redirect);
 
 	if (ret < 0) {
@@ -176,7 +176,7 @@ static int own_entry_locked(struct lay_inode *dir, const char *name,
 	struct inode *up = dir->upper;
 	int ret = upper_entry(dir, name, out);
 
-	if (ret < 0 || *out || !child->upper)
+	if (ret < 0 || *out || !child || !child->upper)
 		return ret;
 	if (!up->ops->link)
 		return -EPERM;
@@ -241,7 +241,7 @@ static int make(struct inode *dir, const char *name,
 		const struct lay_node *node, struct inode **out)
 {
 	struct lay_super *ls = lay_super(dir);
-	struct lay_inode *ld = lay_inode(dir), *li;
+	struct lay_inode *ld = lay_inode(dir), *li = NULL;
 	struct inode *upper = NULL;
 	int ret = lay_copy_up(ld, UINT64_MAX);
 
@@ -301,7 +301,7 @@ static int op_tmpfile(struct inode *dir, uint32_t mode, uint32_t uid,
 	struct lay_node n = { (mode & LINUX_S_IALLUGO) | LINUX_S_IFREG, uid,
 			      gid, 0, NULL };
 	struct inode *upper = NULL;
-	struct lay_inode *li;
+	struct lay_inode *li = NULL;
 	char temp[LAY_TEMP_SIZE];
 	int ret;
 
@@ -312,12 +312,12 @@ static int op_tmpfile(struct inode *dir, uint32_t mode, uint32_t uid,
 	mutex_unlock(&ls->upper_mu);
 	if (ret == 0)
 		ret = lay_inode_new(ls, upper, NULL, 0, NULL, NULL, &li);
-	if (ret < 0)
-		return ret; /* a rest in work goes at the next mount */
-	memcpy(li->temp, temp, sizeof(temp));
-	li->vfs.nlink = 0;
-	*out = &li->vfs;
-	return 0;
+	if (ret == 0 && li) {
+		memcpy(li->temp, temp, sizeof(temp));
+		li->vfs.nlink = 0;
+		*out = &li->vfs;
+	}
+	return ret; /* if it failed, a rest in work goes at the next mount */
 }
 
 /* --- linking -------------------------------------------------------------- */
@@ -584,7 +584,7 @@ static int op_rename(struct inode *old_dir, const char *old_name,
 		     const char *new_name, struct inode *target, uint32_t flags)
 {
 	struct lay_super *ls = lay_super(old_dir);
-	bool exchanges = flags & LINUX_RENAME_EXCHANGE;
+	bool exchanges = target && (flags & LINUX_RENAME_EXCHANGE);
 	struct renaming r = {
 		.old_dir = lay_inode(old_dir),
 		.new_dir = lay_inode(new_dir),

@@ -182,13 +182,11 @@ int lay_inode_new(struct lay_super *ls, struct inode *upper,
 	struct kstat st;
 	int ret = inode_getattr(upper ? upper : lowers[0], &st);
 
-	if (ret == 0) {
+	if (ret == 0)
 		li = alloc_inode(ls, upper, lowers, nr, &st);
-		ret = li ? 0 : -ENOMEM;
-	}
-	if (ret < 0) {
+	if (!li) {
 		put_all(upper, lowers, nr);
-		return ret;
+		return ret < 0 ? ret : -ENOMEM;
 	}
 	read_owner(li);
 	if (st.nlink > 1 && !inode_is(&li->vfs, LINUX_S_IFDIR))

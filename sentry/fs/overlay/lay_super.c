@@ -103,9 +103,21 @@ static struct lay_super *alloc_super(const struct overlay_layers *l)
 	return ls;
 }
 
+static int prepare_work(struct lay_super *ls)
+{
+	struct kstat st;
+	int ret = inode_getattr(ls->work, &st);
+
+	if (ret < 0)
+		return ret;
+	ls->own_uid = st.uid;
+	ls->own_gid = st.gid;
+	return lay_clean_work(ls);
+}
+
 static int make_root(struct lay_super *ls)
 {
-	struct lay_inode *root;
+	struct lay_inode *root = NULL;
 	struct kstat st;
 	unsigned int i;
 	int ret = inode_getattr(ls->lowers[0], &st);
@@ -113,24 +125,16 @@ static int make_root(struct lay_super *ls)
 	if (ret < 0)
 		return ret;
 	ls->first_dev = st.dev;
-	if (ls->upper) {
-		ret = inode_getattr(ls->work, &st);
-		if (ret == 0)
-			ret = lay_clean_work(ls);
-		ls->own_uid = st.uid;
-		ls->own_gid = st.gid;
+	if (ls->upper)
+		ret = prepare_work(ls);
+	if (ret < 0)
+		return ret;
+	if (ls->upper)
 		inode_get(ls->upper);
-	}
 	for (i = 0; i < ls->nr_lowers; i++)
 		inode_get(ls->lowers[i]);
-	if (ret == 0) {
-		ret = lay_inode_new(ls, ls->upper, ls->lowers, ls->nr_lowers,
-				    NULL, NULL, &root);
-	} else {
-		inode_put(ls->upper);
-		for (i = 0; i < ls->nr_lowers; i++)
-			inode_put(ls->lowers[i]);
-	}
+	ret = lay_inode_new(ls, ls->upper, ls->lowers, ls->nr_lowers, NULL,
+			    NULL, &root);
 	if (ret < 0)
 		return ret;
 	ret = super_set_root(&ls->sb, &root->vfs);
