@@ -18,7 +18,7 @@
 /* Seizes @pid and lets it run to its next call.  0 or -errno. */
 static int try_trace(uint32_t pid)
 {
-	int status;
+	int status = 0;
 	int ret = tracee_seize(pid);
 
 	if (ret < 0)
@@ -35,7 +35,7 @@ static int try_child(void)
 {
 	long parent = raw_call(SYS_getpid, 0, 0, 0, 0);
 	long pid = raw_call(SYS_clone, SIGCHLD, 0, 0, 0);
-	int ret, status;
+	int ret, status = 0;
 
 	if (pid < 0)
 		return (int)pid;

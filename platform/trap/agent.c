@@ -38,7 +38,7 @@ long agent_wait(struct stub *s, uint32_t nr)
 	struct pollfd pfd = { .fd = s->done_fd, .events = POLLIN };
 
 	for (;;) {
-		uint64_t done;
+		uint64_t done = 0;
 		long n;
 
 		raw_call(SYS_poll, (uint64_t)(uintptr_t)&pfd, 1, TICK_MS, 0);

@@ -155,8 +155,8 @@ static void write_cell(const struct platform *p, struct site_set *s,
 {
 	const uint64_t cell =
 		p->base + STUB_CELLS_OFFSET + (uint64_t)nr * STUB_CELL_SIZE;
-	const uint64_t to =
-		p->base + (uint64_t)(stub_trap_call - stub_trap_begin);
+	const uint64_t to = p->base + ((uintptr_t)stub_trap_call -
+				       (uintptr_t)stub_trap_begin);
 	int32_t rel = (int32_t)(to - (cell + 11));
 	uint8_t code[STUB_CELL_SIZE] = { 0x41, 0xbb, [6] = 0xe9 };
 

@@ -71,7 +71,7 @@ static void fill_constants(const struct template_args *args)
 	uint64_t ldt = make_ldt();
 
 	memcpy((void *)(uintptr_t)args->base, stub_trap_begin,
-	       (size_t)(stub_trap_end - stub_trap_begin));
+	       (uintptr_t)stub_trap_end - (uintptr_t)stub_trap_begin);
 	prog.len = (unsigned short)trap_filter_runner(filter, args->base);
 	memcpy(at(args, stub_trap_fprog), &prog, sizeof(prog));
 	memcpy(at(args, stub_trap_ldt), &ldt, sizeof(ldt));

@@ -277,8 +277,9 @@ static int copy_cred(struct task *t, struct task *c,
 		return ret;
 	}
 	ret = user_ns_new(t->cred, fs_ctx_is_chrooted(t->fs), &ns);
-	if (ret == 0)
-		ret = cred_copy(t->cred, &cred);
+	if (ret < 0)
+		return ret;
+	ret = cred_copy(t->cred, &cred);
 	if (ret < 0)
 		return ret;
 	cred_drop_part(cred, CRED_KEY_THREAD);

@@ -357,7 +357,6 @@ static bool x87_writes(const struct insn *in)
 		return n == 2 || n == 3 || n >= 6;
 	case 0xdb:
 	case 0xdd:
-		return (n >= 1 && n <= 3) || n >= 6;
 	case 0xdf:
 		return (n >= 1 && n <= 3) || n >= 6;
 	}

@@ -36,14 +36,15 @@ static uint32_t pidfd_poll(struct file *f, struct poll_table *pt)
 	const struct pidfd *p = f->priv;
 	struct thread_group *tg = p->tg;
 	uint32_t events = 0;
+	struct task *t;
 
 	poll_wait(pt, &tg->exit_wq);
 	tasklist_lock();
+	t = target_locked(p);
 	/* Other threads than the leader vanish when they end. */
-	if (!target_locked(p))
+	if (!t)
 		events = LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLHUP;
-	else if (target_locked(p) == tg->leader && tg->nr_threads == 0 &&
-		 tg->leader->priv->exit_state)
+	else if (t == tg->leader && tg->nr_threads == 0 && t->priv->exit_state)
 		events = LINUX_POLLIN | LINUX_POLLRDNORM;
 	tasklist_unlock();
 	return events;

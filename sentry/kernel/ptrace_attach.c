@@ -105,10 +105,9 @@ int ptrace_traceme(struct task *t)
 	tasklist_lock();
 	parent = t->group->parent;
 	p = parent ? pid_peek_task_locked(t->group->priv->creator_tid) : NULL;
-	if (ptrace_is_traced(&t->priv->ptrace) || !p) {
+	if (ptrace_is_traced(&t->priv->ptrace) || !p ||
+	    !may_be_traced_by_locked(t, p)) {
 		ret = -EPERM; /* so is process 1, whose parent is no guest */
-	} else if (!may_be_traced_by_locked(t, p)) {
-		ret = -EPERM;
 	} else if (!p->signals->exiting) {
 		mutex_lock(&t->group->signals->mu);
 		link_locked(t, p, false, 0);

@@ -13,6 +13,7 @@
  */
 #include "sentry/kernel/seccomp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -503,6 +504,7 @@ static int do_notify(struct task *t, struct guest_regs *r,
 	int64_t result = -ENOSYS;
 	int ret = 0;
 
+	assert(match); /* only a filter makes it less than ALLOW */
 	if (match->notify)
 		ret = seccomp_notify_ask(match->notify, t, d, match->killable,
 					 &result);

@@ -5,6 +5,7 @@
  * There is no /sbin/request-key to ask: a key that nobody has is ENOKEY.
  * Tests: tests/conformance/keyring.c
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -164,7 +165,10 @@ long sys_add_key(struct task *t, uaddr_t type_name, uaddr_t description,
 	if (ret == 0)
 		ret = create_or_update(t, &ring, type, desc, take(data),
 				       (uint32_t)size, &k.key);
-	return ret < 0 ? ret : k.key->serial;
+	if (ret < 0)
+		return ret;
+	assert(k.key);
+	return k.key->serial;
 }
 
 /* --- request_key ---------------------------------------------------------- */
@@ -570,7 +574,7 @@ static long move(struct task *t, uint64_t id, uint64_t from_id, uint64_t to_id,
 	if (ret == 0)
 		ret = key_lookup_user(t, id_of(to_id), true, LINUX_KEY_WRITE,
 				      &to);
-	if (ret < 0 || from.key == to.key)
+	if (ret != 0 || from.key == to.key)
 		return ret;
 	if (!from.key->type->is_keyring || !to.key->type->is_keyring)
 		return -ENOTDIR;
@@ -680,8 +684,9 @@ static long set_reqkey_keyring(struct task *t, uint64_t arg, uint64_t b,
 		ret = key_install_keyring(t, CRED_KEY_THREAD);
 	else if (new == LINUX_KEY_REQKEY_DEFL_PROCESS_KEYRING)
 		ret = key_install_keyring(t, CRED_KEY_PROCESS);
-	if (ret == 0)
-		ret = cred_copy(t->cred, &cred);
+	if (ret < 0)
+		return ret;
+	ret = cred_copy(t->cred, &cred);
 	if (ret < 0)
 		return ret;
 	cred->jit_keyring = (uint32_t) new;

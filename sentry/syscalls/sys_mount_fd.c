@@ -206,16 +206,17 @@ static long install_context(struct task *t, struct fs_context *fc,
 
 long sys_fsopen(struct task *t, uaddr_t fsname, uint32_t flags)
 {
-	AUTO_FREE char *name = malloc(FSTYPE_MAX);
+	AUTO_FREE char *name = NULL;
 	struct fs_context *fc;
 	long ret;
 
-	if (!name)
-		return -ENOMEM;
 	if (!mount_allowed())
 		return -EPERM;
 	if (flags & ~LINUX_FSOPEN_CLOEXEC)
 		return -EINVAL;
+	name = malloc(FSTYPE_MAX);
+	if (!name)
+		return -ENOMEM;
 	ret = copy_in_str(name, fsname, FSTYPE_MAX);
 	if (ret < 0)
 		return ret == -ENAMETOOLONG ? -EINVAL : ret;

@@ -236,7 +236,7 @@ long sys_migrate_pages(struct task *t, int32_t pid, uint64_t maxnode,
 		       uaddr_t from, uaddr_t to)
 {
 	AUTO_PUT(mm) struct mm *mm = NULL;
-	uint64_t old, new;
+	uint64_t old, new = 0;
 	int ret = nodes_in(from, maxnode, &old);
 
 	(void)t;

@@ -306,7 +306,7 @@ long sys_copy_file_range(struct task *t, int32_t fd_in, uaddr_t off_in,
 {
 	AUTO_PUT(file) struct file *in = fd_table_lookup(t->fds, fd_in);
 	AUTO_PUT(file) struct file *out = fd_table_lookup(t->fds, fd_out);
-	int64_t from, to, end;
+	int64_t from, to = 0, end;
 	long ret;
 	int err;
 

@@ -9,6 +9,7 @@
  */
 #include "sentry/vfs/acl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -189,6 +190,7 @@ static int check_locked(const struct posix_acl *a, const struct inode *inode,
 		if (e->tag == LINUX_ACL_USER || !(want & ~e->perm))
 			goto masked;
 	}
+	assert(e); /* check_entries() wants one for others, the last */
 	return in_group || (want & ~e->perm) ? -EACCES : 0;
 masked:
 	for (k = i + 1; k < a->nr; k++)

@@ -351,7 +351,7 @@ static void xattrs(void)
 		fd = open(key, O_CREAT | O_WRONLY, 0600);
 		if (fd < 0)
 			full(n);
-		if (fsetxattr(fd, "trusted.a", value, sizeof(value), 0) < 0)
+		if (fsetxattr(fd, "user.a", value, sizeof(value), 0) < 0)
 			full(n);
 		close(fd);
 	}

@@ -73,11 +73,12 @@ static struct gofer_super *next_super(struct gofer_super *from)
 
 	mutex_lock(&g_supers_mu);
 	list_for_each_entry (gs, &g_supers, node) {
-		if (past && ref_get_unless_zero(&gs->sb.ref)) {
+		if (!past) {
+			past = gs == from;
+		} else if (ref_get_unless_zero(&gs->sb.ref)) {
 			found = gs;
 			break;
 		}
-		past |= gs == from;
 	}
 	mutex_unlock(&g_supers_mu);
 	return found;

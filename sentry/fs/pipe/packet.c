@@ -23,6 +23,7 @@ int packets_reserve(struct pipe_packets *p)
 	uint32_t room = p->room ? 2 * p->room : 16;
 	struct packet *at;
 
+	assert(p->nr <= p->room);
 	if (p->nr < p->room)
 		return 0;
 	at = malloc(room * sizeof(*at));

@@ -87,9 +87,8 @@ static int enqueue(const struct unix_put *p, struct unix_msg *msg, bool oob)
 		ret = -ECONNREFUSED;
 	} else if (dest->dead || (dest->shut & SHUT_RCV)) {
 		ret = -EPIPE;
-	} else if (dgram && dest->peer && dest->peer != u) {
-		ret = -EPERM;
-	} else if (msg->scm.nr_files && dest->no_rights) {
+	} else if ((dgram && dest->peer && dest->peer != u) ||
+		   (msg->scm.nr_files && dest->no_rights)) {
 		ret = -EPERM;
 	} else if (dgram && dest->peer != u && dest != u &&
 		   dest->nr_queued > UNIX_DGRAM_QLEN) {
