@@ -149,7 +149,8 @@ static struct thread_group *find_reaper_locked(struct thread_group *tg)
 	for (p = tg->parent; p && p->pid_ns == ns; p = p->parent)
 		if (p->child_subreaper && p->nr_threads > 0)
 			return p;
-	return init && (init->nr_threads > 0 || ns->dying) ? init : NULL;
+	/* Process 1 of a nested one waits for all before it goes. */
+	return init && (init->nr_threads > 0 || ns->level) ? init : NULL;
 }
 
 static uint32_t live_thread_locked(struct thread_group *tg)

@@ -144,6 +144,29 @@ TEST(pidns, the_end_of_1_is_the_end_of_all)
 	EXPECT_EQ(0, read(p[0], &c, 1));
 }
 
+/* Some end by themselves while process 1 does: who is left by them goes too. */
+TEST(pidns, the_end_of_1_races_with_other_ends)
+{
+	enter();
+	for (int round = 0; round < 50; round++) {
+		int p[2];
+		char c;
+		pid_t pid;
+
+		EXPECT_OK(pipe(p));
+		pid = INIT({
+			if (fork() == 0 && fork() == 0)
+				for (;;)
+					pause();
+			_exit(7);
+		});
+		EXPECT_OK(close(p[1]));
+		EXPECT_EXIT(7, pid);
+		EXPECT_EQ(0, read(p[0], &c, 1));
+		EXPECT_OK(close(p[0]));
+	}
+}
+
 TEST(pidns, orphans_go_to_process_1)
 {
 	int p[2];

@@ -153,7 +153,8 @@ static struct lay_inode *alloc_inode(struct lay_super *ls, struct inode *upper,
 	list_init(&li->upper_node);
 	li->upper = upper;
 	li->nr_lowers = nr;
-	memcpy(li->lowers, lowers, nr * sizeof(li->lowers[0]));
+	if (nr)
+		memcpy(li->lowers, lowers, nr * sizeof(li->lowers[0]));
 	if (inode_is(&li->vfs, LINUX_S_IFREG)) {
 		mapping_init(&li->mapping);
 		li->vfs.mapping = &li->mapping;
