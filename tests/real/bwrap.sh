@@ -7,7 +7,7 @@ bwrap --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp --unshare-user \
 	echo pid $$
 	touch /usr/x 2>/dev/null || echo read-only
 	echo hi >/tmp/f && cat /tmp/f
-	ls /proc | grep -c "^[0-9]"
+	ls /proc >/tmp/ids; grep -c "^[0-9]" /tmp/ids
 	ls /dev | sort | head -5
 '
 echo "status $?"
