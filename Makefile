@@ -21,7 +21,7 @@ PACKAGES := gcc clang make libc6-dev libseccomp-dev libunwind-dev liblzma-dev \
 	zlib1g-dev libxxhash-dev libbsd-dev libcap-dev libcmocka-dev \
 	libclang-rt-14-dev clang-format clang-tidy cppcheck python3 perl git \
 	strace gdb busybox-static tmux less vim-tiny util-linux procps \
-	libpython3.11-testsuite stress-ng rsync attr acl sqlite3
+	libpython3.11-testsuite stress-ng rsync attr acl sqlite3 bubblewrap
 
 CFLAGS_COMMON := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-I. -Iinclude -I$(B)/gen -pthread -g \
