@@ -19,7 +19,7 @@
 MUST_CHECK int clock_start(void);
 /* Cheap: refreshes the parameters if they are due. */
 void clock_tick(void);
-uint64_t clock_monotonic(void); /* ns; raw and boottime equal it for now */
+uint64_t clock_monotonic(void); /* ns; raw and boottime equal it */
 uint64_t clock_realtime(void);	/* ns since the epoch */
 /* Linux's coarse clocks and inode times: realtime cut to 4 ms. */
 uint64_t clock_realtime_coarse(void);

@@ -429,6 +429,11 @@ static void data_calls(void)
 	P(sendfile(e, f, &(off_t){ 0 }, 3));
 	P(sendfile(e, f, &(off_t){ -1 }, 3));
 	P(sendfile(e, dd, NULL, 3));
+}
+
+/* On the file that data_calls() has opened. */
+static void advice_and_edges(void)
+{
 	P(readahead(e, 0, 1));
 	P(readahead(dd, 0, 1));
 	P(posix_fadvise(e, 0, 0, 9));
@@ -589,6 +594,7 @@ int main(int argc, char **argv)
 	at_flags();
 	puts("== data_calls");
 	data_calls();
+	advice_and_edges();
 	puts("== attributes");
 	attributes();
 	puts("== as_a_user");
