@@ -10,6 +10,9 @@
  * both sides, by one order a run of mappings.  The parent's write protection
  * is flushed before the call returns; the child's orders are queued until it
  * first runs.
+ * What is pinned is copied for the child at once and stays the parent's: else
+ * bytes that the host writes through the pin would be lost to the parent, once
+ * it has broken copy-on-write.
  *
  * Locks: mm->mu.  A child is not shared before mm_fork() returns, so its lock
  *        is not taken.
@@ -19,6 +22,7 @@
 #include <errno.h>
 
 #include "sentry/mm/mm_private.h"
+#include "sentry/mm/safe_copy.h"
 
 static _Atomic uint64_t g_next_id = 1;
 
@@ -127,6 +131,43 @@ static int fork_pma(struct mm_batch *parent, struct mm_batch *child,
 	return 0;
 }
 
+/* Memory of @p that only a pin holds beside us?  Cuts @p, so that it is all
+ * pinned (true) or that its first part is not. */
+static bool cut_pinned(struct mm *mm, const struct vma *v, struct pma *p)
+{
+	uint64_t start, end;
+
+	if (!vma_private(v) || p->cow || p->fd >= 0 ||
+	    !memfile_shared_part(p->off, pma_size(p), &start, &end))
+		return false;
+	start = p->start + (start - p->off);
+	end = p->start + (end - p->off);
+	if (p->start < start)
+		pma_split(mm, p, start);
+	else if (end < p->end)
+		pma_split(mm, p, end);
+	return p->start == start;
+}
+
+static int copy_pinned(struct mm_batch *child, struct vma *n,
+		       const struct pma *p)
+{
+	struct pma model = { .start = p->start, .end = p->end, .fd = -1 };
+	uint64_t size = pma_size(p);
+	int ret = mm_reserve(child->mm);
+
+	if (ret == 0)
+		ret = memfile_alloc(size, MEMFILE_NONE, 0, &model.off, NULL);
+	if (ret < 0)
+		return ret;
+	if (safe_copy(memfile_ptr(model.off), memfile_ptr(p->off), size)) {
+		memfile_put(model.off, size);
+		return -ENOMEM;
+	}
+	batch_add_pma(child, n, &model, false);
+	return 0;
+}
+
 static int fork_vma(struct mm_batch *parent, struct mm_batch *child,
 		    struct vma *v)
 {
@@ -143,7 +184,12 @@ static int fork_vma(struct mm_batch *parent, struct mm_batch *child,
 		return 0;
 	for (p = pma_find(parent->mm, v->start); p && p->start < v->end;
 	     p = pma_next(parent->mm, p)) {
-		ret = fork_pma(parent, child, v, n, p);
+		ret = mm_reserve(parent->mm);
+		if (ret < 0)
+			return ret;
+		ret = cut_pinned(parent->mm, v, p)
+			      ? copy_pinned(child, n, p)
+			      : fork_pma(parent, child, v, n, p);
 		if (ret < 0)
 			return ret;
 	}

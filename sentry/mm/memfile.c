@@ -664,17 +664,31 @@ void memfile_put(uint64_t off, uint64_t size)
 		trim_warm();
 }
 
-bool memfile_sole(uint64_t off, uint64_t size)
+bool memfile_shared_part(uint64_t off, uint64_t size, uint64_t *out_start,
+			 uint64_t *out_end)
 {
-	bool sole = true;
+	uint64_t end = off + size;
 	struct seg *s;
 
 	mutex_lock(&g_mf.mu);
-	for (s = seg_at(off); sole && s && s->start < off + size;
-	     s = seg_next(s))
-		sole = s->state == SEG_USED && s->refs == 1;
+	for (s = seg_at(off); s && s->start < end; s = seg_next(s))
+		if (s->state != SEG_USED || s->refs != 1)
+			break;
+	if (s && s->start < end) {
+		*out_start = MAX(s->start, off);
+		*out_end = MIN(s->end, end);
+	} else {
+		s = NULL;
+	}
 	mutex_unlock(&g_mf.mu);
-	return sole;
+	return s != NULL;
+}
+
+bool memfile_sole(uint64_t off, uint64_t size)
+{
+	uint64_t start, end;
+
+	return !memfile_shared_part(off, size, &start, &end);
 }
 
 void memfile_decommit(uint64_t off, uint64_t size)

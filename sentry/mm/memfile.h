@@ -55,6 +55,10 @@ MUST_CHECK int memfile_commit(uint64_t off, uint64_t size);
  * frees; the caller made sure that no vcpu and no pin can reach it. */
 void memfile_get(uint64_t off, uint64_t size);
 void memfile_put(uint64_t off, uint64_t size);
+/* The first part of the range with more than one reference: its bounds, page
+ * multiples; false if there is none. */
+bool memfile_shared_part(uint64_t off, uint64_t size, uint64_t *out_start,
+			 uint64_t *out_end);
 /* True if the whole range has exactly one reference. */
 bool memfile_sole(uint64_t off, uint64_t size);
 /* Gives the pages back to the host; the range stays allocated and zero. */

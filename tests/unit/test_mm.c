@@ -326,6 +326,33 @@ static void test_fork_cow(void **state)
 	expect(g_mm, BASE + 19 * PG, 20);
 }
 
+/* What the host writes through a pin after a fork is the parent's alone. */
+static void test_fork_pinned(void **state)
+{
+	struct mm_pin pin;
+	struct mm *child;
+
+	(void)state;
+	assert_true(map_anon(g_mm, BASE, 16, RW, AT) > 0);
+	for (uint64_t i = 0; i < 16; i++)
+		store(g_mm, BASE + i * PG, i + 1);
+	assert_int_equal(mm_pin(g_mm, BASE + 4 * PG, 2 * PG, PLAT_WRITE, &pin),
+			 2 * PG);
+	assert_int_equal(mm_fork(g_mm, &child), 0);
+	store(g_mm, BASE + 6 * PG, 100); /* breaks the neighbourhood's cow */
+	*(uint64_t *)pin.iov[0].iov_base = 200;
+	mm_unpin(&pin);
+	expect(g_mm, BASE + 4 * PG, 200);
+	expect(g_mm, BASE + 6 * PG, 100);
+	for (uint64_t i = 0; i < 16; i++)
+		expect(child, BASE + i * PG, i + 1);
+	store(child, BASE + 4 * PG, 300);
+	expect(g_mm, BASE + 4 * PG, 200);
+	world_run(NULL);
+	mm_put(child);
+	world_run(g_mm);
+}
+
 /* Generations of children: nothing is lost, ranges come back together. */
 static void test_fork_chain(void **state)
 {
@@ -755,17 +782,29 @@ static void test_maps_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_mmap_errors),	T(test_merging),
-		T(test_one_order_each), T(test_brk),
-		T(test_lazy_and_limit), T(test_mprotect_errors),
-		T(test_mremap),		T(test_fork_cow),
-		T(test_fork_chain),	T(test_private_file),
-		T(test_force),		T(test_stack),
-		T(test_invalidate),	T(test_invalidate_race),
-		T(test_refusals),	T(test_host_limit),
-		T(test_copies),		T(test_copy_struct),
-		T(test_pin_outlives),	T(test_uio),
-		T(test_keys),		T(test_advice),
+		T(test_mmap_errors),
+		T(test_merging),
+		T(test_one_order_each),
+		T(test_brk),
+		T(test_lazy_and_limit),
+		T(test_mprotect_errors),
+		T(test_mremap),
+		T(test_fork_cow),
+		T(test_fork_pinned),
+		T(test_fork_chain),
+		T(test_private_file),
+		T(test_force),
+		T(test_stack),
+		T(test_invalidate),
+		T(test_invalidate_race),
+		T(test_refusals),
+		T(test_host_limit),
+		T(test_copies),
+		T(test_copy_struct),
+		T(test_pin_outlives),
+		T(test_uio),
+		T(test_keys),
+		T(test_advice),
 		T(test_maps_text),
 	};
 
