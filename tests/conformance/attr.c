@@ -18,11 +18,7 @@
 
 static void enter(void)
 {
-	char dir[] = "/tmp/attr.XXXXXX";
-
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chmod(dir, 0777));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/tmp")));
 	umask(0);
 }
 

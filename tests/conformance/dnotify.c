@@ -24,11 +24,9 @@ static int enter(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_signal,
 				.sa_flags = SA_SIGINFO | SA_RESTART };
-	static char dir[] = "/dev/shm/dnotify.XXXXXX";
 	int fd;
 
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/dev/shm")));
 	EXPECT_OK(sigaction(SIGRTMIN, &sa, NULL));
 	EXPECT_OK(sigaction(SIGIO, &sa, NULL));
 	fd = EXPECT_OK(open(".", O_RDONLY));

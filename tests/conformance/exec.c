@@ -35,10 +35,8 @@ static char *in_dir(const char *name)
 	static char buf[16][PATH_MAX];
 	static int nr;
 
-	if (!dir[0]) {
-		strcpy(dir, "/tmp/exec.XXXXXX");
-		EXPECT_TRUE(mkdtemp(dir));
-	}
+	if (!dir[0])
+		strcpy(dir, scratch("/tmp"));
 	nr = (nr + 1) % 16;
 	snprintf(buf[nr], sizeof(buf[nr]), "%s/%s", dir, name);
 	return buf[nr];

@@ -80,17 +80,14 @@ __attribute__((constructor)) static void report_if_asked(void)
 /* A copy of ourselves; its name. */
 static const char *make_program(uid_t uid, gid_t gid, mode_t mode)
 {
-	static char dir[32], name[64];
+	static char name[64];
 	char buf[65536];
 	ssize_t n;
 	int in, out;
 
 	if (geteuid() != 0)
 		SKIP("needs root");
-	strcpy(dir, "/tmp/exec_cred.XXXXXX");
-	EXPECT_TRUE(mkdtemp(dir) != NULL);
-	EXPECT_OK(chmod(dir, 0755));
-	snprintf(name, sizeof(name), "%s/prog", dir);
+	SCRATCH_NAME(name, sizeof(name), "prog");
 	in = EXPECT_OK(open("/proc/self/exe", O_RDONLY));
 	out = EXPECT_OK(open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0755));
 	while ((n = EXPECT_OK(read(in, buf, sizeof(buf)))) > 0)

@@ -11,10 +11,7 @@
 
 static int fresh(void)
 {
-	char dir[] = "/tmp/fcntl.XXXXXX";
-
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/tmp")));
 	return EXPECT_OK(open("f", O_CREAT | O_RDWR, 0644));
 }
 

@@ -33,11 +33,7 @@ struct xargs {
 
 static int fresh(void)
 {
-	static char dir[] = "/dev/shm/fsinfo.XXXXXX";
-
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chmod(dir, 0777));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/dev/shm")));
 	return EXPECT_OK(open("f", O_CREAT | O_RDWR, 0644));
 }
 

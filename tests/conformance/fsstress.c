@@ -554,9 +554,10 @@ static void run(const char *parent)
 	rng = seed * 0x9e3779b97f4a7c15ull + 1;
 	alarm(20 + (unsigned int)(nr / 100));
 	umask(0);
-	snprintf(dir, sizeof(dir), "%s/fsstress.XXXXXX", parent);
-	if (!mkdtemp(dir))
+	if (access(parent, W_OK) < 0)
 		SKIP("%s: %s", parent, strerror(errno));
+	snprintf(dir, sizeof(dir), "%s/fsstress.XXXXXX", scratch(parent));
+	EXPECT_TRUE(mkdtemp(dir));
 	EXPECT_OK(chdir(dir));
 	root = &nodes[0];
 	root->type = 'd';

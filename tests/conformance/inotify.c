@@ -22,11 +22,7 @@ static int in;
 
 static void enter(void)
 {
-	static char dir[] = "/dev/shm/inotify.XXXXXX";
-
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chmod(dir, 0777));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/dev/shm")));
 	in = EXPECT_OK(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
 }
 

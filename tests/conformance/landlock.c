@@ -84,10 +84,7 @@ static void put_file(const char *name)
 /* A directory of our own with a/ b/ a/f b/g and a/d/; we go there. */
 static void make_tree(void)
 {
-	static char dir[] = "/tmp/landlock.XXXXXX";
-
-	EXPECT_TRUE(mkdtemp(dir) != NULL);
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/tmp")));
 	EXPECT_OK(mkdir("a", 0755));
 	EXPECT_OK(mkdir("b", 0755));
 	EXPECT_OK(mkdir("a/d", 0755));

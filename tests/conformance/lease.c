@@ -28,10 +28,8 @@ static void enter(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_signal,
 				.sa_flags = SA_SIGINFO | SA_RESTART };
-	static char dir[] = "/dev/shm/lease.XXXXXX";
 
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/dev/shm")));
 	close(EXPECT_OK(open("f", O_CREAT | O_RDWR, 0666)));
 	EXPECT_OK(sigaction(SIGRTMIN, &sa, NULL));
 	EXPECT_OK(sigaction(SIGIO, &sa, NULL));

@@ -56,7 +56,7 @@ static void put(const void *data, size_t size)
 {
 	int fd;
 
-	snprintf(path, sizeof(path), "/tmp/loader-test-%d", getpid());
+	SCRATCH_NAME(path, sizeof(path), "test");
 	unlink(path);
 	fd = EXPECT_OK(open(path, O_CREAT | O_WRONLY | O_TRUNC, 0755));
 	EXPECT_EQ(size, write(fd, data, size));
@@ -262,7 +262,7 @@ TEST(loader, interpreter_that_is_no_elf)
 	char script[64], name[80];
 	int fd;
 
-	snprintf(script, sizeof(script), "/tmp/loader-interp-%d", getpid());
+	SCRATCH_NAME(script, sizeof(script), "interp");
 	fd = EXPECT_OK(open(script, O_CREAT | O_WRONLY, 0755));
 	EXPECT_EQ(100, ftruncate(fd, 100) + 100);
 	close(fd);
@@ -305,7 +305,7 @@ TEST(loader, script_names_itself_as_given)
 	char *argv[] = { "other", NULL };
 	char text[200];
 
-	snprintf(path, sizeof(path), "/tmp/loader-test-%d", getpid());
+	SCRATCH_NAME(path, sizeof(path), "test");
 	snprintf(text, sizeof(text), "#!/bin/sh\n[ \"$0\" = %s ] && exit 9\n",
 		 path);
 	EXPECT_EQ(EXITED(9), run_script(text, argv));
@@ -336,8 +336,7 @@ TEST(loader, script_chains_have_a_limit)
 	for (int i = 0; i < 8; i++) {
 		int fd;
 
-		snprintf(name[i], sizeof(name[i]), "/tmp/loader-chain-%d-%d",
-			 getpid(), i);
+		SCRATCH_NAME(name[i], sizeof(name[i]), "chain-%d", i);
 		snprintf(text, sizeof(text), "#!%s\n",
 			 i == 0 ? "/bin/true" : name[i - 1]);
 		fd = EXPECT_OK(open(name[i], O_CREAT | O_WRONLY, 0755));
@@ -382,7 +381,7 @@ TEST(loader, empty_argument_list_becomes_one_empty_string)
 {
 	char *argv[] = { NULL };
 
-	snprintf(path, sizeof(path), "/tmp/loader-test-%d", getpid());
+	SCRATCH_NAME(path, sizeof(path), "test");
 	EXPECT_EQ(EXITED(5),
 		  run_script("#!/bin/sh\n[ $# = 0 ] && exit 5\n", argv));
 }

@@ -13,16 +13,13 @@
 
 static void enter(void)
 {
-	char dir[] = "/tmp/mount.XXXXXX";
-
 	if (geteuid() != 0)
 		SKIP("needs root");
 	if (unshare(CLONE_NEWNS) < 0 && errno != ENOSYS && errno != EINVAL)
 		SKIP("no mount namespace");
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		SKIP("may not mount");
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/tmp")));
 	EXPECT_OK(mkdir("m", 0755));
 }
 

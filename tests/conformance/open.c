@@ -14,11 +14,7 @@
 
 static void enter(void)
 {
-	char dir[] = "/tmp/open.XXXXXX";
-
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chmod(dir, 0777));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/tmp")));
 	umask(0);
 }
 

@@ -75,7 +75,6 @@ static const char *names(const char *path)
 /* A tmpfs at the current directory with low, low2, up, work, m. */
 static void layers(void)
 {
-	char dir[] = "/tmp/overlay.XXXXXX";
 	static const char *const dirs[] = { "low", "low2", "up", "work", "m" };
 
 	if (geteuid())
@@ -83,8 +82,7 @@ static void layers(void)
 	if (unshare(CLONE_NEWNS) < 0)
 		SKIP("needs a mount namespace");
 	EXPECT_OK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/tmp")));
 	EXPECT_OK(mkdir("t", 0755));
 	EXPECT_OK(mount("t", "t", "tmpfs", 0, NULL));
 	EXPECT_OK(chdir("t"));

@@ -183,7 +183,7 @@ static char g_name[64];
 
 static void make_fifo(void)
 {
-	snprintf(g_name, sizeof(g_name), "/tmp/fifo.%d", getpid());
+	SCRATCH_NAME(g_name, sizeof(g_name), "fifo");
 	EXPECT_OK(mkfifo(g_name, 0600));
 }
 

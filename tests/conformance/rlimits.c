@@ -226,7 +226,7 @@ TEST(rlimits, rtprio)
 TEST(rlimits, locks_and_rss_have_no_effect)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_len = 1 };
-	char name[] = "/tmp/moat-rlimits-XXXXXX", *p;
+	char name[] = "/tmp/rlimits.XXXXXX", *p;
 	int fd = EXPECT_OK(mkstemp(name));
 
 	EXPECT_OK(unlink(name));

@@ -19,10 +19,7 @@
 
 static void enter(void)
 {
-	char dir[] = "/tmp/rw.XXXXXX";
-
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/tmp")));
 }
 
 static int fresh(int flags)

@@ -16,22 +16,22 @@
 
 TEST(seccomp, fork_inherits_and_status_shows)
 {
-	EXPECT_EQ(0, status_field("Seccomp"));
-	EXPECT_EQ(0, status_field("Seccomp_filters"));
+	EXPECT_EQ(0, own_status_field("Seccomp"));
+	EXPECT_EQ(0, own_status_field("Seccomp_filters"));
 	no_new_privs();
 	EXPECT_OK(deny_getppid(SECCOMP_RET_ERRNO | 9, 0));
-	EXPECT_EQ(2, status_field("Seccomp"));
-	EXPECT_EQ(1, status_field("Seccomp_filters"));
+	EXPECT_EQ(2, own_status_field("Seccomp"));
+	EXPECT_EQ(1, own_status_field("Seccomp_filters"));
 	EXPECT_EXIT(0, CHILD({
-			    EXPECT_EQ(2, status_field("Seccomp"));
-			    EXPECT_EQ(1, status_field("Seccomp_filters"));
+			    EXPECT_EQ(2, own_status_field("Seccomp"));
+			    EXPECT_EQ(1, own_status_field("Seccomp_filters"));
 			    EXPECT_ERRNO(9, syscall(SYS_getppid));
 			    EXPECT_OK(deny_getppid(SECCOMP_RET_ERRNO | 10, 0));
 			    EXPECT_ERRNO(10, syscall(SYS_getppid));
-			    EXPECT_EQ(2, status_field("Seccomp_filters"));
+			    EXPECT_EQ(2, own_status_field("Seccomp_filters"));
 		    }));
 	EXPECT_ERRNO(9, syscall(SYS_getppid));
-	EXPECT_EQ(1, status_field("Seccomp_filters"));
+	EXPECT_EQ(1, own_status_field("Seccomp_filters"));
 }
 
 TEST(seccomp, exec_keeps_filters)
@@ -125,7 +125,7 @@ TEST(seccomp, tsync_fails_on_a_thread_that_diverged)
 		     deny_getppid(SECCOMP_RET_ERRNO | 2,
 				  SECCOMP_FILTER_FLAG_TSYNC |
 					  SECCOMP_FILTER_FLAG_TSYNC_ESRCH));
-	EXPECT_EQ(0, status_field("Seccomp_filters"));
+	EXPECT_EQ(0, own_status_field("Seccomp_filters"));
 	g_step = 1;
 	pthread_join(th, NULL);
 	EXPECT_OK(
@@ -155,7 +155,7 @@ TEST(seccomp, tsync_race)
 	g_step = 1;
 	for (int i = 0; i < 2; i++)
 		pthread_join(th[i], NULL);
-	EXPECT_EQ(30, status_field("Seccomp_filters"));
+	EXPECT_EQ(30, own_status_field("Seccomp_filters"));
 }
 
 /* --- with a tracer -------------------------------------------------------- */

@@ -18,14 +18,11 @@ static char a_dir[200], b_dir[200], path[2][300];
 static void enter(void)
 {
 	const char *a = getenv("SHARED_A"), *b = getenv("SHARED_B");
-	char name[32];
 
 	if (!a || !b)
 		a = b = "/dev/shm";
-	snprintf(name, sizeof(name), "shared.%d", (int)getpid());
-	snprintf(a_dir, sizeof(a_dir), "%s/%s", a, name);
-	snprintf(b_dir, sizeof(b_dir), "%s/%s", b, name);
-	EXPECT_OK(mkdir(a_dir, 0755));
+	snprintf(b_dir, sizeof(b_dir), "%s", scratch(b));
+	snprintf(a_dir, sizeof(a_dir), "%s", scratch(a));
 }
 
 static const char *at(int which, const char *name)

@@ -10,10 +10,7 @@
 
 static int fresh(void)
 {
-	char dir[] = "/dev/shm/sync.XXXXXX";
-
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/dev/shm")));
 	return EXPECT_OK(open("f", O_CREAT | O_RDWR, 0644));
 }
 

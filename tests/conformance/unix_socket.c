@@ -192,8 +192,7 @@ static int listener(int backlog)
 	int s = EXPECT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
 
 	g_addr.sun_family = AF_UNIX;
-	snprintf(g_addr.sun_path, sizeof(g_addr.sun_path), "/tmp/sock.%d",
-		 getpid());
+	SCRATCH_NAME(g_addr.sun_path, sizeof(g_addr.sun_path), "sock");
 	EXPECT_ERRNO(EINVAL, listen(s, 1));
 	EXPECT_OK(bind(s, (void *)&g_addr, sizeof(g_addr)));
 	EXPECT_OK(listen(s, backlog));

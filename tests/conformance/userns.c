@@ -231,13 +231,11 @@ TEST(userns, capabilities_reach_inside_only)
 TEST(userns, files_of_strangers)
 {
 	struct stat st;
-	char dir[] = "/tmp/userns.XXXXXX", name[64];
+	char name[64];
 
 	if (geteuid() != 0)
 		SKIP("needs root");
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chmod(dir, 0755));
-	snprintf(name, sizeof(name), "%s/f", dir);
+	SCRATCH_NAME(name, sizeof(name), "f");
 	EXPECT_OK(close(EXPECT_OK(open(name, O_CREAT | O_WRONLY, 0600))));
 	EXPECT_OK(chown(name, 4711, 4712));
 	enter_as_root();
@@ -250,7 +248,6 @@ TEST(userns, files_of_strangers)
 	EXPECT_ERRNO(EPERM, chown(name, 0, 0));
 	EXPECT_ERRNO(EINVAL, chown(name, 4711, -1));
 	EXPECT_OK(unlink(name));
-	EXPECT_OK(rmdir(dir));
 }
 
 TEST(userns, nested_and_the_limit_of_32)
@@ -285,11 +282,9 @@ TEST(userns, unmapped_users_cannot_make_one)
 
 TEST(userns, chrooted_users_cannot_make_one)
 {
-	char dir[] = "/tmp/userns.XXXXXX";
-
-	EXPECT_TRUE(mkdtemp(dir));
+	scratch("/tmp");
 	enter_as_root();
-	EXPECT_OK(chroot(dir));
+	EXPECT_OK(chroot(scratch("/tmp")));
 	EXPECT_ERRNO(EPERM, unshare(CLONE_NEWUSER));
 }
 

@@ -337,11 +337,12 @@ TEST(wait, is_interrupted_by_a_handler_and_restarts)
 TEST(wait, odd_exit_signals_need_wclone)
 {
 	int st;
-	long kid = syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0);
+	long kid;
 
+	signal(SIGUSR1, SIG_IGN);
+	kid = syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0);
 	if (kid == 0)
 		_exit(1);
-	signal(SIGUSR1, SIG_IGN);
 	EXPECT_ERRNO(ECHILD, waitpid((pid_t)kid, &st, 0));
 	EXPECT_EQ(kid, waitpid((pid_t)kid, &st, (int)__WCLONE));
 	EXPECT_EQ(0x100, st);

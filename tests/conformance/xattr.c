@@ -14,12 +14,9 @@
 
 static int fresh(void)
 {
-	char dir[] = "/dev/shm/xattr.XXXXXX";
 	int fd;
 
-	EXPECT_TRUE(mkdtemp(dir));
-	EXPECT_OK(chmod(dir, 0777));
-	EXPECT_OK(chdir(dir));
+	EXPECT_OK(chdir(scratch("/dev/shm")));
 	fd = EXPECT_OK(open("f", O_CREAT | O_RDWR, 0644));
 	if (fsetxattr(fd, "user.probe", "", 0, 0) < 0)
 		SKIP("no user xattrs in /dev/shm: %s", strerror(errno));

@@ -14,16 +14,27 @@
  * "ok NAME" or "not ok NAME: why", the same natively and in the sandbox; a
  * test that needs what the host lacks says SKIP("why").  The host kernel is the
  * oracle: run it natively first.
+ *
+ * A test starts in an empty directory of its own, below the directory that the
+ * program is started in; scratch() gives it one elsewhere.  Both are gone after
+ * the test, however it ends; names outside of them are not for tests: the
+ * machine has files of others, and of runs that crashed.
  */
 #ifndef TESTS_HARNESS_GUEST_TEST_H
 #define TESTS_HARNESS_GUEST_TEST_H
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,6 +51,8 @@ struct guest_test {
 static struct guest_test guest_tests[GUEST_TEST_MAX];
 static int guest_test_count;
 static int guest_test_pipe = -1;
+/* Name of the directories of this test: no other process has it. */
+static char guest_test_tag[32];
 
 #define TEST(suite, name)                                                   \
 	static void test_##suite##_##name(void);                            \
@@ -154,6 +167,72 @@ guest_test_end(char verdict, const char *fmt, ...)
 			     __LINE__, st_, (int)(signo));              \
 	} while (0)
 
+/*
+ * A directory of this test's own below @parent (see guest_test_tidy), made by
+ * the first call, with mode 0777; it is removed after the test.
+ * Valid until the next call.
+ */
+__attribute__((unused)) static char *scratch(const char *parent)
+{
+	static char path[300];
+
+	snprintf(path, sizeof(path), "%s/%s", parent, guest_test_tag);
+	if (mkdir(path, 0777) == 0)
+		EXPECT_OK(chmod(path, 0777));
+	else if (errno != EEXIST)
+		FAIL("mkdir %s: %s", path, strerrorname_np(errno));
+	return path;
+}
+
+/* @name in scratch("/tmp"), in the buffer @path of @size bytes, as a string. */
+#define SCRATCH_NAME(path, size, ...)                                      \
+	do {                                                               \
+		int at_ = snprintf(path, size, "%s/", scratch("/tmp"));    \
+		snprintf((path) + at_, (size_t)((int)(size) - at_),        \
+			 __VA_ARGS__);                                     \
+	} while (0)
+
+/*
+ * Removes @name of directory @at and all below it, as far as we may; what a
+ * test mounted there stays.
+ */
+static void guest_test_remove(int at, const char *name)
+{
+	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+				.resolve = RESOLVE_NO_XDEV |
+					   RESOLVE_NO_SYMLINKS };
+	struct dirent *e;
+	DIR *dir;
+	int fd;
+
+	if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+		return;
+	fchmodat(at, name, 0700, AT_SYMLINK_NOFOLLOW);
+	fd = (int)syscall(SYS_openat2, at, name, &how, sizeof(how));
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	while (dir && (e = readdir(dir)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			guest_test_remove(fd, e->d_name);
+	if (dir)
+		closedir(dir);
+	unlinkat(at, name, AT_REMOVEDIR);
+}
+
+static void guest_test_tidy(void)
+{
+	static const char *const parents[] = { ".", "/tmp", "/var/tmp",
+					       "/dev/shm" };
+
+	for (size_t i = 0; i < sizeof(parents) / sizeof(*parents); i++) {
+		int at = open(parents[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (at < 0)
+			continue;
+		guest_test_remove(at, guest_test_tag);
+		close(at);
+	}
+}
+
 static void guest_test_print(const struct guest_test *t, int status,
 			     const char *text)
 {
@@ -177,11 +256,14 @@ static void guest_test_print(const struct guest_test *t, int status,
 static void guest_test_run(const struct guest_test *t)
 {
 	char text[512] = "";
+	unsigned long random;
 	int fds[2], status = 0;
 	pid_t pid;
 
-	if (pipe(fds) < 0)
+	if (pipe(fds) < 0 || getrandom(&random, sizeof(random), 0) < 0)
 		abort();
+	snprintf(guest_test_tag, sizeof(guest_test_tag), "guest.%016lx",
+		 random);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
@@ -189,6 +271,8 @@ static void guest_test_run(const struct guest_test *t)
 		guest_test_pipe = fds[1];
 		close(fds[0]);
 		alarm(GUEST_TEST_SECONDS);
+		if (chdir(scratch(".")))
+			FAIL("chdir: %s", strerrorname_np(errno));
 		t->run();
 		_exit(0);
 	}
@@ -200,6 +284,7 @@ static void guest_test_run(const struct guest_test *t)
 	if (read(fds[0], text, sizeof(text) - 1) < 0)
 		text[0] = '\0';
 	close(fds[0]);
+	guest_test_tidy();
 	guest_test_print(t, status, text);
 }
 

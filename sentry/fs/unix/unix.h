@@ -153,6 +153,9 @@ long unix_ioctl(struct socket *s, uint32_t cmd, uint64_t arg);
 void unix_gc_begin(struct scm *scm);
 /* They are not any more, and move to @to, which has none. */
 void unix_gc_end(struct unix_msg *msg, struct scm *to);
+/* They stay, and @to, which has none, gets references too: MSG_PEEK.
+ * -ENOMEM */
+MUST_CHECK int unix_gc_copy(const struct unix_msg *msg, struct scm *to);
 /* Frees sockets that only their own messages keep.  No lock held. */
 void unix_gc(void);
 void unix_gc_if_many(void);

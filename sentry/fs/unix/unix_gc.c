@@ -14,8 +14,8 @@
  *	purge		the queues of the others
  *
  * Nobody holds a descriptor of a candidate, so a socket becomes reachable only
- * by descriptors being taken out of a message, and that waits for the walk
- * (unix_gc_end).  They count as in flight before their message is queued, so
+ * by descriptors being taken or copied out of a message, and that waits for the
+ * walk (unix_gc_end, unix_gc_copy).  They count as in flight before their message is queued, so
  * that what cannot be seen in a queue yet counts as reachable.
  *
  * Locks: g_gc_mu (rank LOCK_PIPE) > u->mu > u->mu of connections not accepted.
@@ -78,6 +78,16 @@ void unix_gc_end(struct unix_msg *msg, struct scm *to)
 	to->nr_files = scm->nr_files;
 	scm->nr_files = 0;
 	mutex_unlock(&g_gc_mu);
+}
+
+int unix_gc_copy(const struct unix_msg *msg, struct scm *to)
+{
+	int ret;
+
+	mutex_lock(&g_gc_mu);
+	ret = scm_copy_files(&msg->scm, to);
+	mutex_unlock(&g_gc_mu);
+	return ret;
 }
 
 /* --- one walk; g_gc_mu held ----------------------------------------------- */

@@ -92,7 +92,7 @@ static int take_files(struct unix_get *g, struct unix_msg *msg)
 	if (!msg->scm.nr_files)
 		return 0;
 	if (g->peek)
-		ret = scm_copy_files(&msg->scm, &files);
+		ret = unix_gc_copy(msg, &files);
 	else
 		unix_detach_files(msg, &files);
 	if (ret < 0)
