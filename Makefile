@@ -18,8 +18,8 @@ B    := build/$(MODE)$(if $(filter fuzz,$(MODE)),,$(findstring -clang,-$(notdir 
 
 # Every Debian package that building, running and testing needs.
 PACKAGES := gcc clang make libc6-dev libseccomp-dev libunwind-dev liblzma-dev \
-	zlib1g-dev libxxhash-dev libbsd-dev libcap-dev libcmocka-dev \
-	libclang-rt-14-dev clang-format clang-tidy cppcheck python3 perl git \
+	zlib1g-dev libxxhash-dev libbsd-dev libcap-dev libjson-c-dev libcmocka-dev \
+	libclang-rt-14-dev libjson-c-dev clang-format clang-tidy cppcheck python3 perl git \
 	strace gdb busybox-static tmux less vim-tiny util-linux procps \
 	libpython3.11-testsuite stress-ng rsync attr acl sqlite3 bubblewrap
 
@@ -48,7 +48,9 @@ LDFLAGS_fuzz := -fsanitize=address,fuzzer
 
 CFLAGS  := $(CFLAGS_COMMON) $(CFLAGS_$(MODE))
 LDFLAGS := $(LDFLAGS_$(MODE)) -pthread
-LDLIBS  := -lseccomp -lcap -lunwind -llzma -lz -lxxhash
+# json-c is for a part of the commands only: static, so that `moat run` does
+# not wait for the dynamic linker.
+LDLIBS  := -lseccomp -lcap -lunwind -llzma -lz -lxxhash -l:libjson-c.a -ljson-c
 
 lib-objs    :=
 moat-objs   :=

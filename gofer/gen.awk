@@ -50,7 +50,7 @@ $1 == "msg" {
 	next
 }
 $1 == "doc" { sub(/^doc */, ""); doc[nr_msgs] = doc[nr_msgs] $0 "\n"; next }
-$1 == "fds" { fds[nr_msgs] = $2; next }
+$1 == "fds" { fds[nr_msgs] = $2; fd_may[nr_msgs] = $3 == "optional"; next }
 $1 == "req" || $1 == "rep" {
 	k = nr_msgs SUBSEP $1
 	i = ++nr_fields[k]
@@ -138,6 +138,8 @@ function put_header(i) {
 	}
 	print "/* The number of descriptors that come with a good answer. */"
 	print "unsigned int gofer_op_fds(uint32_t op);"
+	print "/* May a good answer come without its descriptor? */"
+	print "bool gofer_op_fd_optional(uint32_t op);"
 	print "/* Lower case name, or \"?\". */"
 	print "const char *gofer_op_name(uint32_t op);"
 	print "/* The longest request of a kind, 0 for an unknown one. */"
@@ -212,12 +214,14 @@ function put_codec(i, k) {
 		put_decode(i SUBSEP "rep", name[i] "_rep")
 	}
 	print "\nstatic const struct {\n\tconst char *name;"
-	print "\tuint32_t max_request, nr_fds;\n} g_ops[GOFER_OP_END] = {"
-	print "\t[0] = { \"?\", 0, 0 },"
+	print "\tuint32_t max_request, nr_fds;\n\tbool fd_optional;"
+	print "} g_ops[GOFER_OP_END] = {"
+	print "\t[0] = { \"?\", 0, 0, false },"
 	for (i = 1; i <= nr_msgs; i++) {
 		k = i SUBSEP "req"
-		printf "\t[%d] = { \"%s\", sizeof(struct gofer_%s_req_wire) + %d, %d },\n", \
-			i, name[i], name[i], var_max[k], fds[i]
+		printf "\t[%d] = { \"%s\", sizeof(struct gofer_%s_req_wire) + %d, %d, %s },\n", \
+			i, name[i], name[i], var_max[k], fds[i], \
+			fd_may[i] ? "true" : "false"
 	}
 	print "};"
 	for (i = 1; i <= nr_msgs; i++) {
@@ -228,6 +232,8 @@ function put_codec(i, k) {
 	}
 	print "\nunsigned int gofer_op_fds(uint32_t op)\n{"
 	print "\treturn op < GOFER_OP_END ? g_ops[op].nr_fds : 0;\n}"
+	print "\nbool gofer_op_fd_optional(uint32_t op)\n{"
+	print "\treturn op < GOFER_OP_END && g_ops[op].fd_optional;\n}"
 	print "\nconst char *gofer_op_name(uint32_t op)\n{"
 	print "\treturn op < GOFER_OP_END ? g_ops[op].name : \"?\";\n}"
 	print "\nsize_t gofer_op_max_request(uint32_t op)\n{"
@@ -310,7 +316,8 @@ function put_doc(i) {
 		put_fields(i SUBSEP "req", "Request")
 		put_fields(i SUBSEP "rep", "Answer")
 		if (fds[i])
-			print "One descriptor comes with the answer.\n"
+			print (fd_may[i] ? "One descriptor may come" : \
+				"One descriptor comes") " with the answer.\n"
 	}
 }
 

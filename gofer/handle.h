@@ -17,4 +17,7 @@ struct owner {
 MUST_CHECK int handle_give(struct session *s, int fd, const struct owner *want,
 			   const struct gofer_wire_node *is);
 
+/* EMFILE of this process is the sandbox's ENFILE. */
+int handle_error(int err);
+
 #endif

@@ -49,7 +49,7 @@ static int adopt_made(struct session *s, const struct node *dir,
 	node_drop(&s->table, n);
 undo_make:
 	gofer_host_unlink(dir->fd, name, type == S_IFDIR);
-	return ret == -EMFILE ? -ENFILE : ret;
+	return handle_error(ret);
 }
 
 int gofer_do_mkdir(struct session *s, const struct gofer_mkdir_req *req,

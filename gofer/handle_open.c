@@ -39,7 +39,7 @@ int gofer_do_open(struct session *s, const struct gofer_open_req *req,
 		return -EROFS;
 	ret = gofer_host_reopen(n->fd, (int)req->flags);
 	if (ret < 0)
-		return ret == -EMFILE ? -ENFILE : ret;
+		return handle_error(ret);
 	s->out_fd = ret;
 	return 0;
 }
@@ -102,7 +102,7 @@ int gofer_do_create(struct session *s, const struct gofer_create_req *req,
 				   O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 				   want.mode);
 	if (fd < 0)
-		return fd == -EMFILE ? -ENFILE : fd;
+		return handle_error(fd);
 	ret = adopt_new(s, fd, dir, &want, &rep->node);
 	if (ret < 0) {
 		gofer_host_unlink(dir->fd, req->name.p, false);
@@ -125,7 +125,7 @@ int gofer_do_tmpfile(struct session *s, const struct gofer_tmpfile_req *req,
 		return fd;
 	fd = gofer_host_open_child(dir->fd, ".", O_RDWR | O_TMPFILE, want.mode);
 	if (fd < 0)
-		return fd == -EMFILE ? -ENFILE : fd;
+		return handle_error(fd);
 	ret = adopt_new(s, fd, dir, &want, &rep->node);
 	if (ret < 0) {
 		gofer_host_close(fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * handle_walk: messages that look: hello, attach, walk, stat, readlink,
- * readdir, statfs, release.
+ * handle_walk: messages that look: hello, attach, walk, stat, readlink, statfs,
+ * release.
  *
  * Invariant: a message that fails leaves no handle behind.
  * Locks:     none, one thread.
@@ -11,11 +11,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "abi/dirent.h"
-#include "gofer/session.h"
+#include "gofer/handle.h"
 #include "gofer_handlers.h"
-
-#define DIR_CHUNK (24 * 1024u) /* becomes at most 32 KiB on the wire */
 
 int gofer_do_hello(struct session *s, const struct gofer_hello_req *req,
 		   struct gofer_hello_rep *rep)
@@ -45,10 +42,40 @@ int gofer_do_attach(struct session *s, const struct gofer_attach_req *req,
 	return node_adopt(s, fd, NULL, req->export, &rep->node);
 }
 
-/* EMFILE of this process is the sandbox's ENFILE. */
-static int walk_error(int err)
+int handle_error(int err)
 {
 	return err == -EMFILE ? -ENFILE : err;
+}
+
+/* One name below @at: its node, or for a bare one only attributes. */
+static int walk_one(struct session *s, const struct node *at, const char *name,
+		    bool bare, struct gofer_wire_node *out)
+{
+	int ret = 1;
+
+	if (at->barred)
+		return -EACCES;
+	if (bare)
+		ret = node_peek(s, at, name, out);
+	if (ret == 0 && S_ISDIR(out->mode))
+		ret = 1;
+	if (ret <= 0)
+		return ret;
+	ret = gofer_host_open_child(at->fd, name, O_PATH | O_NOFOLLOW, 0);
+	return ret < 0 ? ret : node_adopt(s, ret, at, at->export, out);
+}
+
+/* Without success the descriptor is asked for by itself, and told why not. */
+static void open_last(struct session *s, const struct gofer_wire_node *last)
+{
+	struct node *n = node_find(&s->table, last->handle);
+	int fd;
+
+	if (!n || n->type != S_IFREG || n->barred)
+		return;
+	fd = gofer_host_reopen(n->fd, O_RDONLY);
+	if (fd >= 0)
+		s->out_fd = fd;
 }
 
 int gofer_do_walk(struct session *s, const struct gofer_walk_req *req,
@@ -59,23 +86,22 @@ int gofer_do_walk(struct session *s, const struct gofer_walk_req *req,
 
 	if (ret < 0)
 		return ret;
+	if (req->flags & ~(uint32_t)GOFER_WALK_FLAGS)
+		return -EINVAL;
 	for (uint32_t i = 0; i < req->nr_names; i++) {
 		struct gofer_wire_node *out = &rep->nodes[i];
-		int fd;
+		bool last = i + 1 == req->nr_names;
 
-		if (at->barred) {
-			rep->stop = -EACCES;
-			break;
-		}
-		fd = gofer_host_open_child(at->fd, req->names[i].p,
-					   O_PATH | O_NOFOLLOW, 0);
-		ret = fd < 0 ? fd : node_adopt(s, fd, at, at->export, out);
+		ret = walk_one(s, at, req->names[i].p,
+			       last && (req->flags & GOFER_WALK_BARE), out);
 		if (ret < 0) {
-			rep->stop = walk_error(ret);
+			rep->stop = handle_error(ret);
 			break;
 		}
 		rep->nr_nodes++;
-		if (!S_ISDIR(out->mode))
+		if (last && (req->flags & GOFER_WALK_OPEN))
+			open_last(s, out);
+		if (last || !S_ISDIR(out->mode))
 			break;
 		at = node_find(&s->table, out->handle);
 	}
@@ -112,97 +138,6 @@ int gofer_do_readlink(struct session *s, const struct gofer_readlink_req *req,
 	if (len > GOFER_TEXT_MAX)
 		return -ENAMETOOLONG;
 	rep->target = (struct gofer_str){ s->data, (uint32_t)len };
-	return 0;
-}
-
-/* The directory's own descriptor, standing at @cookie. */
-static int dir_at(struct node *n, uint64_t cookie)
-{
-	int64_t pos;
-
-	if (n->dir_fd < 0) {
-		n->dir_fd = gofer_host_open_child(n->fd, ".",
-						  O_RDONLY | O_DIRECTORY, 0);
-		if (n->dir_fd < 0)
-			return walk_error(n->dir_fd);
-		n->dir_pos = 0;
-	}
-	if (cookie != 0 && (int64_t)cookie == n->dir_pos)
-		return n->dir_fd;
-	pos = gofer_host_seek(n->dir_fd, (int64_t)cookie);
-	return pos < 0 ? (int)pos : n->dir_fd;
-}
-
-static bool is_dots(const char *name)
-{
-	return name[0] == '.' &&
-	       (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-}
-
-/* Turns @size bytes of linux_dirent64 into the wire's records.  A name that no
- * Linux file system has (empty, too long, with '/') is left out. */
-static size_t convert(const char *in, size_t size, char *out, uint64_t *next)
-{
-	struct gofer_wire_dirent w;
-	struct linux_dirent64 d;
-	size_t used = 0;
-
-	for (size_t at = 0; at < size; at += d.reclen) {
-		const char *name = in + at + LINUX_DIRENT64_NAME;
-		size_t len, total;
-
-		memcpy(&d, in + at, LINUX_DIRENT64_NAME);
-		len = strlen(name);
-		*next = (uint64_t)d.off;
-		if (is_dots(name) || len == 0 || len > GOFER_NAME_MAX ||
-		    memchr(name, '/', len))
-			continue;
-		total = (sizeof(w) + len + 1 + 7) & ~7ul;
-		w = (struct gofer_wire_dirent){
-			.ino = d.ino,
-			.next = (uint64_t)d.off,
-			.size = (uint16_t)total,
-			.type = d.type,
-			.name_len = (uint8_t)len,
-		};
-		memset(out + used, 0, total);
-		memcpy(out + used, &w, sizeof(w));
-		memcpy(out + used + sizeof(w), name, len);
-		used += total;
-	}
-	return used;
-}
-
-int gofer_do_readdir(struct session *s, const struct gofer_readdir_req *req,
-		     struct gofer_readdir_rep *rep)
-{
-	struct node *n;
-	size_t used = 0;
-	int fd = session_dir(s, req->dir, &n);
-
-	if (fd == 0)
-		fd = dir_at(n, req->cookie);
-	if (fd < 0)
-		return fd;
-	rep->next = req->cookie;
-	while (used <= GOFER_DIR_BATCH / 2 && !rep->eof) {
-		long size = gofer_host_getdents(fd, s->data, DIR_CHUNK);
-
-		if (size < 0 && used == 0)
-			return (int)size;
-		if (size < 0)
-			break; /* what came before it counts */
-		if (size == 0)
-			rep->eof = 1;
-		used += convert(s->data, (size_t)size, s->dents + used,
-				&rep->next);
-	}
-	n->dir_pos = (int64_t)rep->next;
-	if (rep->eof) {
-		gofer_host_close(n->dir_fd);
-		n->dir_fd = -1;
-	}
-	rep->entries = (struct gofer_str){ s->dents, (uint32_t)used };
 	return 0;
 }
 

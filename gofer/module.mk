@@ -4,6 +4,7 @@ moat-objs += gen/gofer_codec.o gen/gofer_dispatch.o
 moat-objs += gofer/handle_attr.o
 moat-objs += gofer/handle_dir.o
 moat-objs += gofer/handle_open.o
+moat-objs += gofer/handle_read.o
 moat-objs += gofer/handle_walk.o
 moat-objs += gofer/handle_watch.o
 moat-objs += gofer/host/host_confine.o

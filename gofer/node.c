@@ -243,3 +243,18 @@ int node_stat(struct session *s, const struct node *n,
 	out->handle = node_handle(&s->table, n);
 	return 0;
 }
+
+int node_peek(struct session *s, const struct node *dir, const char *name,
+	      struct gofer_wire_node *out)
+{
+	struct statx sx;
+	int ret = gofer_host_statx_child(dir->fd, name, &sx);
+
+	if (ret < 0)
+		return ret;
+	if (!(sx.stx_mask & STATX_MNT_ID) || sx.stx_mnt_id != dir->mnt_id ||
+	    dir->barred || access_is_open(s, &sx))
+		return 1;
+	fill(s, -1, false, &sx, out);
+	return 0;
+}

@@ -45,6 +45,12 @@ void node_drop(struct node_table *t, struct node *n);
  */
 MUST_CHECK int node_adopt(struct session *s, int fd, const struct node *parent,
 			  unsigned int export, struct gofer_wire_node *out);
+/*
+ * Attributes of @name in @dir without a handle: 0 with *out (handle 0), 1 if
+ * only a node can tell them (another mount, owners without a name), -errno.
+ */
+MUST_CHECK int node_peek(struct session *s, const struct node *dir,
+			 const char *name, struct gofer_wire_node *out);
 /* Fresh attributes of a node. */
 MUST_CHECK int node_stat(struct session *s, const struct node *n,
 			 struct gofer_wire_node *out);

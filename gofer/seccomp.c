@@ -47,6 +47,7 @@ struct rule {
 	}
 
 #define STAT_FLAGS   (AT_EMPTY_PATH | AT_NO_AUTOMOUNT)
+#define CHILD_FLAGS  (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)
 #define ACCESS_FLAGS (AT_EMPTY_PATH | AT_EACCESS)
 #define SEND_FLAGS   (MSG_DONTWAIT | MSG_NOSIGNAL)
 
@@ -60,6 +61,7 @@ static const struct rule g_rules[] = {
 	    "to the CPU that the requests come from"),
 	ALWAYS(close, "handles that the sentry released; donated files"),
 	IF1(statx, EQ(2, STAT_FLAGS), "attributes of a handle"),
+	IF1(statx, EQ(2, CHILD_FLAGS), "attributes of one name below one"),
 	ALWAYS(fstatfs, "statfs; which file system a mount is of"),
 	IF1(faccessat2, EQ(3, ACCESS_FLAGS), "what we may do with a file"),
 	ALWAYS(readlinkat, "targets of symbolic links"),

@@ -127,6 +127,17 @@ struct gofer_wire_dirent {
 };
 static_assert(sizeof(struct gofer_wire_dirent) == 24, "gofer_wire_dirent");
 
+/* The same in the answer of LIST: node.handle is 0, node.mode 0 if unknown. */
+struct gofer_wire_entry {
+	uint16_t size; /* of the whole record */
+	uint8_t name_len, pad[5];
+	struct gofer_wire_node node;
+};
+static_assert(sizeof(struct gofer_wire_entry) == 144, "gofer_wire_entry");
+
+/* walk's flags */
+enum { GOFER_WALK_BARE = 1, GOFER_WALK_OPEN = 2, GOFER_WALK_FLAGS = 3 };
+
 /* set_attr's valid bits; equal to ATTR_* of sentry/vfs/vfs.h. */
 enum {
 	GOFER_ATTR_MODE = 1,

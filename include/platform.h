@@ -53,6 +53,9 @@ struct platform_limits {
 	uint32_t max_host_maps; /* host VMAs of one address space */
 	size_t xsave_size;	/* bytes of FPU state, standard XSAVE format */
 	uint64_t xcr0;		/* state components in it */
+	/* Guest code runs in the thread that calls run(): its time is part of
+	 * that thread's CPU time. */
+	bool own_thread;
 	/* What spaces with patched sites keep free (0: nothing). */
 	uint64_t reserved_start, reserved_end;
 };
@@ -61,6 +64,15 @@ struct platform_limits {
 struct platform_setup {
 	int memory_fd;	  /* the memory file; orders name it by this number */
 	uint32_t nr_cpus; /* CPUs that may be used (placement) */
+	int device_fd;	  /* what open_device() gave; the platform keeps it */
+};
+
+/* An ioctl that a platform makes after start(), on descriptors that are
+ * fd_value in the bits of fd_mask. */
+struct platform_ioctl {
+	uint64_t fd_mask, fd_value;
+	unsigned long request;
+	const char *why;
 };
 
 /*
@@ -81,6 +93,9 @@ struct map_order {
 /* Bytes that a patch of a call site replaces: `mov $nr, %eax`. */
 #define PLATFORM_PATCH_SIZE 5
 
+/* A set of up to 1024 CPUs. */
+#define PLATFORM_MASK_WORDS 16
+
 struct platform_ops {
 	const char *name;
 	const char *summary; /* one line for help */
@@ -92,11 +107,18 @@ struct platform_ops {
 	 */
 	int (*probe)(const char **why);
 	/*
+	 * Opens the device that start() needs: the sentry cannot open files.
+	 * NULL: there is none.  Caller: launcher.  Returns: descriptor, -errno.
+	 */
+	int (*open_device)(void);
+	/*
 	 * Starts the platform in the sentry, before its own filter closes and
 	 * while it has one thread (the template stub is forked here).
 	 */
 	int (*start)(const struct platform_setup *setup, struct platform **out);
 	const struct platform_limits *(*limits)(struct platform *p);
+	/* For the sentry's filter; NULL: none. */
+	const struct platform_ioctl *(*ioctls)(struct platform *p, size_t *nr);
 
 	/* An empty address space; no stub exists until a vcpu is bound. */
 	int (*as_new)(struct platform *p, struct platform_as **out);
@@ -183,9 +205,20 @@ struct platform_ops {
 	void (*idle_end)(struct vcpu *cpu);
 	/* CPU time used in guest mode so far, nanoseconds; any thread. */
 	uint64_t (*guest_time)(struct vcpu *cpu);
+
+	/*
+	 * Which CPUs; both from any thread, and NULL if the platform leaves
+	 * that to the host.  CPUs have numbers below the setup's nr_cpus.
+	 * affinity: @cpu runs guest code on those of @mask (a bit each, one is
+	 * there) from now on, and is on one of them on return.
+	 * which_cpu: where it runs, or ran last; -1: not known.
+	 */
+	void (*affinity)(struct vcpu *cpu,
+			 const uint64_t mask[PLATFORM_MASK_WORDS]);
+	int (*which_cpu)(struct vcpu *cpu);
 };
 
-extern const struct platform_ops platform_ptrace, platform_trap;
+extern const struct platform_ops platform_ptrace, platform_trap, platform_kvm;
 
 /* All platforms of this build, NULL-terminated, best first. */
 extern const struct platform_ops *const platform_list[];
@@ -198,6 +231,8 @@ MUST_CHECK int platform_start(const struct platform_ops *ops,
 			      const struct platform_setup *setup);
 const char *platform_name(void);
 const struct platform_limits *platform_limits(void);
+/* *nr: 0 if there are none. */
+const struct platform_ioctl *platform_ioctls(size_t *nr);
 MUST_CHECK int platform_as_new(struct platform_as **out);
 void platform_as_free(struct platform_as *as);
 MUST_CHECK int platform_as_order(struct platform_as *as,
@@ -221,5 +256,9 @@ void platform_interrupt(struct vcpu *cpu);
 void platform_idle_begin(struct vcpu *cpu);
 void platform_idle_end(struct vcpu *cpu);
 uint64_t platform_guest_time(struct vcpu *cpu);
+/* Without the op: no effect, and -1. */
+void platform_affinity(struct vcpu *cpu,
+		       const uint64_t mask[PLATFORM_MASK_WORDS]);
+int platform_which_cpu(struct vcpu *cpu);
 
 #endif

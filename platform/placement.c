@@ -12,6 +12,8 @@
  * off on one CPU.  The service thread exists from the first such moment on and
  * sleeps without a timer while there is none.
  *
+ * A guest that binds a thread to CPUs leaves less to choose.
+ *
  * Locks: g_place.mu (LOCK_PLACEMENT) covers everything here.
  * Tests: tests/unit/test_platform_ptrace.c
  */
@@ -25,7 +27,7 @@
 #include "platform/raw.h"
 #include "sentry/lib/lock.h"
 
-#define MAX_CPUS     256
+#define MAX_CPUS     PLACEMENT_MAX_CPUS
 #define TICK_NS	     2000000
 #define STEADY_TICKS 3
 #define CALM_TICKS   16 /* without crowding, then the thread sleeps */
@@ -176,17 +178,24 @@ void placement_rejoin(struct placed *cpu)
 	mutex_unlock(&g_place.mu);
 }
 
-/* The emptiest CPU; of equal ones the first, where the caller's parent is not
- * if it is running. */
-static int choose_locked(void) MUST_HOLD(&g_place.mu)
+static bool is_allowed(const struct placed *cpu, int place)
+{
+	return cpu->allowed[place / 64] >> place % 64 & 1;
+}
+
+/* The emptiest CPU that @cpu may have; of equal ones the first, where the
+ * caller's parent is not if it is running. */
+static int choose_locked(const struct placed *cpu) MUST_HOLD(&g_place.mu)
 {
 	int best = 0;
 
-	for (int i = 1; i < g_place.nr; i++) {
+	for (int i = 0; i < g_place.nr; i++) {
 		const struct place *p = &g_place.at[i];
 		const struct place *b = &g_place.at[best];
 
-		if (p->nr_runnable < b->nr_runnable ||
+		if (!is_allowed(cpu, i))
+			continue;
+		if (!is_allowed(cpu, best) || p->nr_runnable < b->nr_runnable ||
 		    (p->nr_runnable == b->nr_runnable &&
 		     p->nr_bound < b->nr_bound))
 			best = i;
@@ -194,22 +203,38 @@ static int choose_locked(void) MUST_HOLD(&g_place.mu)
 	return best;
 }
 
-/* Moves one runnable pair of place @from to place @to. */
-static void move_one_locked(int from, int to) MUST_HOLD(&g_place.mu)
+static void move_locked(struct placed *cpu, int to) MUST_HOLD(&g_place.mu)
+{
+	struct place *from = &g_place.at[cpu->place];
+
+	if (cpu->runnable)
+		count_locked(from, -1);
+	from->nr_bound--;
+	cpu->place = to;
+	g_place.at[to].nr_bound++;
+	if (cpu->runnable)
+		count_locked(&g_place.at[to], 1);
+	if (cpu->second < 0) {
+		pin_pair_locked(cpu);
+		return;
+	}
+	/* Its sentry thread stays where it spins till it notices. */
+	pin(cpu->stub_tid, g_place.at[to].host_cpu);
+	atomic_store_explicit(&cpu->recalled, true, memory_order_relaxed);
+}
+
+/* Moves one runnable pair of place @from to place @to; false: none can. */
+static bool move_one_locked(int from, int to) MUST_HOLD(&g_place.mu)
 {
 	struct placed *cpu, *best = NULL;
 
 	list_for_each_entry (cpu, &g_place.cpus, node)
-		if (cpu->place == from && cpu->runnable && cpu->second < 0)
+		if (cpu->place == from && cpu->runnable && cpu->second < 0 &&
+		    is_allowed(cpu, to))
 			best = cpu;
-	if (!best)
-		return;
-	count_locked(&g_place.at[from], -1);
-	g_place.at[from].nr_bound--;
-	best->place = to;
-	g_place.at[to].nr_bound++;
-	count_locked(&g_place.at[to], 1);
-	pin_pair_locked(best);
+	if (best)
+		move_locked(best, to);
+	return best;
 }
 
 /* One look at the load.  Returns true if it was out of balance. */
@@ -228,10 +253,9 @@ static bool watch_tick_locked(void) MUST_HOLD(&g_place.mu)
 			continue;
 		p->crowded_ticks = 0;
 		for (int to = 0; to < g_place.nr; to++) {
-			if (g_place.at[to].nr_runnable != 0)
-				continue;
-			move_one_locked(i, to);
-			break;
+			if (g_place.at[to].nr_runnable == 0 &&
+			    move_one_locked(i, to))
+				break;
 		}
 	}
 	return uneven;
@@ -310,7 +334,7 @@ void placement_bind(struct placed *cpu, uint32_t stub_tid)
 	cpu->stub_tid = stub_tid;
 	cpu->sentry_tid = (uint32_t)raw_call(SYS_gettid, 0, 0, 0, 0);
 	if (g_place.nr > 0) {
-		cpu->place = choose_locked();
+		cpu->place = choose_locked(cpu);
 		g_place.at[cpu->place].nr_bound++;
 		list_append(&g_place.cpus, &cpu->node);
 		set_runnable_locked(cpu, true);
@@ -341,6 +365,41 @@ void placement_join(struct placed *cpu, uint32_t tid)
 	mutex_unlock(&g_place.mu);
 }
 
+/* What the guest calls the CPU, as host_getcpu() % host_nr_cpus() does. */
+static int number_of(int place)
+{
+	return g_place.at[place].host_cpu % g_place.nr;
+}
+
+void placement_allow(struct placed *cpu, const uint64_t *mask)
+{
+	uint64_t bit;
+
+	mutex_lock(&g_place.mu);
+	for (int i = 0; i < g_place.nr; i++) {
+		bit = 1ull << i % 64;
+		if (mask[number_of(i) / 64] >> number_of(i) % 64 & 1)
+			cpu->allowed[i / 64] |= bit;
+		else
+			cpu->allowed[i / 64] &= ~bit;
+	}
+	if (cpu->place >= 0 && g_place.pinning &&
+	    !is_allowed(cpu, cpu->place))
+		move_locked(cpu, choose_locked(cpu));
+	unlock_and_tell();
+}
+
+int placement_number(struct placed *cpu)
+{
+	int nr = -1;
+
+	mutex_lock(&g_place.mu);
+	if (cpu->place >= 0 && g_place.pinning)
+		nr = number_of(cpu->place);
+	mutex_unlock(&g_place.mu);
+	return nr;
+}
+
 void placement_release(uint32_t tid)
 {
 	if (g_place.pinning)
@@ -364,6 +423,8 @@ void placement_init(struct placed *cpu)
 {
 	list_init(&cpu->node);
 	cpu->place = cpu->second = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(cpu->allowed); i++)
+		cpu->allowed[i] = UINT64_MAX;
 }
 
 void placement_idle(struct placed *cpu, bool idle)

@@ -11,6 +11,8 @@
 
 #include "sentry/lib/list.h"
 
+#define PLACEMENT_MAX_CPUS 256
+
 /* One pair; part of a vcpu.  Covered by the lock of placement.c. */
 struct placed {
 	struct list node;
@@ -19,6 +21,7 @@ struct placed {
 	bool runnable;
 	_Atomic bool recalled; /* placement_rejoin() is wanted; any thread */
 	uint32_t sentry_tid, stub_tid;
+	uint64_t allowed[PLACEMENT_MAX_CPUS / 64]; /* by index */
 };
 
 /* Reads the CPUs that may be used, at most @max_cpus (0: all). */
@@ -36,6 +39,13 @@ int placement_of_sentry(const struct placed *cpu);
 /* Pins @tid, another thread that the sentry thread of @cpu waits for, to the
  * CPU of that. */
 void placement_join(struct placed *cpu, uint32_t tid);
+/*
+ * From any thread: the pair runs guest code on CPUs with a bit in @mask only (by
+ * number, platform.h), and moves at once if it is elsewhere.
+ */
+void placement_allow(struct placed *cpu, const uint64_t *mask);
+/* The number of the CPU of the stub thread; -1: not known. */
+int placement_number(struct placed *cpu);
 /* Lets a stub thread that only has to exit do so on any CPU. */
 void placement_release(uint32_t tid);
 /* The pair is no more; the calling thread stays where it is. */

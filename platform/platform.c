@@ -17,6 +17,7 @@
 const struct platform_ops *const platform_list[] = {
 	&platform_trap,
 	&platform_ptrace,
+	&platform_kvm,
 	NULL,
 };
 
@@ -73,6 +74,12 @@ const char *platform_name(void)
 const struct platform_limits *platform_limits(void)
 {
 	return g_limits;
+}
+
+const struct platform_ioctl *platform_ioctls(size_t *nr)
+{
+	*nr = 0;
+	return g_ops->ioctls ? g_ops->ioctls(g_platform, nr) : NULL;
 }
 
 int platform_as_new(struct platform_as **out)
@@ -240,4 +247,16 @@ void platform_idle_end(struct vcpu *cpu)
 uint64_t platform_guest_time(struct vcpu *cpu)
 {
 	return g_ops->guest_time(cpu);
+}
+
+void platform_affinity(struct vcpu *cpu,
+		       const uint64_t mask[PLATFORM_MASK_WORDS])
+{
+	if (g_ops->affinity)
+		g_ops->affinity(cpu, mask);
+}
+
+int platform_which_cpu(struct vcpu *cpu)
+{
+	return g_ops->which_cpu ? g_ops->which_cpu(cpu) : -1;
 }

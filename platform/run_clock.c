@@ -21,8 +21,7 @@ static uint64_t process_time(uint32_t pid)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Cycles in guest mode, those of a stay that lasts included. */
-static uint64_t cycles(struct run_clock *c)
+uint64_t run_clock_cycles(struct run_clock *c)
 {
 	uint64_t spent = atomic_load(&c->spent_tsc);
 	uint64_t entry = atomic_load(&c->entry_tsc);
@@ -40,7 +39,7 @@ static uint64_t share(struct space_clock *s, uint64_t all, uint64_t mine)
 		return 0;
 	all += atomic_load(&s->dead_tsc);
 	list_for_each_entry (c, &s->clocks, node)
-		all += cycles(c);
+		all += run_clock_cycles(c);
 	if (all < mine)
 		all = mine;
 	return (uint64_t)((unsigned __int128)process_time(
@@ -55,7 +54,7 @@ void run_clock_join(struct run_clock *c, struct space_clock *s)
 
 void run_clock_leave(struct run_clock *c, struct space_clock *s)
 {
-	uint64_t mine = cycles(c);
+	uint64_t mine = run_clock_cycles(c);
 
 	list_del(&c->node);
 	atomic_fetch_add(&c->base_ns, share(s, mine, mine));
@@ -65,7 +64,7 @@ void run_clock_leave(struct run_clock *c, struct space_clock *s)
 
 uint64_t run_clock_now(struct run_clock *c, struct space_clock *s)
 {
-	return atomic_load(&c->base_ns) + share(s, 0, cycles(c));
+	return atomic_load(&c->base_ns) + share(s, 0, run_clock_cycles(c));
 }
 
 uint64_t run_clock_tell(struct run_clock *c, uint64_t now)

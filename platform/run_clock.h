@@ -55,6 +55,8 @@ static inline uint64_t run_clock_stop(struct run_clock *c)
 	return now;
 }
 
+/* Cycles in guest mode, those of a stay that lasts included; any thread. */
+uint64_t run_clock_cycles(struct run_clock *c);
 /* @c belongs to @s from now on.  Locks: that of the space. */
 void run_clock_join(struct run_clock *c, struct space_clock *s);
 /* @c leaves its space: what it used stays accounted there and with it.

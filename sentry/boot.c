@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "abi/fcntl.h"
+#include "sentry/control.h"
 #include "sentry/fs/tty/console.h"
 #include "sentry/host/host.h"
 #include "sentry/host/host_info.h"
@@ -21,84 +21,55 @@
 #include "sentry/kernel/cgroup.h"
 #include "sentry/kernel/oom.h"
 #include "sentry/oci/spec.h"
-#include "sentry/vfs/namei.h"
 #include "sentry/vfs/vfs.h"
 
 #define HEAP_BASE  (64ull << 20)
 #define HEAP_SHARE 16
 
-/* The search path of execvp(3) when PATH is not set. */
-#define DEFAULT_PATH "/bin:/usr/bin"
-
-static const char *get_env(char *const *env, const char *name)
+/* The pseudo terminal is all three. */
+static int open_own_tty(const struct sandbox_config *c,
+			struct kernel_boot_args *args)
 {
-	size_t len = strlen(name);
+	AUTO_PUT(file) struct file *f = NULL;
+	int ret = console_file_own(c->stdio[0], true, &f);
 
-	for (; *env; env++)
-		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
-			return *env + len + 1;
-	return NULL;
+	for (int i = 0; i < 3 && ret == 0; i++)
+		ret = fd_table_replace(args->fds, i, f, false);
+	if (ret == 0)
+		args->console = console_setup(f);
+	return ret;
 }
 
-static int gather(char *const *strings, struct arg_block *out)
+/* --preserve-fds: 3 and up. */
+static int open_extra(const struct sandbox_config *c,
+		      struct kernel_boot_args *args, struct boot_error *err)
 {
-	for (; *strings; strings++) {
-		seq_write(&out->text, *strings, strlen(*strings) + 1);
-		out->nr++;
+	for (unsigned int i = 0; i < c->nr_extra; i++) {
+		AUTO_PUT(file) struct file *f = NULL;
+		int ret = hostfile_new(c->extra[i], &f);
+
+		if (ret == 0)
+			ret = fd_table_replace(args->fds, 3 + (int)i, f, false);
+		if (ret < 0)
+			return boot_fail(err, 125, ret,
+					 "cannot pass on descriptor %u: %s",
+					 3 + i, strerror(-ret));
 	}
-	return out->text.failed ? -ENOMEM : 0;
-}
-
-/* Whether @full names anything; a directory that may not be searched hides
- * what is in it. */
-static bool exists(const char *full)
-{
-	AUTO_PATH struct path at = { 0 };
-
-	return path_lookup(LINUX_AT_FDCWD, full, WALK_FOLLOW, &at, NULL) == 0;
-}
-
-/*
- * Finds @name along PATH, as a shell: an entry that exists but may not be
- * executed is remembered, the search goes on.  *found: the path that was used.
- */
-static int find_program(const struct oci_process *p, struct file **out,
-			char **found)
-{
-	const char *name = p->args[0], *path = get_env(p->env, "PATH");
-	int best = -ENOENT;
-
-	if (strchr(name, '/')) {
-		*found = xstrdup(name);
-		return vfs_open_exec(LINUX_AT_FDCWD, name, WALK_FOLLOW, out);
-	}
-	if (!path)
-		path = DEFAULT_PATH;
-	while (name[0]) {
-		size_t len = strcspn(path, ":");
-		char *full = len ? xasprintf("%.*s/%s", (int)len, path, name)
-				 : xstrdup(name);
-		int ret = vfs_open_exec(LINUX_AT_FDCWD, full, WALK_FOLLOW, out);
-
-		if (ret == 0) {
-			*found = full;
-			return 0;
-		}
-		if (ret != -ENOENT && ret != -ENOTDIR && exists(full))
-			best = ret;
-		free(full);
-		if (path[len] == '\0')
-			break;
-		path += len + 1;
-	}
-	*found = xstrdup(name);
-	return best;
+	return 0;
 }
 
 static int open_stdio(const struct sandbox_config *c,
 		      struct kernel_boot_args *args, struct boot_error *err)
 {
-	for (int i = 0; i < 3; i++) {
+	if (c->own_tty) {
+		int ret = open_own_tty(c, args);
+
+		if (ret < 0)
+			return boot_fail(err, 125, ret,
+					 "cannot use the terminal: %s",
+					 strerror(-ret));
+	}
+	for (int i = 0; i < 3 && !c->own_tty; i++) {
 		AUTO_PUT(file) struct file *f = NULL;
 		int ret;
 
@@ -114,47 +85,23 @@ static int open_stdio(const struct sandbox_config *c,
 		if (i == 0 && c->tty)
 			args->console = console_setup(f);
 	}
-	return 0;
+	return open_extra(c, args, err);
 }
 
-static int enter_cwd(const struct oci_process *p, const struct cred *cred,
-		     struct fs_ctx *fs, uint32_t mask, struct boot_error *err)
-{
-	AUTO_PATH struct path cwd = { 0 };
-	int ret = path_lookup(LINUX_AT_FDCWD, p->cwd,
-			      WALK_FOLLOW | WALK_DIRECTORY, &cwd, NULL);
-
-	if (ret == 0)
-		ret = inode_permission(cwd.dentry->inode, cred, MAY_EXEC);
-	if (ret < 0)
-		return boot_fail(err, 125, ret, "cannot start in %s: %s",
-				 p->cwd, strerror(-ret));
-	mutex_lock(&fs->mu);
-	path_put(&fs->cwd);
-	fs->cwd = cwd;
-	fs->umask = mask & 0777;
-	mutex_unlock(&fs->mu);
-	cwd = (struct path){ 0 };
-	return 0;
-}
-
-/* The exit code that a shell gives for what execve() said. */
-static int exec_exit_code(int ret)
-{
-	return ret == -ENOENT || ret == -ENOTDIR ? 127 : 126;
-}
-
-static int load(const struct oci_process *p, struct kernel_boot_args *args,
+static int load(const struct sandbox_config *c, struct kernel_boot_args *args,
 		struct boot_error *err)
 {
+	const struct oci_process *p = &c->spec->process;
 	AUTO_FREE char *found = NULL;
 	struct arg_block argv = { 0 }, envp = { 0 };
-	int ret = find_program(p, &args->program, &found);
+	int ret = boot_find_program(p, &args->program, &found);
 
 	if (ret == 0)
-		ret = gather(p->args, &argv);
+		ret = boot_strings(p->args, &argv);
 	if (ret == 0)
-		ret = gather(p->env, &envp);
+		ret = boot_strings(p->env, &envp);
+	if (ret == 0 && c->container)
+		control_await_start();
 	if (ret == 0) {
 		args->filename = found;
 		/* Reset below: they are read by kernel_boot() only. */
@@ -168,11 +115,17 @@ static int load(const struct oci_process *p, struct kernel_boot_args *args,
 	}
 	seq_fini(&argv.text);
 	seq_fini(&envp.text);
-	if (ret < 0)
-		return boot_fail(err, exec_exit_code(ret), ret,
-				 "cannot run %s: %s", p->args[0],
-				 ret == -ENOENT ? "not found" : strerror(-ret));
-	return 0;
+	return ret < 0 ? boot_fail_program(p, ret, c->container, err) : 0;
+}
+
+static int make_uts(const struct oci_spec *spec, struct uts_ns **out)
+{
+	int ret = uts_ns_new(spec->hostname, &g_init_user_ns, NULL, out);
+
+	if (ret == 0 && spec->domainname)
+		strncpy((*out)->domainname, spec->domainname,
+			sizeof((*out)->domainname) - 1);
+	return ret;
 }
 
 /* Identity, directories, descriptors; references end up in @args. */
@@ -181,18 +134,18 @@ static int prepare(const struct sandbox_config *c,
 {
 	const struct oci_process *p = &c->spec->process;
 	struct path root = { 0 };
-	int ret = cred_new(p->user.uid, p->user.gid, p->user.additional_gids,
-			   p->user.nr_additional_gids, &args->cred);
+	int ret = boot_cred(p, &args->cred);
 
 	if (ret == 0)
-		ret = uts_ns_new(c->spec->hostname, &g_init_user_ns, NULL,
-				 &args->uts);
+		ret = make_uts(c->spec, &args->uts);
 	if (ret == 0)
 		ret = fd_table_new(&args->fds);
 	if (ret < 0)
 		return boot_fail(err, 125, ret, "cannot start: %s",
 				 strerror(-ret));
 	ret = boot_mounts(c, &args->mount_ns, err);
+	if (ret == 0 && c->container)
+		ret = boot_container(c, err);
 	if (ret < 0)
 		return ret;
 	mount_ns_root(args->mount_ns, &root);
@@ -203,7 +156,8 @@ static int prepare(const struct sandbox_config *c,
 	if (ret < 0)
 		return boot_fail(err, 125, ret, "cannot start: %s",
 				 strerror(-ret));
-	ret = enter_cwd(p, args->cred, args->fs, c->umask, err);
+	ret = boot_enter_cwd(p, args->cred, args->fs,
+			     p->has_umask ? p->umask : c->umask, err);
 	return ret < 0 ? ret : open_stdio(c, args, err);
 }
 
@@ -223,6 +177,11 @@ int sandbox_boot(const struct sandbox_config *config, struct boot_error *err)
 		.no_new_privs = p->no_new_privileges,
 		.ignored_signals = config->ignored_signals,
 		.blocked_signals = config->blocked_signals,
+		.shielded = config->container,
+		.oom_score_adj = p->oom_score_adj,
+		.filter = config->spec->seccomp.program,
+		.nr_filter = config->spec->seccomp.nr_insns,
+		.log_filter = config->spec->seccomp.log,
 	};
 	int ret;
 
@@ -230,9 +189,10 @@ int sandbox_boot(const struct sandbox_config *config, struct boot_error *err)
 	oom_start();
 	budget_start(heap_budget(config->spec));
 	ret = prepare(config, &args, err);
-	kernel_default_rlimits(args.rlimits);
+	boot_rlimits(p, args.rlimits);
+	boot_exec_setup(config);
 	if (ret == 0)
-		ret = load(p, &args, err);
+		ret = load(config, &args, err);
 	if (args.fds)
 		fd_table_put(args.fds);
 	if (args.fs)

@@ -12,8 +12,12 @@
 
 #include "sentry/boot.h"
 #include "sentry/fs/overlay/overlay.h"
+#include "sentry/kernel/boot.h"
 #include "sentry/mm/memfile.h"
 #include "sentry/oci/spec.h"
+#include "sentry/syscalls/sys_mount.h"
+#include "sentry/vfs/fs_context.h"
+#include "sentry/vfs/mount.h"
 #include "sentry/vfs/vfs.h"
 
 /* Writes go to memory above @lower: as much as there is. */
@@ -69,7 +73,7 @@ static int make_root(const struct sandbox_config *config, struct super **out)
 	int ret;
 
 	if (!spec->root_overlay)
-		return goferfs_new(0, false, true, out);
+		return goferfs_new(0, spec->root_readonly, true, out);
 	ret = goferfs_new(0, true, false, &lower);
 	if (ret < 0)
 		return ret;
@@ -88,25 +92,40 @@ static int make_bind(const struct oci_mount *m, struct super **out)
 	return ret < 0 ? ret : memory_overlay(lower, out);
 }
 
+/* As the mount tables show them; what mount(2) calls them, too. */
+static const char *const type_names[] = {
+	[OCI_MOUNT_BIND] = NULL,	  [OCI_MOUNT_TMPFS] = "tmpfs",
+	[OCI_MOUNT_PROC] = "proc",	  [OCI_MOUNT_SYSFS] = "sysfs",
+	[OCI_MOUNT_DEV] = "devtmpfs",	  [OCI_MOUNT_DEVPTS] = "devpts",
+	[OCI_MOUNT_CGROUP] = "cgroup2",	  [OCI_MOUNT_MQUEUE] = "mqueue",
+};
+
 static int make_super(const struct oci_mount *m, struct super **out)
 {
-	switch (m->kind) {
-	case OCI_MOUNT_BIND:
+	AUTO_FREE char *data = m->data ? kstrdup(m->data) : NULL;
+	const char *type = type_names[m->kind];
+	struct fs_context *fc;
+	int ret;
+
+	if (m->kind == OCI_MOUNT_BIND)
 		return make_bind(m, out);
-	case OCI_MOUNT_TMPFS:
-		return tmpfs_new(TMPFS_DEFAULT, TMPFS_DEFAULT, 01777, out);
-	case OCI_MOUNT_PROC:
-		return procfs_new(out);
-	case OCI_MOUNT_SYSFS:
-		return sysfs_new(out);
-	case OCI_MOUNT_DEV:
-		return devfs_new(out);
-	case OCI_MOUNT_DEVPTS:
-		return devpts_new(out);
-	case OCI_MOUNT_CGROUP:
-		return cgroupfs_new(out);
-	}
-	return -EINVAL;
+	if (m->data && !data)
+		return -ENOMEM;
+	ret = fs_context_new(type, &fc);
+	/* There are no message queues: an empty directory says so. */
+	if (ret == -ENODEV && m->kind == OCI_MOUNT_MQUEUE)
+		ret = fs_context_new("tmpfs", &fc);
+	if (ret < 0)
+		return ret;
+	/* What a host's version 1 hierarchy is asked for means nothing here. */
+	if (data && m->kind != OCI_MOUNT_CGROUP)
+		ret = fs_context_set_all(fc, data);
+	if (ret == 0)
+		ret = fs_context_create(fc);
+	if (ret == 0)
+		*out = take(fc->sb);
+	fs_context_free(fc);
+	return ret;
 }
 
 /* Makes the missing last component @name below @dir. */
@@ -129,8 +148,8 @@ static int make_child(const struct path *dir, const char *name, bool directory)
 }
 
 /* Resolves @dest from @root, making what is missing; a file if !@directory. */
-static int make_mount_point(const struct path *root, const char *dest,
-			    bool directory, struct path *out)
+int boot_mount_point(const struct path *root, const char *dest, bool directory,
+		     struct path *out)
 {
 	AUTO_FREE char *copy = kstrdup(dest);
 	AUTO_PATH struct path at = *root;
@@ -164,21 +183,62 @@ static int make_mount_point(const struct path *root, const char *dest,
 	return ret;
 }
 
+static int change_type(const struct path *at, uint64_t propagation)
+{
+	int type = mount_type_of(propagation);
+
+	return type < 0 ? type
+			: mount_change_type(at, (uint32_t)type,
+					    propagation & LINUX_MS_REC);
+}
+
 static int mount_one(struct mount_ns *ns, const struct path *root,
 		     const struct oci_mount *m)
 {
 	AUTO_PUT(super) struct super *sb = NULL;
 	AUTO_PATH struct path at = { 0 };
-	uint32_t flags = MNT_RELATIME | MNT_NOSUID;
+	AUTO_PATH struct path top = { 0 };
+	uint32_t flags = mount_flags_of(m->flags);
 	int ret = make_super(m, &sb);
 
 	if (ret == 0)
-		ret = make_mount_point(root, m->destination,
+		ret = boot_mount_point(root, m->destination,
 				       S_ISDIR(sb->root->inode->mode), &at);
 	if (ret == 0)
 		ret = mount_attach(ns, &at, sb,
 				   flags | (m->readonly ? MNT_READONLY : 0),
 				   m->source ? m->source : sb->ops->name);
+	if (ret < 0 || !m->propagation)
+		return ret;
+	ret = path_lookup_at(root, m->destination, WALK_FOLLOW, &top);
+	return ret < 0 ? ret : change_type(&top, m->propagation);
+}
+
+/* The root itself: propagation, read-only. */
+static int finish_root(const struct oci_spec *spec, const struct path *root)
+{
+	int ret = 0;
+
+	if (spec->root_propagation)
+		ret = change_type(root, spec->root_propagation);
+	if (ret == 0 && spec->root_readonly)
+		ret = mount_change_flags(root, MNT_READONLY, 0, 0, false);
+	return ret;
+}
+
+/* The tree is made by one who may do everything. */
+static int become_maker(const struct path *root, struct mount_ns *ns)
+{
+	AUTO_PUT(cred) struct cred *cred = NULL;
+	struct fs_ctx *fs;
+	int ret = cred_new(0, 0, NULL, 0, &cred);
+
+	if (ret == 0)
+		ret = fs_ctx_new(root, &fs);
+	if (ret < 0)
+		return ret;
+	ret = kernel_boot_task(cred, fs, ns);
+	fs_ctx_put(fs);
 	return ret;
 }
 
@@ -197,6 +257,10 @@ int boot_mounts(const struct sandbox_config *config, struct mount_ns **out,
 		return boot_fail(err, 125, ret, "cannot read rootfs %s: %s",
 				 spec->root_path, strerror(-ret));
 	mount_ns_root(ns, &root);
+	ret = become_maker(&root, ns);
+	if (ret < 0)
+		return boot_fail(err, 125, ret, "cannot make mounts: %s",
+				 strerror(-ret));
 	for (uint32_t i = 0; i < spec->nr_mounts; i++) {
 		ret = mount_one(ns, &root, &spec->mounts[i]);
 		if (ret < 0)
@@ -204,6 +268,10 @@ int boot_mounts(const struct sandbox_config *config, struct mount_ns **out,
 				err, 125, ret, "cannot mount at %s: %s",
 				spec->mounts[i].destination, strerror(-ret));
 	}
+	ret = finish_root(spec, &root);
+	if (ret < 0)
+		return boot_fail(err, 125, ret, "cannot set up the root: %s",
+				 strerror(-ret));
 	*out = take(ns);
 	return 0;
 }

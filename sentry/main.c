@@ -55,6 +55,8 @@ static void note_step(const char *what)
 	last = now;
 }
 
+#define KEEP_OWN 12 /* descriptors of every sandbox, and of the crash report */
+
 /* Descriptors, root, rights: see host_confine.h. */
 static int confine(const struct sandbox_config *c, struct boot_error *err)
 {
@@ -64,15 +66,18 @@ static int confine(const struct sandbox_config *c, struct boot_error *err)
 		       c->gofer_sock_fd,
 		       c->log_fd,
 		       c->strace_fd,
+		       c->device_fd,
 		       c->stdio[0],
 		       c->stdio[1],
 		       c->stdio[2],
 		       -1,
-		       -1 };
+		       -1,
+		       [KEEP_OWN ... KEEP_OWN + CONTROL_EXTRA_MAX - 1] = -1 };
 	const char *what = "descriptors";
 	int ret;
 
-	host_crash_fds(&keep[ARRAY_SIZE(keep) - 2]);
+	memcpy(&keep[KEEP_OWN], c->extra, c->nr_extra * sizeof(int));
+	host_crash_fds(&keep[KEEP_OWN - 2]);
 	ret = host_confine_fds(keep, ARRAY_SIZE(keep));
 	if (ret == 0)
 		ret = host_confine_root(&what);
@@ -92,7 +97,8 @@ static int confine(const struct sandbox_config *c, struct boot_error *err)
 static int start_parts(const struct sandbox_config *c, struct boot_error *err)
 {
 	struct platform_setup setup = { .memory_fd = c->memory_fd,
-					.nr_cpus = host_nr_cpus() };
+					.nr_cpus = host_nr_cpus(),
+					.device_fd = c->device_fd };
 	int ret = host_fault_start();
 
 	if (ret == 0)
@@ -121,14 +127,17 @@ static int start_parts(const struct sandbox_config *c, struct boot_error *err)
 
 static int start(const struct sandbox_config *c, struct boot_error *err)
 {
+	const struct platform_ioctl *ioctls;
 	int ret = confine(c, err);
+	size_t nr_ioctls;
 
 	note_step("sentry confined");
 	if (ret == 0)
 		ret = start_parts(c, err);
 	if (ret < 0)
 		return ret;
-	ret = sentry_seccomp_load();
+	ioctls = platform_ioctls(&nr_ioctls);
+	ret = sentry_seccomp_load(ioctls, nr_ioctls);
 	if (ret < 0)
 		return boot_fail(err, 125, ret,
 				 "cannot close the system-call filter: %s",

@@ -1,6 +1,10 @@
 moat-objs += sentry/boot.o
+moat-objs += sentry/boot_exec.o
 moat-objs += sentry/boot_fs.o
+moat-objs += sentry/boot_oci.o
+moat-objs += sentry/boot_process.o
 moat-objs += sentry/control.o
+moat-objs += sentry/control_serve.o
 moat-objs += sentry/crash.o
 moat-objs += sentry/main.o
 moat-objs += sentry/seccomp.o

@@ -19,16 +19,48 @@ enum control_kind {
 	CONTROL_STOPPED, /* init was stopped by .status (signal) */
 	CONTROL_FAILED,	 /* .status: exit code (125..127); text says why */
 	CONTROL_ASK_TTY, /* is the launcher in the terminal's foreground? */
+	CONTROL_CREATED, /* all is ready for CONTROL_START */
+	CONTROL_REPLY,	 /* to request .id: .status 0 or an exit code; text */
+	CONTROL_EXEC_EXITED, /* the process of request .id: .status as wait(2) */
 	/* launcher -> sentry */
 	CONTROL_SIGNAL, /* .status: signal for the foreground group */
 	CONTROL_WINCH,	/* the terminal was resized */
 	CONTROL_TTY,	/* .status: 1 in its foreground, 0 not */
 	CONTROL_KILL,	/* end everything now (--timeout) */
+	/*
+	 * Requests: .id is not 0 and comes back with CONTROL_REPLY.
+	 * START: the program, that CONTROL_CREATED found, is to run.
+	 * KILL_ALL: .status is a signal for every process.
+	 * EXEC: descriptors: a file with a process (process_codec.h), then its
+	 * stdio and what follows it.  EXEC_SIGNAL: .status for that process;
+	 * text[0]: for the foreground of its terminal.
+	 * PS, STATS: descriptor of a file that gets the answer.
+	 * UPDATE: text holds a struct control_limits.
+	 */
+	CONTROL_START,
+	CONTROL_SIGNAL_ALL,
+	CONTROL_EXEC,
+	CONTROL_EXEC_SIGNAL,
+	CONTROL_PAUSE,
+	CONTROL_RESUME,
+	CONTROL_PS,
+	CONTROL_STATS,
+	CONTROL_UPDATE,
 };
 struct control_msg {
 	uint32_t kind;
 	int32_t status;
-	char text[504]; /* NUL-terminated */
+	uint32_t id; /* of a request; 0: none */
+	char text[500]; /* NUL-terminated */
+};
+/* Descriptors that come with one record: a file, stdio, --preserve-fds. */
+#define CONTROL_FDS_MAX (4 + CONTROL_EXTRA_MAX)
+#define CONTROL_EXTRA_MAX 16
+
+/* 0: as it is; UINT64_MAX: none. */
+struct control_limits {
+	uint64_t memory, pids;
+	uint64_t quota_us, period_us;
 };
 
 struct sandbox_config {
@@ -36,10 +68,15 @@ struct sandbox_config {
 	const struct platform_ops *platform;
 	int control_fd, memory_fd, gofer_shm_fd, gofer_sock_fd, log_fd;
 	int stdio[3];	       /* host descriptors of the program */
+	int extra[CONTROL_EXTRA_MAX]; /* they become 3, 4, ... */
+	unsigned int nr_extra;
 	uint64_t memory_limit; /* bytes, 0: none */
 	int strace_fd;	       /* -1: off */
+	int device_fd;	       /* of the platform, -1: it needs none */
 	enum log_level log_level;
 	bool tty; /* stdio[0] is the caller's terminal */
+	bool own_tty; /* it is a pseudo terminal of the container's own */
+	bool container; /* an OCI container: waits for CONTROL_START */
 	/* As the launcher's caller had them, for the program; bit N-1. */
 	uint64_t ignored_signals, blocked_signals;
 	uint32_t umask;

@@ -9,6 +9,8 @@
  */
 #include "sentry/seccomp.h"
 
+#include "platform.h"
+
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +22,8 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+
+#include "sentry/host/host.h"
 
 #define MAX_ARGS 3
 
@@ -61,6 +65,8 @@ static const struct rule rules[] = {
 	ANY(fstat, "size and identity of donated files"),
 	IF(newfstatat, EQ(3, AT_EMPTY_PATH), "fstat() of the C library"),
 	ANY(lseek, "stdio offsets, SEEK_DATA and SEEK_HOLE"),
+	/* libseccomp has no name for it yet. */
+	{ HOST_NR_CACHESTAT, 0, { { 0 } }, "how much guest memory is there" },
 	ANY(ftruncate, "donated writable files"),
 	ANY(fallocate, "donated files; holes in the memory file"),
 	ANY(syncfs, "syncfs and sync: the file system of a donated file"),
@@ -206,6 +212,30 @@ static int add_sanitizer_rules(scmp_filter_ctx ctx)
 }
 #endif
 
+/* Only where guest code runs in a virtual machine. */
+static const struct rule machine_rules[] = {
+	IF(madvise, EQ(2, MADV_POPULATE_READ), "pages before they are missed"),
+	IF(madvise, EQ(2, MADV_POPULATE_WRITE), "pages before they are missed"),
+};
+
+static int add_ioctls(scmp_filter_ctx ctx, const struct platform_ioctl *list,
+		      size_t nr)
+{
+	int ret = 0;
+
+	if (nr > 0)
+		ret = allow(ctx, machine_rules,
+			    sizeof(machine_rules) / sizeof(machine_rules[0]));
+	for (size_t i = 0; ret == 0 && i < nr; i++) {
+		const struct rule r =
+			IF2(ioctl, MASKED(0, list[i].fd_mask, list[i].fd_value),
+			    EQ(1, list[i].request), list[i].why);
+
+		ret = allow(ctx, &r, 1);
+	}
+	return ret;
+}
+
 static int add_rules(scmp_filter_ctx ctx)
 {
 	int ret = allow(ctx, rules, sizeof(rules) / sizeof(rules[0]));
@@ -221,7 +251,7 @@ static int add_rules(scmp_filter_ctx ctx)
 				0);
 }
 
-int sentry_seccomp_load(void)
+int sentry_seccomp_load(const struct platform_ioctl *ioctls, size_t nr)
 {
 	scmp_filter_ctx ctx = seccomp_init(REFUSAL);
 	int ret;
@@ -233,6 +263,8 @@ int sentry_seccomp_load(void)
 		ret = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (ret == 0)
 		ret = add_rules(ctx);
+	if (ret == 0)
+		ret = add_ioctls(ctx, ioctls, nr);
 	if (ret == 0)
 		ret = seccomp_load(ctx);
 	seccomp_release(ctx);

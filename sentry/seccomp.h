@@ -9,8 +9,10 @@
 
 /*
  * Closes the filter for all threads of the process, for good.  Anything else
- * than the listed calls kills the process from then on.
+ * than the listed calls, and the platform's @ioctls (NULL: none), kills the process from then on.
  */
-MUST_CHECK int sentry_seccomp_load(void);
+struct platform_ioctl;
+MUST_CHECK int sentry_seccomp_load(const struct platform_ioctl *ioctls,
+				   size_t nr);
 
 #endif

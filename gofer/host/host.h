@@ -41,6 +41,9 @@ MUST_CHECK int gofer_host_open_child(int dir, const char *name, uint64_t flags,
 /* Opens what the O_PATH descriptor @fd holds. */
 MUST_CHECK int gofer_host_reopen(int fd, int flags);
 MUST_CHECK int gofer_host_statx(int fd, struct statx *out);
+/* The same of one name below @dir, a link not followed. */
+MUST_CHECK int gofer_host_statx_child(int dir, const char *name,
+				      struct statx *out);
 MUST_CHECK int gofer_host_statfs(int fd, struct statfs *out);
 /* What this process may do with @fd: R=4 W=2 X=1; that the mount is read-only
  * does not count. */

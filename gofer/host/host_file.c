@@ -73,6 +73,14 @@ int gofer_host_statx(int fd, struct statx *out)
 				   STATX_WANTED, out));
 }
 
+/* A last component is never followed with these flags. */
+int gofer_host_statx_child(int dir, const char *name, struct statx *out)
+{
+	return (int)result(syscall(SYS_statx, dir, name,
+				   AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+				   STATX_WANTED, out));
+}
+
 int gofer_host_statfs(int fd, struct statfs *out)
 {
 	return (int)result(fstatfs(fd, out));

@@ -16,6 +16,7 @@
 #define LINUX_MS_NOEXEC	     8ul
 #define LINUX_MS_SYNCHRONOUS 16ul
 #define LINUX_MS_REMOUNT     32ul
+#define LINUX_MS_DIRSYNC	     128ul
 #define LINUX_MS_NOSYMFOLLOW 256ul
 #define LINUX_MS_NOATIME     1024ul
 #define LINUX_MS_NODIRATIME  2048ul
@@ -29,6 +30,7 @@
 #define LINUX_MS_SHARED	     (1ul << 20)
 #define LINUX_MS_RELATIME    (1ul << 21)
 #define LINUX_MS_STRICTATIME (1ul << 24)
+#define LINUX_MS_LAZYTIME    (1ul << 25)
 #define LINUX_MS_NOUSER	     (1ul << 31)
 #define LINUX_MS_MGC_VAL     0xC0ED0000ul
 #define LINUX_MS_MGC_MSK     0xffff0000ul

@@ -101,6 +101,12 @@ struct linux_ptrace_rseq_configuration {
 static_assert(sizeof(struct linux_ptrace_rseq_configuration) == 24,
 	      "ptrace_rseq_configuration");
 
+struct linux_ptrace_sud_config {
+	uint64_t mode, selector, offset, len;
+};
+static_assert(sizeof(struct linux_ptrace_sud_config) == 32,
+	      "ptrace_sud_config");
+
 enum {
 	LINUX_PTRACE_SYSCALL_INFO_NONE,
 	LINUX_PTRACE_SYSCALL_INFO_ENTRY,

@@ -90,6 +90,12 @@ static_assert(sizeof(struct linux_seccomp_notif_addfd) == 24, "notif_addfd");
 #define LINUX_IOC_WITHOUT_SIZE(cmd) ((cmd) & ~(0x3fffu << 16))
 #define LINUX_IOC_SIZE(cmd)	    ((cmd) >> 16 & 0x3fffu)
 
+/* PTRACE_SECCOMP_GET_METADATA. */
+struct linux_seccomp_metadata {
+	uint64_t filter_off, flags;
+};
+static_assert(sizeof(struct linux_seccomp_metadata) == 16, "metadata");
+
 /* --- classic BPF --- */
 struct linux_sock_filter {
 	uint16_t code;

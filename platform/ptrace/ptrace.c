@@ -72,6 +72,17 @@ static void pt_as_free(struct platform_as *as)
 	pt_as_put(to_pt_as(as));
 }
 
+static void pt_affinity(struct vcpu *cpu,
+			 const uint64_t mask[PLATFORM_MASK_WORDS])
+{
+	placement_allow(&to_pt_vcpu(cpu)->placed, mask);
+}
+
+static int pt_which_cpu(struct vcpu *cpu)
+{
+	return placement_number(&to_pt_vcpu(cpu)->placed);
+}
+
 static void pt_idle_begin(struct vcpu *cpu)
 {
 	placement_idle(&to_pt_vcpu(cpu)->placed, true);
@@ -108,6 +119,8 @@ const struct platform_ops platform_ptrace = {
 	.run = pt_run,
 	.interrupt = pt_interrupt,
 	.idle_begin = pt_idle_begin,
+	.affinity = pt_affinity,
+	.which_cpu = pt_which_cpu,
 	.idle_end = pt_idle_end,
 	.guest_time = pt_guest_time,
 };

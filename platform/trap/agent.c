@@ -41,7 +41,7 @@ long agent_wait(struct stub *s, uint32_t nr)
 		uint64_t done = 0;
 		long n;
 
-		raw_call(SYS_poll, (uint64_t)(uintptr_t)&pfd, 1, TICK_MS, 0);
+		/* Mostly the agent has had the CPU since it was woken. */
 		n = raw_call(SYS_read, (uint64_t)s->done_fd,
 			     (uint64_t)(uintptr_t)&done, sizeof(done), 0);
 		if (n == sizeof(done)) {
@@ -50,7 +50,9 @@ long agent_wait(struct stub *s, uint32_t nr)
 			log_error("trap: agent %u astray", s->tgid);
 			return -ESRCH;
 		}
-		if (stub_is_dead(s))
+		if (raw_call(SYS_poll, (uint64_t)(uintptr_t)&pfd, 1, TICK_MS,
+			     0) == 0 &&
+		    stub_is_dead(s))
 			return -ESRCH;
 	}
 }

@@ -49,6 +49,17 @@ static struct guest_regs *trap_regs(struct vcpu *cpu)
 	return &to_trap_vcpu(cpu)->regs;
 }
 
+static void trap_affinity(struct vcpu *cpu,
+			 const uint64_t mask[PLATFORM_MASK_WORDS])
+{
+	placement_allow(&to_trap_vcpu(cpu)->placed, mask);
+}
+
+static int trap_which_cpu(struct vcpu *cpu)
+{
+	return placement_number(&to_trap_vcpu(cpu)->placed);
+}
+
 static void trap_idle_begin(struct vcpu *cpu)
 {
 	spin_end(to_trap_vcpu(cpu));
@@ -83,6 +94,8 @@ const struct platform_ops platform_trap = {
 	.run = trap_run,
 	.interrupt = trap_interrupt,
 	.idle_begin = trap_idle_begin,
+	.affinity = trap_affinity,
+	.which_cpu = trap_which_cpu,
 	.idle_end = trap_idle_end,
 	.guest_time = trap_guest_time,
 };

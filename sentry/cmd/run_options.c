@@ -3,7 +3,7 @@
  * run_options: the command line of `moat run`, from one table.
  *
  * Options end at "--" or at the first word without a dash.
- * Tests: tests/unit/test_options.c
+ * Tests: tests/hostile/errors.sh, stdio.sh
  */
 #include <errno.h>
 #include <stdio.h>

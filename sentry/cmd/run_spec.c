@@ -4,7 +4,7 @@
  *
  * Root: the host's (or --rootfs) below a memory overlay; proc, sys, dev, pts
  * and shm of the sandbox's own; then the user's mounts in their order.
- * Tests: tests/unit/test_options.c
+ * Tests: tests/hostile/errors.sh, stdio.sh
  */
 #include <stdio.h>
 #include <string.h>

@@ -29,6 +29,9 @@ MUST_CHECK int host_ftruncate(int fd, int64_t size);
 MUST_CHECK int host_fallocate(int fd, int mode, int64_t off, int64_t size);
 /* lseek(2): the new offset. */
 MUST_CHECK int64_t host_lseek(int fd, int64_t off, int whence);
+/* Pages of the range (bytes) that are in memory; -ENOSYS before Linux 6.5. */
+#define HOST_NR_CACHESTAT 451
+MUST_CHECK int64_t host_cached_pages(int fd, uint64_t off, uint64_t size);
 /* fsync(2), or fdatasync(2) if @data_only. */
 int host_fsync(int fd, bool data_only);
 /* The whole file system that holds a donated file. */

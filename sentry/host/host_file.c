@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static long result(long ret)
@@ -69,6 +70,19 @@ int host_fallocate(int fd, int mode, int64_t off, int64_t size)
 int64_t host_lseek(int fd, int64_t off, int whence)
 {
 	return result(lseek(fd, off, whence));
+}
+
+int64_t host_cached_pages(int fd, uint64_t off, uint64_t size)
+{
+	const uint64_t range[2] = { off, size };
+	struct {
+		uint64_t nr_cache, nr_dirty, nr_writeback, nr_evicted,
+			nr_recently_evicted;
+	} stat;
+	int64_t ret = result(
+		syscall(HOST_NR_CACHESTAT, fd, range, &stat, 0));
+
+	return ret < 0 ? ret : (int64_t)stat.nr_cache;
 }
 
 int host_syncfs(int fd)

@@ -6,7 +6,7 @@
  * no rule for it.
  *
  * Locks: none; written before there is a second thread.
- * Tests: tests/conformance/proc_*.c
+ * Tests: tests/conformance/proc.c, proc_task.c
  */
 #include <sys/sysinfo.h>
 

@@ -3,7 +3,7 @@
  * host_tty: reads and writes of the caller's stdio that must not wait.
  *
  * Locks: none.
- * Tests: tests/conformance/stdio_*.c
+ * Tests: tests/hostile/terminal.sh
  */
 #include <errno.h>
 #include <fcntl.h>

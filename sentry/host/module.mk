@@ -11,3 +11,4 @@ moat-objs += sentry/host/host_thread.o
 moat-objs += sentry/host/host_threads.o
 moat-objs += sentry/host/host_time.o
 moat-objs += sentry/host/host_watch.o
+moat-objs += sentry/host/host_worker.o

@@ -11,9 +11,12 @@
 #include <string.h>
 
 #include "sentry/host/host.h"
+#include "sentry/host/host_worker.h"
+#include "sentry/ipc/ipc.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/kernel/user_ns.h"
+#include "sentry/net/net_ns.h"
 #include "sentry/lib/log.h"
 #include "sentry/vfs/vfs.h"
 
@@ -90,9 +93,9 @@ static int initial_namespaces(struct ns_common **ns)
 	int ret = ns_plain_new(NS_CGROUP, u, NULL, &ns[TASK_NS_CGROUP]);
 
 	if (ret == 0)
-		ret = ns_plain_new(NS_IPC, u, NULL, &ns[TASK_NS_IPC]);
+		ret = ipc_ns_new(u, NULL, &ns[TASK_NS_IPC]);
 	if (ret == 0)
-		ret = ns_plain_new(NS_NET, u, NULL, &ns[TASK_NS_NET]);
+		ret = net_ns_new(u, NULL, true, &ns[TASK_NS_NET]);
 	if (ret == 0)
 		ret = time_ns_new(NULL, u, NULL, &time);
 	if (ret < 0)
@@ -104,6 +107,42 @@ static int initial_namespaces(struct ns_common **ns)
 	ns[TASK_NS_PID_CHILDREN] = &g_init_pid_ns.ns;
 	ns_get(&g_init_pid_ns.ns);
 	return 0;
+}
+
+/* Those of another task. */
+static int join_namespaces(struct task *like, struct ns_common **ns)
+{
+	bool all = true;
+
+	mutex_lock(&like->mu);
+	for (int i = 0; i < TASK_NS_NR; i++) {
+		ns[i] = like->ns[i];
+		ns_get(ns[i]);
+		all &= ns[i] != NULL;
+	}
+	mutex_unlock(&like->mu);
+	return all ? 0 : -ESRCH;
+}
+
+static int first_namespaces(const struct kernel_boot_args *a,
+			    struct ns_common **ns)
+{
+	int ret = initial_namespaces(ns);
+
+	if (ret < 0)
+		return ret;
+	mount_ns_get(a->mount_ns);
+	ns[TASK_NS_MNT] = mount_ns_common(a->mount_ns);
+	ns_get(&a->uts->ns);
+	ns[TASK_NS_UTS] = &a->uts->ns;
+	return 0;
+}
+
+static int add_filter(const struct kernel_boot_args *a, struct task *t)
+{
+	if (!a->nr_filter)
+		return 0;
+	return seccomp_set_program(t, a->filter, a->nr_filter, a->log_filter);
 }
 
 static int make_init(const struct kernel_boot_args *a, struct task **out)
@@ -121,18 +160,19 @@ static int make_init(const struct kernel_boot_args *a, struct task **out)
 	t->cred = a->cred;
 	fs_ctx_get(a->fs);
 	t->fs = a->fs;
-	ret = initial_namespaces(t->ns);
+	ret = a->beside ? join_namespaces(a->beside, t->ns)
+			: first_namespaces(a, t->ns);
+	if (ret == 0)
+		ret = add_filter(a, t);
 	if (ret < 0) {
 		task_drop_resources(t);
 		task_put(t);
 		return ret;
 	}
-	mount_ns_get(a->mount_ns);
-	t->ns[TASK_NS_MNT] = mount_ns_common(a->mount_ns);
 	fd_table_get(a->fds);
 	t->fds = a->fds;
-	ns_get(&a->uts->ns);
-	t->ns[TASK_NS_UTS] = &a->uts->ns;
+	tg->priv->exec_id = a->exec_id;
+	tg->signals->unkillable = a->shielded;
 	t->no_new_privs = a->no_new_privs;
 	if (a->no_aslr)
 		t->priv->personality = 0x0040000u;
@@ -183,6 +223,15 @@ static void deliver_early(void)
 			kernel_signal_init(sig);
 }
 
+/* A process that another one can be put beside is there. */
+static bool may_publish_locked(const struct kernel_boot_args *a)
+{
+	struct thread_group *init = pid_peek_group_locked(1);
+
+	return !a->beside ||
+	       (init && init->nr_threads > 0 && !kernel_is_ending());
+}
+
 static int publish_init(const struct kernel_boot_args *a, struct task *t)
 {
 	struct thread_group *tg = t->group;
@@ -190,13 +239,15 @@ static int publish_init(const struct kernel_boot_args *a, struct task *t)
 	int ret;
 
 	tasklist_lock();
-	ret = pid_alloc_locked();
+	ret = may_publish_locked(a) ? pid_alloc_locked() : -ESRCH;
 	if (ret > 0)
 		ret = pgrp_new_locked((uint32_t)ret, NULL, &pg);
 	if (ret == 0 && pg) {
 		tg->tgid = tg->vtgid = pg->pgid;
-		g_init_pid_ns.init = tg;
-		g_init_pid_ns.had_init = true;
+		if (!a->beside) {
+			g_init_pid_ns.init = tg;
+			g_init_pid_ns.had_init = true;
+		}
 		tg->leader = t;
 		tg->priv->did_exec = true;
 		pgrp_join_locked(tg, pg);
@@ -209,37 +260,74 @@ static int publish_init(const struct kernel_boot_args *a, struct task *t)
 	return ret;
 }
 
+/* Makes @t visible and gives it a thread, which owns it from then on. */
 static int start_init(const struct kernel_boot_args *a, struct task *t)
 {
-	int ret = host_thread_new(task_thread, t, "task");
+	struct host_worker *w;
+	int ret = host_worker_get(&w);
 
 	if (ret < 0)
 		return ret;
 	ret = publish_init(a, t);
-	task_say_go(t, ret < 0 ? TASK_GO_ABORT : TASK_GO_RUN);
-	if (ret == 0)
+	if (ret < 0) {
+		host_worker_put(w);
+		return ret;
+	}
+	host_worker_go(w, task_thread, t);
+	if (!a->beside)
 		deliver_early();
-	return ret;
+	return 0;
 }
 
-int kernel_boot(const struct kernel_boot_args *args)
+/* @out: the process, +1, as soon as there is one; may be NULL. */
+static int boot_one(const struct kernel_boot_args *args,
+		    struct thread_group **out)
 {
 	struct task *t;
 	int ret = make_init(args, &t);
 
 	if (ret < 0)
 		return ret;
+	if (out) {
+		thread_group_get(t->group);
+		*out = t->group;
+	}
 	drop_current();
 	task_set_current(t); /* the loader opens files as this task */
 	ret = load_init(args, t);
 	task_set_current(NULL);
 	if (ret == 0)
-		return start_init(args, t); /* owns it from here */
+		ret = start_init(args, t);
+	if (ret == 0)
+		return 0;
 	if (t->cpu)
 		platform_vcpu_free(take(t->cpu));
 	task_drop_resources(t);
+	task_seccomp_release(t);
 	task_put(t);
 	return ret;
+}
+
+void kernel_drop_boot_task(void)
+{
+	drop_current();
+}
+
+int kernel_spawn(const struct kernel_boot_args *args, struct thread_group **out)
+{
+	struct thread_group *tg = NULL;
+	int ret = boot_one(args, &tg);
+
+	if (ret == 0)
+		*out = tg;
+	else if (tg)
+		thread_group_put(tg);
+	return ret;
+}
+
+int kernel_boot(const struct kernel_boot_args *args)
+{
+	return boot_one(args, NULL);
 }
 
 /* --- from outside --------------------------------------------------------- */
@@ -278,4 +366,20 @@ void kernel_signal_init(int signo)
 		return;
 	(void)signal_send_group(init, &si);
 	thread_group_put(init);
+}
+
+void kernel_signal_spawned(struct thread_group *tg, int signo, bool foreground)
+{
+	struct linux_siginfo si;
+	bool sent = false;
+
+	siginfo_kernel(&si, signo);
+	tasklist_lock();
+	if (foreground && tg->priv->tty) {
+		tty_ctl_signal_locked(tg->priv->tty, &si);
+		sent = true;
+	}
+	tasklist_unlock();
+	if (!sent)
+		(void)signal_send_group(tg, &si);
 }

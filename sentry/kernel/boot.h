@@ -6,6 +6,7 @@
 #ifndef SENTRY_KERNEL_BOOT_H
 #define SENTRY_KERNEL_BOOT_H
 
+#include "abi/seccomp.h"
 #include "sentry/kernel/task.h"
 #include "sentry/loader/loader.h"
 
@@ -23,7 +24,15 @@ struct kernel_boot_args {
 	struct tty_ctl *console; /* becomes the controlling terminal; or NULL */
 	uint64_t ignored_signals, blocked_signals; /* bit N-1 */
 	bool no_new_privs, no_aslr;
+	bool shielded; /* process 1 of a PID namespace: pid_namespaces(7) */
 	int32_t oom_score_adj;
+	/* A seccomp program that the process starts with; nr 0: none. */
+	const struct linux_sock_filter *filter;
+	uint32_t nr_filter;
+	bool log_filter;
+	/* kernel_spawn(): whose namespaces; and what its end is told as. */
+	struct task *beside;
+	uint32_t exec_id;
 };
 
 /*
@@ -32,6 +41,19 @@ struct kernel_boot_args {
  * Returns: 0; -errno of load_program(), -ENOMEM, -EAGAIN.
  */
 MUST_CHECK int kernel_boot(const struct kernel_boot_args *args);
+
+/*
+ * A further process, in a session of its own and without a parent, as `exec`
+ * makes it: in the namespaces of @args->beside.  When it has ended,
+ * sandbox_exec_exited() is called with @args->exec_id (not 0).
+ * Caller:  a service thread with a kernel_boot_task(), which is gone then.
+ * Returns: 0 and the process (+1); -errno as kernel_boot(); -ESRCH: process 1
+ *          has ended.
+ */
+MUST_CHECK int kernel_spawn(const struct kernel_boot_args *args,
+			    struct thread_group **out);
+/* The calling thread's boot task goes; for those that end otherwise. */
+void kernel_drop_boot_task(void);
 
 /*
  * A task for work before process 1 runs (path look-ups while mounts are set
@@ -68,6 +90,9 @@ uint32_t kernel_nr_tasks(void);
  * group.  Any thread.
  */
 void kernel_signal_foreground(int signo);
+/* The same for a process of kernel_spawn(): its terminal's foreground, or it
+ * alone if it has none. */
+void kernel_signal_spawned(struct thread_group *tg, int signo, bool foreground);
 /* A signal from outside for process 1 alone. */
 void kernel_signal_init(int signo);
 /* SIGKILL for every process; --timeout, CONTROL_KILL. */

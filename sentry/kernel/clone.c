@@ -2,9 +2,9 @@
 /*
  * clone: new tasks, from clone(2), clone3(2), fork(2), vfork(2).
  *
- * The new task is built in full by its parent, gets a sentry thread that binds
- * its vcpu and waits, becomes visible, and is told to go.  Until it is visible
- * every failure just drops it.
+ * The new task is built in full by its parent, gets a sentry thread that waits,
+ * becomes visible, and is told to go.  Until it is visible every failure just
+ * drops it.
  * Locks: tasklist for the moment of becoming visible.
  * Linux: kernel/fork.c of 6.18.
  * Tests: tests/conformance/clone.c
@@ -17,6 +17,8 @@
 
 #include "abi/poll.h"
 #include "sentry/host/host.h"
+#include "sentry/host/host_worker.h"
+#include "sentry/ipc/ipc.h"
 #include "sentry/kernel/boot.h"
 #include "sentry/kernel/cgroup.h"
 #include "sentry/kernel/keys.h"
@@ -226,8 +228,11 @@ static int copy_cpu(struct task *t, struct task *c,
 		r->rsp = rq->sp;
 	if (HAS(rq, SETTLS))
 		r->fs_base = rq->tls;
-	return platform_vcpu_new(mm_platform_as(c->mm),
-				 HAS(rq, VM) ? t->cpu : NULL, &c->cpu);
+	ret = platform_vcpu_new(mm_platform_as(c->mm),
+				HAS(rq, VM) ? t->cpu : NULL, &c->cpu);
+	if (ret == 0)
+		platform_affinity(c->cpu, c->priv->affinity);
+	return ret;
 }
 
 static int make_vfork(struct task *c, struct vfork_wait **out)
@@ -247,8 +252,10 @@ static int make_vfork(struct task *c, struct vfork_wait **out)
 static int copy_parts(struct task *t, struct task *c,
 		      const struct clone_request *rq)
 {
-	int ret = copy_files(t, c, rq);
+	int ret = HAS(rq, SYSVSEM) ? sem_undo_share(t, c) : 0;
 
+	if (ret == 0)
+		ret = copy_files(t, c, rq);
 	if (ret == 0)
 		ret = copy_fs(t, c, rq);
 	if (ret == 0)
@@ -325,20 +332,10 @@ static int make_task(struct task *t, const struct clone_request *rq,
 
 /* --- the new thread ------------------------------------------------------- */
 
-void task_say_go(struct task *t, uint32_t go)
-{
-	/* Once it goes it may end, and be gone, before we have woken it. */
-	task_get(t);
-	atomic_store(&t->priv->go, go);
-	host_futex_wake(&t->priv->go, 1);
-	task_put(t);
-}
-
 static void abort_task(struct task *t)
 {
 	platform_vcpu_free(take(t->cpu));
 	task_drop_resources(t);
-	task_set_current(NULL);
 	task_put(t);
 }
 
@@ -360,15 +357,8 @@ void task_thread(void *arg)
 	int ret;
 
 	task_set_current(t);
-	/* The host's CPU clock of this thread (CPUCLOCK_PERTHREAD_SCHED). */
-	atomic_store(&t->priv->clock_id, (int)(~host_gettid() << 3 | 6));
+	task_clock_start(t);
 	ret = platform_vcpu_bind(t->cpu);
-	while (atomic_load(&t->priv->go) == TASK_GO_WAIT)
-		host_futex_wait(&t->priv->go, TASK_GO_WAIT, NO_DEADLINE);
-	if (t->priv->go == TASK_GO_ABORT) {
-		abort_task(t);
-		return;
-	}
 	tid = t->vtid;
 	if (ret == 0)
 		ret = load_start_state(t);
@@ -531,26 +521,25 @@ static int make_pidfd(struct task *t, struct task *c,
 static long start(struct task *t, struct task *c,
 		  const struct clone_request *rq, struct clone_trace *trace)
 {
+	struct host_worker *w;
 	int32_t tid32;
 	long tid;
-	int ret = host_thread_new(task_thread, c, "task");
 
-	if (ret < 0) {
-		platform_vcpu_free(take(c->cpu));
-		task_drop_resources(c);
-		task_put(c);
+	if (host_worker_get(&w) < 0) {
+		abort_task(c);
 		return -EAGAIN;
 	}
 	tid = publish(t, c, rq, trace);
 	if (tid < 0) {
-		task_say_go(c, TASK_GO_ABORT);
+		host_worker_put(w);
+		abort_task(c);
 		return tid;
 	}
 	tid32 = (int32_t)tid;
 	if (HAS(rq, PARENT_SETTID) &&
 	    copy_out(rq->parent_tid, &tid32, sizeof(tid32)) < 0)
 		log_debug("clone: bad parent_tid");
-	task_say_go(c, TASK_GO_RUN);
+	host_worker_go(w, task_thread, c);
 	return tid;
 }
 
@@ -576,9 +565,7 @@ long task_clone(struct task *t, const struct clone_request *rq)
 	if (ret == 0 && HAS(rq, PIDFD))
 		ret = pidfd = make_pidfd(t, c, rq);
 	if (ret < 0) {
-		platform_vcpu_free(take(c->cpu));
-		task_drop_resources(c);
-		task_put(c);
+		abort_task(c);
 		tid = ret;
 	} else {
 		tid = start(t, c, rq, &trace);

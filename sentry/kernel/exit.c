@@ -313,6 +313,9 @@ void task_exit(struct task *t, int code)
 	exit_notify(t, group_dead);
 	if (group_dead && tg->tgid == 1)
 		end_of_init(t);
+	if (group_dead && tg->priv->exec_id)
+		sandbox_exec_exited(tg->priv->exec_id,
+				    thread_group_exit_code(tg));
 	thread_group_put(tg);
 }
 
@@ -339,7 +342,7 @@ void kernel_kill_all(void)
 
 	tasklist_lock();
 	atomic_store(&g_ending, true);
-	for (uint32_t i = 1; i < PID_MAX; i++) {
+	for (uint32_t i = 1; i < pid_end_locked(); i++) {
 		tg = pid_peek_group_locked(i);
 		if (tg && tg->nr_threads > 0) {
 			signal_kill_group(tg);

@@ -7,7 +7,7 @@
  * operand and which write to it are tables of one bit an opcode.
  *
  * Invariant: never reads behind code[14]; the guest chose the bytes.
- * Tests:     tests/conformance/ptrace_debug.c
+ * Tests:     tests/conformance/ptrace_debug.c, ptrace_block.c
  */
 #include "sentry/kernel/insn.h"
 
@@ -504,4 +504,44 @@ unsigned int insn_accesses(const struct guest_regs *r,
 	}
 	add_implicit(&in, r, out, &nr);
 	return nr;
+}
+
+/* --- branches ------------------------------------------------------------- */
+
+static bool is_prefix(uint8_t b)
+{
+	static const struct guest_regs none;
+	struct insn in = { 0 };
+
+	return legacy_prefix(&in, &none, b) || (b & 0xf0) == 0x40;
+}
+
+bool insn_branched(const uint8_t code[INSN_MAX_SIZE], uint64_t rip,
+		   uint64_t next)
+{
+	unsigned int n = 0;
+	uint8_t op, reg;
+
+	while (n < INSN_MAX_SIZE - 2 && is_prefix(code[n]))
+		n++;
+	op = code[n];
+	reg = code[n + 1] >> 3 & 7;
+	if ((op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0)
+		return next != rip + n + 2; /* jcc, loop, jrcxz */
+	if (op == 0x0f && (code[n + 1] & 0xf0) == 0x80)
+		return next != rip + n + 6; /* jcc with 32 bits */
+	switch (op) {
+	case 0xc2: /* ret */
+	case 0xc3:
+	case 0xca: /* far ret, iret */
+	case 0xcb:
+	case 0xcf:
+	case 0xe8: /* call, jmp */
+	case 0xe9:
+	case 0xeb:
+		return true;
+	case 0xff: /* call and jmp by operand */
+		return reg >= 2 && reg <= 5;
+	}
+	return false;
 }

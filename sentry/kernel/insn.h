@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* insn: what memory an instruction touches, for watchpoints. */
+/* insn: what memory an instruction touches and where it goes, for tracers. */
 #ifndef SENTRY_KERNEL_INSN_H
 #define SENTRY_KERNEL_INSN_H
 
@@ -24,5 +24,12 @@ struct insn_access {
 unsigned int insn_accesses(const struct guest_regs *r,
 			   const uint8_t code[INSN_MAX_SIZE], uint64_t next,
 			   struct insn_access out[INSN_ACCESSES_MAX]);
+
+/*
+ * Was the instruction @code at @rip, which ended at @next, a branch that was
+ * taken?  A conditional one that jumps to the next instruction is not.
+ */
+bool insn_branched(const uint8_t code[INSN_MAX_SIZE], uint64_t rip,
+		   uint64_t next);
 
 #endif

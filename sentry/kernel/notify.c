@@ -124,8 +124,8 @@ bool signal_notify_exit_locked(struct thread_group *tg)
 		signal_notify_tracer_exit_locked(tg->leader);
 		return false; /* the parent hears of it after the tracer */
 	}
-	if (!parent)
-		return false;
+	if (!parent) /* its starter, outside, hears of it: task_exit() */
+		return tg->priv->exec_id != 0;
 	/* Process 1 of a namespace is about to end, and waits for nobody. */
 	if (parent == parent->pid_ns->init && parent->pid_ns->dying)
 		return true;

@@ -5,7 +5,7 @@
  * Invariant: a namespace is charged to its maker's user from ns_common_init()
  *            to ns_common_fini(); initial ones never end and are not charged.
  * Locks:     time_ns.mu; the counts have g_user_ns_mu.
- * Linux:     as 6.18; the ipc, net and cgroup kinds are objects with an
+ * Linux:     as 6.18; the net and cgroup kinds are objects with an
  *            identity (abstract socket names are kept apart by the net ones).
  * Tests:     tests/conformance/ns.c, timens.c
  */

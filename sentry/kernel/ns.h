@@ -85,7 +85,7 @@ static inline void ns_put(struct ns_common *ns)
 		ns->free(ns);
 }
 
-/* Namespaces without content of their own (ipc, cgroup, net). */
+/* Namespaces without content of their own (cgroup, net). */
 MUST_CHECK int ns_plain_new(enum ns_kind kind, struct user_ns *owner,
 			    const struct cred *creator, struct ns_common **out);
 

@@ -28,6 +28,7 @@ struct pid_entry {
 struct mutex g_tasklist_mu = MUTEX_INIT(LOCK_TASKLIST);
 /* Index 0 is not used.  Untouched pages cost nothing. */
 static struct pid_entry g_pids[PID_MAX];
+static uint32_t g_pid_end = 1; /* no id at or above it was ever used */
 struct pid_ns g_init_pid_ns = {
 	.ns = { .ref = { 1 },
 		.kind = NS_PID,
@@ -229,11 +230,18 @@ bool pid_ns_is_below(const struct pid_ns *ns, const struct pid_ns *ancestor)
 
 /* --- what an id names ----------------------------------------------------- */
 
+uint32_t pid_end_locked(void)
+{
+	return g_pid_end;
+}
+
 void pid_bind_task_locked(uint32_t pid, struct task *t)
 {
 	entry(pid)->task = t;
-	if (t)
+	if (t) {
+		g_pid_end = MAX(g_pid_end, pid + 1);
 		return;
+	}
 	tell_ending(entry(pid)->nrs);
 	unbind(entry(pid));
 }

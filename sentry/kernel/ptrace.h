@@ -28,7 +28,7 @@ struct task;
 /* Watched addresses, drawn up by the tracer while the tracee is stopped. */
 struct ptrace_debug {
 	uint64_t addr[4], status, control; /* DR0..3, DR6, DR7 */
-	struct guest_regs before;	   /* the step that runs */
+	struct guest_regs before; /* the step that runs; also for BLOCK */
 };
 
 /* ptrace_state.calls: what is looked at around each entry to the guest. */
@@ -37,6 +37,7 @@ enum {
 	PTRACE_CALLS_EMULATE = 2, /* SYSEMU: do not carry them out */
 	PTRACE_CALLS_STEP = 4,	  /* run one instruction */
 	PTRACE_CALLS_WATCH = 8,	  /* debug registers are in use */
+	PTRACE_CALLS_BLOCK = 16,  /* with STEP: up to a branch that is taken */
 };
 
 struct ptrace_state {
@@ -152,8 +153,10 @@ long ptrace_request_regs(struct task *p, uint64_t request, uint64_t addr,
 uint64_t ptrace_get_debugreg(struct task *p, unsigned int n);
 MUST_CHECK int ptrace_set_debugreg(struct task *p, unsigned int n,
 				   uint64_t value);
+/* PTRACE_SINGLEBLOCK is about to begin: 0, -ENOMEM. */
+MUST_CHECK int ptrace_block_prepare(struct task *p);
 /*
- * The current task, whose debug registers are in use, ran one instruction.
+ * The current task, with CALLS_WATCH or CALLS_BLOCK, ran one instruction.
  * True: the tracer hears of it; @stop is as the processor's trap would be.
  */
 bool ptrace_watch_stepped(struct task *t, struct guest_stop *stop);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ptrace_debug: the debug registers of a tracee, for hardware breakpoints and
- * watchpoints.
+ * watchpoints, and steps from branch to branch.
  *
  * No platform lends the processor's.  A tracee with any in use runs step by
  * step, and after each instruction its decoded memory operands are compared
- * with what is watched.
+ * with what is watched; or it is looked at whether that was a branch.
  *
  * Locks: none; the tracer sets while the tracee is frozen, the tracee looks.
  * Linux: as perf's breakpoints behind 6.18's POKEUSR.
- * Tests: tests/conformance/ptrace_debug.c, tests/real/gdb.sh
+ * Tests: tests/conformance/ptrace_debug.c, ptrace_block.c, tests/real/gdb.sh
  */
 #include <errno.h>
 
@@ -78,6 +78,18 @@ static int set_control(struct ptrace_debug *d, uint64_t value)
 	return ret;
 }
 
+static int need_debug(struct ptrace_state *ps)
+{
+	if (!ps->debug)
+		ps->debug = kzalloc(sizeof(*ps->debug));
+	return ps->debug ? 0 : -ENOMEM;
+}
+
+int ptrace_block_prepare(struct task *p)
+{
+	return need_debug(&p->priv->ptrace);
+}
+
 int ptrace_set_debugreg(struct task *p, unsigned int n, uint64_t value)
 {
 	struct ptrace_state *ps = &p->priv->ptrace;
@@ -86,10 +98,9 @@ int ptrace_set_debugreg(struct task *p, unsigned int n, uint64_t value)
 
 	if (n == 4 || n == 5)
 		return -EIO;
-	if (!ps->debug)
-		ps->debug = kzalloc(sizeof(*ps->debug));
-	if (!ps->debug)
-		return -ENOMEM;
+	ret = need_debug(ps);
+	if (ret < 0)
+		return ret;
 	if (n < 4) {
 		ret = check_one(ps->debug->control, n, value);
 		if (ret == 0)
@@ -149,15 +160,20 @@ void ptrace_watch_end(struct task *t)
 bool ptrace_watch_stepped(struct task *t, struct guest_stop *stop)
 {
 	struct ptrace_debug *d = t->priv->ptrace.debug;
-	bool step = t->priv->ptrace.calls & PTRACE_CALLS_STEP;
+	uint32_t calls = t->priv->ptrace.calls;
 	uint64_t rip = platform_regs(t->cpu)->rip;
-	uint64_t status = step ? DR6_STEP : 0;
+	uint64_t status;
 	struct insn_access a[INSN_ACCESSES_MAX];
 	uint8_t code[INSN_MAX_SIZE] = { 0 };
 	unsigned int nr;
+	bool step;
 
 	/* Fewer bytes at the end of what is mapped: the rest counts as 0. */
 	(void)!mm_copy_in(t->mm, code, d->before.rip, sizeof(code), 0);
+	step = (calls & PTRACE_CALLS_STEP) &&
+	       (!(calls & PTRACE_CALLS_BLOCK) ||
+		insn_branched(code, d->before.rip, rip));
+	status = step ? DR6_STEP : 0;
 	nr = insn_accesses(&d->before, code, rip, a);
 	for (unsigned int n = 0; n < 4; n++)
 		if ((d->control & DR7_ENABLED(n)) && is_hit(d, n, rip, a, nr))

@@ -7,8 +7,8 @@
  *
  * Locks: the tracee's sighand around its fields; none while guest memory is
  *        copied.
- * Linux: ptrace_request() of 6.18, without checkpoint/restore of filters.
- * Tests: tests/conformance/ptrace.c, ptrace_stop.c
+ * Linux: ptrace_request() of 6.18.
+ * Tests: tests/conformance/ptrace.c, ptrace_stop.c, ptrace_seccomp.c
  */
 #include <errno.h>
 #include <string.h>
@@ -190,6 +190,28 @@ static long get_rseq(uint64_t size, uint64_t to)
 	return sizeof(conf);
 }
 
+static long get_dispatch(struct task *p, uint64_t size, uint64_t to)
+{
+	const struct user_dispatch *d = &p->priv->user_dispatch;
+	struct linux_ptrace_sud_config c = { d->on, d->selector, d->start,
+					     d->size };
+
+	if (size != sizeof(c))
+		return -EINVAL;
+	return copy_out(uaddr(to), &c, sizeof(c));
+}
+
+static long set_dispatch(struct task *p, uint64_t size, uint64_t from)
+{
+	struct linux_ptrace_sud_config c;
+
+	if (size != sizeof(c))
+		return -EINVAL;
+	if (copy_in(&c, uaddr(from), sizeof(c)) < 0)
+		return -EFAULT;
+	return user_dispatch_set(p, c.mode, c.offset, c.len, c.selector);
+}
+
 /* --- signals -------------------------------------------------------------- */
 
 static long get_siginfo(struct task *p, uint64_t to)
@@ -288,6 +310,7 @@ static long do_request(struct task *p, uint64_t request, uint64_t addr,
 		       uint64_t data)
 {
 	const uint32_t stop = PTRACE_CALLS_STOP, step = PTRACE_CALLS_STEP;
+	int ret;
 
 	switch (request) {
 	case LINUX_PTRACE_PEEKTEXT:
@@ -302,6 +325,10 @@ static long do_request(struct task *p, uint64_t request, uint64_t addr,
 		return resume(p, stop, data);
 	case LINUX_PTRACE_SINGLESTEP:
 		return resume(p, step, data);
+	case LINUX_PTRACE_SINGLEBLOCK:
+		ret = ptrace_block_prepare(p);
+		return ret < 0 ? ret
+			       : resume(p, step | PTRACE_CALLS_BLOCK, data);
 	case LINUX_PTRACE_SYSEMU:
 		return resume(p, stop | PTRACE_CALLS_EMULATE, data);
 	case LINUX_PTRACE_SYSEMU_SINGLESTEP:
@@ -329,6 +356,14 @@ static long do_request(struct task *p, uint64_t request, uint64_t addr,
 		return get_sigmask(p, addr, data);
 	case LINUX_PTRACE_SETSIGMASK:
 		return set_sigmask(p, addr, data);
+	case LINUX_PTRACE_SECCOMP_GET_FILTER:
+		return seccomp_get_filter(p, addr, uaddr(data));
+	case LINUX_PTRACE_SECCOMP_GET_METADATA:
+		return seccomp_get_metadata(p, addr, uaddr(data));
+	case LINUX_PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG:
+		return get_dispatch(p, addr, data);
+	case LINUX_PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG:
+		return set_dispatch(p, addr, data);
 	case LINUX_PTRACE_GET_RSEQ_CONFIGURATION:
 		return get_rseq(addr, data);
 	default:

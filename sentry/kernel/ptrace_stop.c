@@ -244,9 +244,9 @@ void ptrace_syscall_exit(struct task *t)
 
 void ptrace_handler_entered(struct task *t)
 {
-	uint32_t step = PTRACE_CALLS_STEP;
+	uint32_t step = PTRACE_CALLS_STEP | PTRACE_CALLS_BLOCK;
 
-	if (atomic_fetch_and(&t->priv->ptrace.calls, ~step) & step)
+	if (atomic_fetch_and(&t->priv->ptrace.calls, ~step) & PTRACE_CALLS_STEP)
 		notify(t, LINUX_SIGTRAP, LINUX_SIGTRAP, LINUX_CLD_TRAPPED, 0);
 }
 

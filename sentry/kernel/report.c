@@ -3,7 +3,7 @@
  * report: what /proc and a crash report say of a task.
  *
  * Locks: takes tasklist, sighand and task locks in turn; a snapshot.
- * Tests: tests/conformance/task.c
+ * Tests: tests/conformance/proc.c
  */
 #include <string.h>
 
@@ -64,6 +64,7 @@ static void report_own(struct task *t, struct task_report *r)
 
 	r->state = (char)(gone ? gone : atomic_load(&t->state));
 	r->start_ns = t->priv->start_time;
+	r->cpu = task_which_cpu(t);
 	r->no_new_privs = t->no_new_privs;
 	r->seccomp_mode = (uint32_t)t->priv->seccomp.mode;
 	r->seccomp_filters = t->priv->seccomp.nr_filters;
@@ -72,6 +73,7 @@ static void report_own(struct task *t, struct task_report *r)
 	r->nice = t->priv->nice;
 	r->policy = t->priv->policy;
 	r->rt_prio = t->priv->rt_prio;
+	memcpy(r->affinity, t->priv->affinity, sizeof(r->affinity));
 	if (t->cred->user)
 		r->sigq_len = t->cred->user->nr_signals;
 	mutex_unlock(&t->mu);
@@ -115,7 +117,7 @@ void task_report(struct task *t, struct task_report *out)
 
 void kernel_foreach_task(void (*fn)(struct task *t, void *arg), void *arg)
 {
-	for (uint32_t i = 1; i < PID_MAX; i++) {
+	for (uint32_t i = 1; i < pid_end_locked(); i++) {
 		struct task *t = pid_peek_task_locked(i);
 
 		if (t)

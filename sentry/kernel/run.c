@@ -183,7 +183,8 @@ static void do_exception(struct task *t, struct guest_stop *stop)
 		signal_kill_group(t->group);
 		return;
 	}
-	if (unlikely(t->priv->ptrace.calls & PTRACE_CALLS_WATCH) &&
+	if (unlikely(t->priv->ptrace.calls &
+		     (PTRACE_CALLS_WATCH | PTRACE_CALLS_BLOCK)) &&
 	    stop->signo == LINUX_SIGTRAP && stop->code == LINUX_TRAP_TRACE &&
 	    !ptrace_watch_stepped(t, stop))
 		return;

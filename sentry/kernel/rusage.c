@@ -6,7 +6,7 @@
  * both are read only when asked for.
  * Locks: sums of ended threads under sighand; a live thread's cpu is read under
  *        its kick_mu, which its end takes too.
- * Tests: tests/conformance/task.c
+ * Tests: tests/conformance/resource.c
  */
 #include "abi/resource.h"
 #include "sentry/host/host.h"
@@ -27,19 +27,28 @@ uint64_t task_utime(struct task *t)
 uint64_t task_stime(struct task *t)
 {
 	int id = atomic_load(&t->priv->clock_id);
+	uint64_t all = id ? host_clock(id) - t->priv->clock_start : 0, user;
 
-	return id ? host_clock(id) : 0;
+	if (!platform_limits()->own_thread)
+		return all;
+	user = task_utime(t);
+	return all > user ? all - user : 0;
+}
+
+void task_clock_start(struct task *t)
+{
+	/* CPUCLOCK_PERTHREAD_SCHED; the thread may have served others. */
+	int id = (int)(~host_gettid() << 3 | 6);
+
+	t->priv->clock_start = host_clock(id);
+	atomic_store(&t->priv->clock_id, id);
 }
 
 uint64_t task_maxrss(struct task *t)
 {
 	AUTO_PUT(mm) struct mm *mm = task_get_mm(t);
-	struct mm_stats stats;
 
-	if (!mm)
-		return 0;
-	mm_stats(mm, &stats);
-	return stats.peak_rss;
+	return mm ? mm_peak_rss(mm) : 0;
 }
 
 static void usage_live(struct task *t, struct rusage_sum *out)

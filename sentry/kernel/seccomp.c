@@ -316,6 +316,29 @@ long seccomp_set_filter(struct task *t, uint32_t flags, uaddr_t fprog)
 	return attach(t, f, flags);
 }
 
+int seccomp_set_program(struct task *t, const struct linux_sock_filter *prog,
+			uint32_t nr, bool log)
+{
+	AUTO_FREE struct seccomp_filter *f = NULL;
+	int ret;
+
+	if (nr == 0 || nr > LINUX_BPF_MAXINSNS)
+		return -EINVAL;
+	f = kzalloc(sizeof(*f) + nr * sizeof(f->prog[0]));
+	if (!f)
+		return -ENOMEM;
+	memcpy(f->prog, prog, nr * sizeof(f->prog[0]));
+	ret = bpf_check(f->prog, nr);
+	if (ret < 0)
+		return ret;
+	ref_init(&f->ref);
+	f->users = 1;
+	f->len = nr;
+	f->linux_len = bpf_linux_len(f->prog, nr);
+	f->log = log;
+	return (int)attach(t, take(f), 0);
+}
+
 int seccomp_set_strict(struct task *t)
 {
 	struct task_seccomp *s = &t->priv->seccomp;
@@ -356,6 +379,80 @@ void task_seccomp_release(struct task *t)
 	mutex_unlock(&s->mu);
 	if (f)
 		filter_release(f);
+}
+
+/* --- for checkpoints (ptrace) --------------------------------------------- */
+
+static bool may_dump(void)
+{
+	return capable(CAP_NR_SYS_ADMIN) &&
+	       current_task()->priv->seccomp.mode ==
+		       LINUX_SECCOMP_MODE_DISABLED;
+}
+
+/* Filter @n of @p, the oldest being 0: +1. */
+static int get_nth(struct task *p, uint64_t n, struct seccomp_filter **out)
+{
+	struct task_seccomp *s = &p->priv->seccomp;
+	struct seccomp_filter *f;
+	uint64_t nr = 0;
+	int ret = -EINVAL;
+
+	if (!may_dump())
+		return -EACCES;
+	mutex_lock(&p->group->signals->mu);
+	if (s->mode == LINUX_SECCOMP_MODE_FILTER) {
+		ret = -ENOENT;
+		for (f = s->filter; f; f = f->prev)
+			nr++;
+		f = n < nr ? s->filter : NULL;
+		for (; f && n + 1 < nr; nr--)
+			f = f->prev;
+		if (f) {
+			ref_get(&f->ref);
+			*out = f;
+			ret = 0;
+		}
+	}
+	mutex_unlock(&p->group->signals->mu);
+	return ret;
+}
+
+long seccomp_get_filter(struct task *p, uint64_t n, uaddr_t to)
+{
+	struct seccomp_filter *f;
+	long ret = get_nth(p, n, &f);
+
+	if (ret < 0)
+		return ret;
+	ret = f->len;
+	if (!uaddr_is_null(to) &&
+	    copy_out(to, f->prog, f->len * sizeof(f->prog[0])) < 0)
+		ret = -EFAULT;
+	filter_put(f);
+	return ret;
+}
+
+long seccomp_get_metadata(struct task *p, uint64_t size, uaddr_t to)
+{
+	struct linux_seccomp_metadata m = { 0 };
+	struct seccomp_filter *f;
+	long ret;
+
+	if (!may_dump())
+		return -EACCES;
+	size = MIN(size, sizeof(m));
+	if (size < sizeof(m.filter_off))
+		return -EINVAL;
+	if (copy_in(&m.filter_off, to, sizeof(m.filter_off)) < 0)
+		return -EFAULT;
+	ret = get_nth(p, m.filter_off, &f);
+	if (ret < 0)
+		return ret;
+	if (f->log)
+		m.flags = LINUX_SECCOMP_FILTER_FLAG_LOG;
+	filter_put(f);
+	return copy_out(to, &m, size) < 0 ? -EFAULT : (long)size;
 }
 
 /* --- actions -------------------------------------------------------------- */
@@ -451,16 +548,10 @@ static void fill_siginfo(struct linux_siginfo *si,
 static void kill_group(struct task *t, const struct linux_seccomp_data *d,
 		       uint32_t reason)
 {
-	struct signal_state *s = t->group->signals;
 	struct linux_siginfo si;
 
 	fill_siginfo(&si, d, reason);
-	mutex_lock(&s->mu);
-	mutex_lock(&s->actions->mu);
-	s->actions->a[LINUX_SIGSYS - 1].handler = LINUX_SIG_DFL;
-	mutex_unlock(&s->actions->mu);
-	mutex_unlock(&s->mu);
-	signal_force(t, &si);
+	signal_force_exit(t, &si);
 }
 
 /* This thread only; as do_exit() does it. */

@@ -52,6 +52,20 @@ MUST_CHECK int seccomp_set_strict(struct task *t);
  */
 MUST_CHECK long seccomp_set_filter(struct task *t, uint32_t flags,
 				   uaddr_t fprog);
+/*
+ * For a tracer: the instructions of filter @n of @p (0: the oldest) to @to,
+ * unless that is null, and how many; or what else is known of the filter that
+ * the guest's struct at @to names, and its size.
+ * Returns: -EACCES, -EINVAL (no filters), -ENOENT, -EFAULT.
+ */
+MUST_CHECK long seccomp_get_filter(struct task *p, uint64_t n, uaddr_t to);
+MUST_CHECK long seccomp_get_metadata(struct task *p, uint64_t size,
+				     uaddr_t to);
+/* A program that a new process starts with (not the guest's): 0, -EINVAL,
+ * -ENOMEM. */
+MUST_CHECK int seccomp_set_program(struct task *t,
+				   const struct linux_sock_filter *prog,
+				   uint32_t nr, bool log);
 /* Is @action one of ours? */
 bool seccomp_action_known(uint32_t action);
 /* Names of all actions, and of those that are logged (/proc/sys). */

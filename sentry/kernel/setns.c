@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "abi/clone.h"
+#include "sentry/ipc/ipc.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/pidfd.h"
 #include "sentry/kernel/task_ns.h"
@@ -226,6 +227,8 @@ static void commit(struct joiner *j)
 
 	if (other_time)
 		time_ns_freeze(time);
+	if (j->ns[TASK_NS_IPC] != t->ns[TASK_NS_IPC])
+		sem_undo_exit(t);
 	task_ns_install(t, j->ns);
 	memset(j->ns, 0, sizeof(j->ns));
 	/* Only for want of memory; then the vDSO tells the old time. */

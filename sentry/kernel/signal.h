@@ -23,6 +23,10 @@ int signal_send_task(struct task *t, const struct linux_siginfo *si);
 int signal_send_pgrp(struct process_group *pg, const struct linux_siginfo *si);
 /* Synchronous fault: unblocks and resets the handler if needed (force_sig). */
 void signal_force(struct task *t, const struct linux_siginfo *si);
+/* The same, but the default action, which ends the process; _exit: nobody can
+ * put a handler in its place meanwhile, and a tracer is not asked. */
+void signal_force_default(struct task *t, const struct linux_siginfo *si);
+void signal_force_exit(struct task *t, const struct linux_siginfo *si);
 /* To the owner of a file: @type LINUX_F_OWNER_*, @id of that kind. */
 int signal_send_owner(int type, uint32_t id, const struct linux_siginfo *si);
 /* SIGKILL to all threads. */

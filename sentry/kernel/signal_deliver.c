@@ -101,12 +101,10 @@ static void handle(struct task *t, const struct linux_siginfo *si,
 	}
 	/* Linux: a SIGSEGV that cannot be delivered either is fatal. */
 	siginfo_kernel(&segv, LINUX_SIGSEGV);
-	if (si->signo == LINUX_SIGSEGV) {
-		struct linux_sigaction dfl = { 0 };
-
-		signal_set_action(t, LINUX_SIGSEGV, &dfl);
-	}
-	signal_force(t, &segv);
+	if (si->signo == LINUX_SIGSEGV)
+		signal_force_default(t, &segv);
+	else
+		signal_force(t, &segv);
 }
 
 /* --- stops ---------------------------------------------------------------- */
@@ -304,6 +302,17 @@ NO_LOCK_CHECK static enum step default_action(struct task *t,
 	return STEP_EXIT;
 }
 
+/* signal_force_exit(): no tracer can take it away. */
+static bool is_final(struct signal_state *s, int signo)
+{
+	bool yes;
+
+	mutex_lock(&s->actions->mu);
+	yes = s->actions->final & LINUX_SIGMASK(signo);
+	mutex_unlock(&s->actions->mu);
+	return yes;
+}
+
 NO_LOCK_CHECK static enum step deliver_one(struct task *t)
 {
 	struct signal_state *s = t->group->signals;
@@ -323,7 +332,7 @@ NO_LOCK_CHECK static enum step deliver_one(struct task *t)
 		return STEP_NONE;
 	}
 	if (unlikely(ptrace_is_traced(&t->priv->ptrace)) &&
-	    si.signo != LINUX_SIGKILL) {
+	    si.signo != LINUX_SIGKILL && !is_final(s, si.signo)) {
 		mutex_unlock(&s->mu);
 		if (!ptrace_signal(t, &si))
 			return STEP_AGAIN;

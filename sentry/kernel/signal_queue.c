@@ -173,6 +173,7 @@ int sig_actions_copy(struct sig_actions *from, bool clear,
 		return ret;
 	mutex_lock(&from->mu);
 	memcpy(a->a, from->a, sizeof(a->a));
+	a->final = from->final;
 	mutex_unlock(&from->mu);
 	if (clear)
 		sig_actions_reset(a);
@@ -201,6 +202,7 @@ void sig_actions_reset(struct sig_actions *a)
 		if (ignored)
 			a->a[i].handler = LINUX_SIG_IGN;
 	}
+	a->final = 0;
 	mutex_unlock(&a->mu);
 }
 

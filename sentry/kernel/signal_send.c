@@ -373,7 +373,10 @@ void signal_kill_group(struct thread_group *tg)
 	signal_send_group(tg, &si);
 }
 
-void signal_force(struct task *t, const struct linux_siginfo *si)
+enum force { FORCE, FORCE_DEFAULT, FORCE_EXIT };
+
+static void force(struct task *t, const struct linux_siginfo *si,
+		  enum force how)
 {
 	struct signal_state *s = t->group->signals;
 	uint64_t bit = LINUX_SIGMASK(si->signo);
@@ -384,8 +387,10 @@ void signal_force(struct task *t, const struct linux_siginfo *si)
 	blocked = t->signals->blocked & bit;
 	mutex_lock(&s->actions->mu);
 	act = &s->actions->a[si->signo - 1];
-	if (blocked || act->handler == LINUX_SIG_IGN)
+	if (blocked || act->handler == LINUX_SIG_IGN || how != FORCE)
 		act->handler = LINUX_SIG_DFL;
+	if (how == FORCE_EXIT)
+		s->actions->final |= bit;
 	/* Its own fault: even process 1 of a namespace ends by it. */
 	if (act->handler == LINUX_SIG_DFL)
 		s->unkillable = false;
@@ -394,6 +399,21 @@ void signal_force(struct task *t, const struct linux_siginfo *si)
 	(void)signal_send_locked(t, si, false);
 	signal_recalc_locked(t);
 	mutex_unlock(&s->mu);
+}
+
+void signal_force(struct task *t, const struct linux_siginfo *si)
+{
+	force(t, si, FORCE);
+}
+
+void signal_force_default(struct task *t, const struct linux_siginfo *si)
+{
+	force(t, si, FORCE_DEFAULT);
+}
+
+void signal_force_exit(struct task *t, const struct linux_siginfo *si)
+{
+	force(t, si, FORCE_EXIT);
 }
 
 void signal_group_exit(struct task *t, int code)
@@ -460,18 +480,26 @@ struct waitq *signal_waitq(struct task *t)
 	return &t->group->signals->wq;
 }
 
-void signal_set_action(struct task *t, int signo,
-		       const struct linux_sigaction *act)
+int signal_set_action(struct task *t, int signo,
+		      const struct linux_sigaction *act,
+		      struct linux_sigaction *out_old)
 {
 	struct signal_state *s = t->group->signals;
+	int ret = 0;
 
 	mutex_lock(&s->mu);
 	mutex_lock(&s->actions->mu);
-	s->actions->a[signo - 1] = *act;
+	*out_old = s->actions->a[signo - 1];
+	if (s->actions->final & LINUX_SIGMASK(signo))
+		ret = -EINVAL;
+	else if (act)
+		s->actions->a[signo - 1] = *act;
 	mutex_unlock(&s->actions->mu);
 	/* POSIX: what is ignored from now on is not pending either. */
-	if (act->handler == LINUX_SIG_IGN ||
-	    (act->handler == LINUX_SIG_DFL && sig_default_ignores(signo)))
+	if (ret == 0 && act &&
+	    (act->handler == LINUX_SIG_IGN ||
+	     (act->handler == LINUX_SIG_DFL && sig_default_ignores(signo))))
 		flush_group_locked(t->group, LINUX_SIGMASK(signo));
 	mutex_unlock(&s->mu);
+	return ret;
 }

@@ -6,7 +6,7 @@
  * References: the process tree holds one on each linked task, its thread
  * another; a task holds one on its group; whoever looks one up holds one.
  * Locks: as task.h says.
- * Tests: tests/conformance/task.c
+ * Tests: tests/conformance/clone.c, exit.c
  */
 #include "sentry/kernel/task.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "sentry/host/host.h"
+#include "sentry/ipc/ipc.h"
 #include "sentry/kernel/boot.h"
 #include "sentry/kernel/cgroup.h"
 #include "sentry/kernel/futex.h"
@@ -291,7 +292,7 @@ struct thread_group *thread_group_next(uint32_t after)
 	struct thread_group *tg = NULL;
 
 	tasklist_lock();
-	for (uint32_t i = after + 1; i < PID_MAX && !tg; i++)
+	for (uint32_t i = after + 1; i < pid_end_locked() && !tg; i++)
 		tg = pid_peek_group_locked(i);
 	if (tg)
 		thread_group_get(tg);
@@ -407,6 +408,7 @@ void task_drop_resources(struct task *t)
 	futex_exit_pi(t); /* once nobody sees our memory any more */
 	if (mm)
 		mm_put(mm);
+	sem_undo_exit(t);
 	if (fds)
 		fd_table_put(fds);
 	if (fs)
@@ -490,6 +492,32 @@ void task_kick(struct task *t, uint32_t work)
 	if (t->cpu && (atomic_load(&p->in_guest) & 1))
 		platform_interrupt(t->cpu);
 	pthread_mutex_unlock(&p->kick_mu);
+}
+
+void task_set_affinity(struct task *t, const uint64_t mask[16])
+{
+	struct task_private *p = t->priv;
+
+	mutex_lock(&t->mu);
+	memcpy(p->affinity, mask, sizeof(p->affinity));
+	pthread_mutex_lock(&p->kick_mu);
+	if (t->cpu)
+		platform_affinity(t->cpu, mask);
+	pthread_mutex_unlock(&p->kick_mu);
+	mutex_unlock(&t->mu);
+}
+
+uint32_t task_which_cpu(struct task *t)
+{
+	int nr = -1;
+
+	pthread_mutex_lock(&t->priv->kick_mu);
+	if (t->cpu)
+		nr = platform_which_cpu(t->cpu);
+	pthread_mutex_unlock(&t->priv->kick_mu);
+	if (nr < 0 && t == current_task())
+		nr = (int)(host_getcpu() % host_nr_cpus());
+	return nr < 0 ? 0 : (uint32_t)nr;
 }
 
 void *task_fpu_buf(struct task *t)

@@ -204,6 +204,8 @@ void task_run(struct task *t);
  */
 void sandbox_init_exited(int wait_status);
 void sandbox_init_stopped(int signo);
+/* A process of kernel_spawn() is gone; as sandbox_init_exited(). */
+void sandbox_exec_exited(uint32_t exec_id, int wait_status);
 /* Is the personality ADDR_NO_RANDOMIZE set? (loader) */
 bool task_no_aslr(struct task *t);
 
@@ -239,6 +241,8 @@ struct task_report {
 		sig_caught;
 	uint32_t nr_threads, tracer;
 	int32_t nice, exit_code;
+	uint32_t cpu;
+	uint64_t affinity[16];
 	bool no_new_privs;
 	uint32_t seccomp_mode, seccomp_filters;
 	uint64_t sigq_len, sigq_limit;

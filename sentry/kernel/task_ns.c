@@ -12,10 +12,12 @@
 #include <string.h>
 
 #include "abi/clone.h"
+#include "sentry/ipc/ipc.h"
 #include "sentry/kernel/boot.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/kernel/user_ns.h"
+#include "sentry/net/net_ns.h"
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/vfs.h"
 
@@ -90,13 +92,15 @@ static int make_all(struct maker *m)
 	if (ret == 0 && (m->flags & LINUX_CLONE_NEWUTS))
 		ret = make_uts(m);
 	if (ret == 0 && (m->flags & LINUX_CLONE_NEWIPC))
-		ret = make_plain(m, TASK_NS_IPC, NS_IPC);
+		ret = ipc_ns_new(m->cred->user_ns, m->cred,
+				 &m->out[TASK_NS_IPC]);
 	if (ret == 0 && (m->flags & LINUX_CLONE_NEWPID))
 		ret = make_pid(m);
 	if (ret == 0 && (m->flags & LINUX_CLONE_NEWCGROUP))
 		ret = make_plain(m, TASK_NS_CGROUP, NS_CGROUP);
 	if (ret == 0 && (m->flags & LINUX_CLONE_NEWNET))
-		ret = make_plain(m, TASK_NS_NET, NS_NET);
+		ret = net_ns_new(m->cred->user_ns, m->cred, false,
+				 &m->out[TASK_NS_NET]);
 	if (ret == 0 && (m->flags & LINUX_CLONE_NEWTIME))
 		ret = make_time(m);
 	return ret;
@@ -214,7 +218,7 @@ static void replace_root(struct task *t, const struct path *old,
 
 void task_replace_roots(const struct path *old, const struct path *fresh)
 {
-	for (uint32_t i = 1; i < PID_MAX; i++) {
+	for (uint32_t i = 1; i < pid_end_locked(); i++) {
 		AUTO_PUT(task) struct task *t = task_lookup_global(i);
 
 		if (t)
@@ -313,6 +317,8 @@ int task_unshare(struct task *t, uint64_t flags)
 	    t->group->priv->mm_shared)
 		return -EINVAL;
 	ret = make_unshared(t, flags, &u);
+	if (ret == 0 && (flags & (LINUX_CLONE_SYSVSEM | LINUX_CLONE_NEWIPC)))
+		sem_undo_exit(t);
 	if (ret == 0)
 		install_unshared(t, &u);
 	drop_unshared(&u);

@@ -54,6 +54,7 @@ struct sig_actions {
 	struct refcount ref;
 	struct mutex mu; /* LOCK_TASK */
 	struct linux_sigaction a[LINUX_NSIG] GUARDED_BY(mu);
+	uint64_t final GUARDED_BY(mu); /* signals whose action stays */
 };
 
 /* Of a thread group. */
@@ -112,8 +113,7 @@ struct task_private {
 	_Atomic uint32_t in_guest; /* odd: inside; changes by 1 each way */
 	pthread_mutex_t kick_mu;   /* innermost: t->cpu against vcpu_free */
 	TASK_PRIVATE uint32_t seen_seq;
-	/* Start: the parent leaves the registers here, then says go. */
-	_Atomic uint32_t go;
+	/* Start: the parent leaves the registers here. */
 	struct guest_regs start_regs;
 	void *fpu; /* xsave_size bytes, for start and signal frames; or NULL */
 	/* End. */
@@ -142,11 +142,14 @@ struct task_private {
 	TASK_PRIVATE struct user_dispatch user_dispatch;
 	/* Accounting. */
 	_Atomic int clock_id;	/* host CPU clock of the thread; 0: none yet */
+	uint64_t clock_start;	/* that clock when the task began */
 	_Atomic bool acct_done; /* times are in the group's sums */
 	uint64_t start_time;	/* monotonic ns */
 	_Atomic uint64_t vol_switches, min_flt, maj_flt;
 	_Atomic bool frozen;		  /* waits since its cgroup is */
 	TASK_PRIVATE bool nproc_exceeded; /* since a set*uid() */
+	/* SEM_UNDO, a reference or NULL; changed by the task itself only. */
+	struct sem_undo_list *_Atomic sem_undo;
 };
 
 struct rusage_sum {
@@ -172,6 +175,7 @@ struct tg_private {
 	struct tty_ctl *tty;
 	struct list tty_node;		    /* tty_ctl.holders */
 	struct process_group *tty_old_pgrp; /* +1: to be told at our end */
+	IMMUTABLE uint32_t exec_id; /* kernel_spawn(); 0: another process */
 };
 
 /* --- process groups, sessions, ids (pid.c, pgrp.c) ------------------------ */
@@ -212,6 +216,8 @@ void pid_publish_locked(struct pid_nrs *nrs);
 MUST_CHECK int pid_alloc_locked(void);
 /* Is @pid in use as a task, group or session?  Also for ids out of range. */
 bool pid_in_use_locked(uint32_t pid);
+/* All ids that a task has or had are below; for loops over all. */
+uint32_t pid_end_locked(void);
 void pid_bind_task_locked(uint32_t pid, struct task *t); /* NULL unbinds */
 void pid_bind_pgrp_locked(uint32_t pid, struct process_group *pg);
 void pid_bind_session_locked(uint32_t pid, struct session *s);
@@ -270,10 +276,10 @@ void task_set_current(struct task *t);
 void task_drop_resources(struct task *t);
 /* Has its user more processes than its RLIMIT_NPROC? */
 bool task_over_nproc(struct task *t);
-/* Thread body of a new task: binds, waits for go, runs, ends. */
+/* Thread body of a new task: binds, runs, ends. */
 void task_thread(void *arg);
-enum { TASK_GO_WAIT, TASK_GO_RUN, TASK_GO_ABORT };
-void task_say_go(struct task *t, uint32_t go);
+/* The CPU time of the calling thread is @t's from now on. */
+void task_clock_start(struct task *t);
 /*
  * Adds @t to its group, the PID table and the counts.  Tasklist held.
  * -ERESTARTNOINTR if @creator (NULL: nobody) has signals to look at first.
@@ -311,6 +317,10 @@ void thread_gone_locked(struct task *t);
 void exit_untraced_locked(struct task *t, struct thread_group *tracer);
 /* All processes were killed: nobody may be waited for. */
 bool kernel_is_ending(void);
+/* The CPUs that @t may run on become @mask, and it goes to one of them. */
+void task_set_affinity(struct task *t, const uint64_t mask[16]);
+/* The number of the CPU that it runs on or ran on last. */
+uint32_t task_which_cpu(struct task *t);
 /* Buffer for the FPU state or NULL. */
 void *task_fpu_buf(struct task *t);
 /* The registers of a thread at the start of a program. */
@@ -367,9 +377,14 @@ int signal_send_locked(struct task *t, const struct linux_siginfo *si,
 		       bool shared);
 /* -EPERM if the current task may not send @signo to @tg. */
 MUST_CHECK int signal_may_send(struct thread_group *tg, int signo);
-/* rt_sigaction's store, with the removal of what is ignored now. */
-void signal_set_action(struct task *t, int signo,
-		       const struct linux_sigaction *act);
+/*
+ * rt_sigaction: *out_old and in the same moment, unless it is NULL, @act, with
+ * the removal of what is ignored now.  -EINVAL if a forced signal has made the
+ * action final.
+ */
+MUST_CHECK int signal_set_action(struct task *t, int signo,
+				 const struct linux_sigaction *act,
+				 struct linux_sigaction *out_old);
 
 /* SIGHAND held: the exiting @t leaves a pending group stop; true if that
  * completed it (then call signal_notify_stop). */

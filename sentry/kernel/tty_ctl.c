@@ -10,7 +10,7 @@
  *            one without has neither holders nor a foreground group.
  * Locks:     the tasklist lock covers all fields; the tty layer may hold its
  *            LOCK_TTY around calls.
- * Tests:     tests/conformance/{ctty,jobs}.c
+ * Tests:     tests/conformance/ctty.c, jobs.c
  */
 #include "sentry/kernel/pid_ns.h"
 #include <errno.h>

@@ -3,7 +3,7 @@
  * uts: the names of the system, uname(2); and default resource limits.
  *
  * Locks: u->mu covers both names.
- * Tests: tests/conformance/task.c
+ * Tests: tests/conformance/info.c
  */
 #include <errno.h>
 #include <string.h>

@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "sentry/mm/cow.h"
 #include "sentry/mm/mm_private.h"
 
 bool back_now(const struct vma *v)
@@ -158,7 +159,9 @@ static int add_file(struct mm_batch *b, struct vma *v,
 	ret = room(b->mm);
 	if (ret < 0)
 		return ret;
-	if (is->kind == BACK_MEMFILE)
+	if (cow_copy_early(b->mm, v, &model))
+		populate = true;
+	else if (is->kind == BACK_MEMFILE)
 		memfile_get(model.off, end - start);
 	batch_add_pma(b, v, &model, populate);
 	return 0;

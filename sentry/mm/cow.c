@@ -20,6 +20,7 @@
 #include "sentry/mm/cow.h"
 #include "sentry/mm/safe_copy.h"
 
+#define COW_FIRST  (16ull << 10) /* copied around a write far from others */
 #define HINT_REACH (64ull << 20)
 #define WHOLE_COPY (16ull << 20) /* when host mappings run short */
 #define COPY_PIECE (1ull << 20)
@@ -74,18 +75,25 @@ static int read_file(int fd, uint64_t off, char *dst, uint64_t size)
 	return safe_zero(dst + done, size - done) ? -EFAULT : 0;
 }
 
+/* Bytes of the host file up to the end of its last page; 0: not known. */
+static uint64_t file_pages(int fd)
+{
+	struct stat st;
+
+	if (host_fstat(fd, &st) < 0 || st.st_size < 0)
+		return 0;
+	return page_up((uint64_t)st.st_size);
+}
+
 /* Ends @*end with the last page that the file has; -EFAULT if @addr is beyond
  * it. */
 static int cut_at_eof(const struct pma *p, uint64_t addr, uint64_t *end)
 {
-	struct stat st;
 	uint64_t size;
 
 	if (p->fd < 0)
 		return 0;
-	if (host_fstat(p->fd, &st) < 0 || st.st_size < 0)
-		return -EFAULT;
-	size = page_up((uint64_t)st.st_size);
+	size = file_pages(p->fd);
 	if (p->off + (addr - p->start) >= size)
 		return -EFAULT;
 	*end = MIN(*end, p->start + (size - p->off));
@@ -162,10 +170,51 @@ static int copy_piece(struct mm_batch *b, struct vma *v, struct pma *p,
 	return 0;
 }
 
+bool cow_copy_early(struct mm *mm, const struct vma *v, struct pma *model)
+{
+	uint64_t size = model->end - model->start, off;
+	int ret;
+
+	if (!model->cow || !(v->prot & LINUX_PROT_WRITE) || size > COW_AROUND ||
+	    (model->fd >= 0 && model->off + size > file_pages(model->fd)) ||
+	    memfile_alloc(size, pma_hint(mm, model->start), 0, &off, NULL) < 0)
+		return false;
+	if (model->fd >= 0)
+		ret = read_file(model->fd, model->off, memfile_ptr(off), size);
+	else
+		ret = safe_copy(memfile_ptr(off), memfile_ptr(model->off), size)
+			      ? -EFAULT
+			      : 0;
+	if (ret < 0) {
+		memfile_put(off, size);
+		return false;
+	}
+	model->off = off;
+	model->fd = -1;
+	model->cow = model->from_file = model->rw = false;
+	return true;
+}
+
+/* How much to copy for a write to @addr: a lot where writes go on from what was
+ * copied before. */
+static uint64_t reach(struct mm *mm, const struct vma *v, struct pma *p,
+		      uint64_t addr)
+{
+	const struct pma *prev = pma_prev(mm, p), *next = pma_next(mm, p);
+
+	if (prev && prev->end == p->start && prev->start >= v->start &&
+	    !prev->cow && addr - p->start < COW_FIRST)
+		return COW_AROUND;
+	if (next && next->start == p->end && next->end <= v->end &&
+	    !next->cow && p->end - addr <= COW_FIRST)
+		return COW_AROUND;
+	return COW_FIRST;
+}
+
 int cow_break(struct mm_batch *b, struct vma *v, struct pma *p, uint64_t addr,
 	      bool single)
 {
-	uint64_t around = single ? PAGE_SIZE : COW_AROUND;
+	uint64_t around = single ? PAGE_SIZE : reach(b->mm, v, p, addr);
 	uint64_t start = MAX(p->start, addr & ~(around - 1));
 	uint64_t end = MIN(p->end, (addr & ~(around - 1)) + around);
 	bool scarce = b->mm->nr_pmas + HOST_MAPS_SPARE / 2 >=

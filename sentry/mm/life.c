@@ -10,9 +10,11 @@
  * both sides, by one order a run of mappings.  The parent's write protection
  * is flushed before the call returns; the child's orders are queued until it
  * first runs.
- * What is pinned is copied for the child at once and stays the parent's: else
- * bytes that the host writes through the pin would be lost to the parent, once
- * it has broken copy-on-write.
+ * What is pinned is copied for the child and stays the parent's: else bytes
+ * that the host writes through the pin would be lost to the parent, once it has
+ * broken copy-on-write.  It is copied while the parent can write to nothing, as
+ * the child's memory must be of one moment: other threads may be in the midst
+ * of changing a list across pages.
  *
  * Locks: mm->mu.  A child is not shared before mm_fork() returns, so its lock
  *        is not taken.
@@ -23,6 +25,12 @@
 
 #include "sentry/mm/mm_private.h"
 #include "sentry/mm/safe_copy.h"
+
+/* What fork copies at once, at most: of one mapping, in all, of the stack. */
+#define COPY_SMALL    (32ull << 10)
+#define COPY_ALL      (256ull << 10)
+#define COPY_BELOW_SP PAGE_SIZE
+#define COPY_ABOVE_SP (3 * PAGE_SIZE)
 
 static _Atomic uint64_t g_next_id = 1;
 
@@ -110,27 +118,6 @@ uint64_t mm_id(const struct mm *mm)
 
 /* --- fork ----------------------------------------------------------------- */
 
-static int fork_pma(struct mm_batch *parent, struct mm_batch *child,
-		    struct vma *v, struct vma *n, struct pma *p)
-{
-	int ret = mm_reserve(child->mm);
-
-	if (ret < 0)
-		return ret;
-	if (vma_private(v) && !p->cow) {
-		p->cow = true;
-		/* Not mapped any more (a refused order): nothing to protect. */
-		if (p->mapped)
-			batch_apply(parent, v, p, false);
-		else
-			p->prot &= (uint8_t)~PLAT_WRITE;
-	}
-	if (p->fd < 0)
-		memfile_get(p->off, pma_size(p));
-	batch_add_pma(child, n, p, false);
-	return 0;
-}
-
 /* Memory of @p that only a pin holds beside us?  Cuts @p, so that it is all
  * pinned (true) or that its first part is not. */
 static bool cut_pinned(struct mm *mm, const struct vma *v, struct pma *p)
@@ -149,27 +136,111 @@ static bool cut_pinned(struct mm *mm, const struct vma *v, struct pma *p)
 	return p->start == start;
 }
 
-static int copy_pinned(struct mm_batch *child, struct vma *n,
-		       const struct pma *p)
+/*
+ * What both sides will write to at once, as far as one can tell: the end of the
+ * stack, and what is small (data of libraries).  Copying it saves the faults;
+ * it may stay the parent's, unprotected, if nobody can write to it meanwhile.
+ */
+struct fork_copy {
+	bool on;
+	uint64_t sp, left; /* bytes that may be copied */
+};
+
+static void fork_copy_init(struct fork_copy *c, struct mm *mm)
+{
+	c->on = mm_is_current(mm) && ref_read(&mm->users) == 1;
+	c->sp = c->on ? platform_regs(current_task()->cpu)->rsp : 0;
+	c->left = COPY_ALL;
+}
+
+/* As cut_pinned(). */
+static bool cut_copied(struct mm *mm, const struct vma *v, struct pma *p,
+		       struct fork_copy *c)
+{
+	uint64_t start = p->start, end = p->end, sp = page_down(c->sp);
+
+	if (!c->on || p->cow || p->fd >= 0 || !(v->prot & LINUX_PROT_WRITE))
+		return false;
+	if (start <= sp && sp < end) {
+		start = sp - start > COPY_BELOW_SP ? sp - COPY_BELOW_SP : start;
+		end = end - sp > COPY_ABOVE_SP ? sp + COPY_ABOVE_SP : end;
+	}
+	if (end - start > MIN(c->left, COPY_SMALL))
+		return false;
+	if (p->start < start) {
+		pma_split(mm, p, start);
+		return false;
+	}
+	if (end < p->end)
+		pma_split(mm, p, end);
+	c->left -= end - start;
+	return true;
+}
+
+/* Nobody writes to the parent's private memory of @v until it faults, but to
+ * what @c says. */
+static int still_vma(struct mm_batch *parent, struct vma *v,
+		     struct fork_copy *c)
+{
+	struct pma *p;
+	int ret;
+
+	if (!vma_private(v) || v->flags & (VMA_DONTFORK | VMA_WIPEONFORK))
+		return 0;
+	for (p = pma_find(parent->mm, v->start); p && p->start < v->end;
+	     p = pma_next(parent->mm, p)) {
+		ret = mm_reserve(parent->mm);
+		if (ret < 0)
+			return ret;
+		if (cut_pinned(parent->mm, v, p)) {
+			if (p->mapped)
+				batch_unmap(parent, p->start, p->end);
+			p->mapped = false;
+		} else if (!p->cow && !cut_copied(parent->mm, v, p, c)) {
+			p->cow = true;
+			/* Not mapped (a refused order): nothing to protect. */
+			if (p->mapped)
+				batch_apply(parent, v, p, false);
+			else
+				p->prot &= (uint8_t)~PLAT_WRITE;
+		}
+	}
+	return 0;
+}
+
+static int copy_pma(struct mm_batch *child, struct vma *n, const struct pma *p)
 {
 	struct pma model = { .start = p->start, .end = p->end, .fd = -1 };
 	uint64_t size = pma_size(p);
-	int ret = mm_reserve(child->mm);
+	int ret = memfile_alloc(size, pma_hint(child->mm, p->start), 0,
+				&model.off, NULL);
 
-	if (ret == 0)
-		ret = memfile_alloc(size, MEMFILE_NONE, 0, &model.off, NULL);
 	if (ret < 0)
 		return ret;
 	if (safe_copy(memfile_ptr(model.off), memfile_ptr(p->off), size)) {
 		memfile_put(model.off, size);
 		return -ENOMEM;
 	}
-	batch_add_pma(child, n, &model, false);
+	batch_add_pma(child, n, &model, size <= COPY_SMALL);
 	return 0;
 }
 
-static int fork_vma(struct mm_batch *parent, struct mm_batch *child,
-		    struct vma *v)
+static int fork_pma(struct mm_batch *child, struct vma *n, const struct pma *p)
+{
+	int ret = mm_reserve(child->mm);
+
+	if (ret < 0)
+		return ret;
+	/* As still_vma() has decided. */
+	if (vma_private(n) && !p->cow)
+		return copy_pma(child, n, p);
+	if (p->fd < 0)
+		memfile_get(p->off, pma_size(p));
+	batch_add_pma(child, n, p, false);
+	return 0;
+}
+
+static int fork_vma(struct mm *parent, struct mm_batch *child, struct vma *v)
 {
 	struct pma *p;
 	struct vma *n;
@@ -182,18 +253,10 @@ static int fork_vma(struct mm_batch *parent, struct mm_batch *child,
 	vma_insert(child->mm, n);
 	if (v->flags & VMA_WIPEONFORK)
 		return 0;
-	for (p = pma_find(parent->mm, v->start); p && p->start < v->end;
-	     p = pma_next(parent->mm, p)) {
-		ret = mm_reserve(parent->mm);
-		if (ret < 0)
-			return ret;
-		ret = cut_pinned(parent->mm, v, p)
-			      ? copy_pinned(child, n, p)
-			      : fork_pma(parent, child, v, n, p);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
+	for (p = pma_find(parent, v->start); p && p->start < v->end && ret == 0;
+	     p = pma_next(parent, p))
+		ret = fork_pma(child, n, p);
+	return ret;
 }
 
 static void copy_settings(struct mm *to, struct mm *from)
@@ -220,14 +283,19 @@ static void copy_settings(struct mm *to, struct mm *from)
 
 static int fork_locked(struct mm_batch *parent, struct mm_batch *child)
 {
+	struct fork_copy copy;
 	struct vma *v;
 	int ret = 0;
 
+	fork_copy_init(&copy, parent->mm);
 	for (v = vma_find(parent->mm, 0); v && ret == 0;
 	     v = vma_next(parent->mm, v))
-		ret = fork_vma(parent, child, v);
+		ret = still_vma(parent, v, &copy);
 	/* A refusal is healed by the reset; the space stays right. */
 	batch_commit(parent);
+	for (v = vma_find(parent->mm, 0); v && ret == 0;
+	     v = vma_next(parent->mm, v))
+		ret = fork_vma(parent->mm, child, v);
 	if (batch_commit(child) < 0)
 		ret = -ENOMEM;
 	/* DONTFORK left gaps that the parent's search did not see. */

@@ -42,6 +42,7 @@
 #define WARM_MAX      (64ull << 20)
 #define WARM_SEARCH   32	    /* segments looked at for a fit */
 #define HOLE_MIN      (64ull << 10) /* smaller holes count as data */
+#define NO_QUESTION   (16ull << 10) /* so little counts as data */
 #define PLACE_ALIGN   (2ull << 20)
 #define SPARES	      64
 #define PUNCH	      3 /* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
@@ -576,8 +577,14 @@ static void give_back(uint64_t start, uint64_t end, enum seg_state state)
 static void retire(uint64_t start, uint64_t end)
 {
 	uint64_t pos = start, from, to, from2 = 0, to2 = 0;
-	bool more = next_data(pos, end, &from, &to);
+	bool more;
 
+	/* To ask costs more than to zero what may not be there. */
+	if (end - start <= NO_QUESTION) {
+		give_back(start, end, SEG_WARM);
+		return;
+	}
+	more = next_data(pos, end, &from, &to);
 	while (more) {
 		more = false;
 		while (to < end && next_data(to, end, &from2, &to2)) {
@@ -762,7 +769,10 @@ void memfile_acct_reset_peak(struct memfile_acct *a)
 uint64_t memfile_resident(uint64_t off, uint64_t size)
 {
 	uint64_t pos = off, from, to, sum = 0;
+	int64_t pages = size ? host_cached_pages(g_mf.fd, off, size) : 0;
 
+	if (pages >= 0)
+		return (uint64_t)pages << PAGE_SHIFT;
 	while (pos < off + size && next_data(pos, off + size, &from, &to)) {
 		sum += to - from;
 		pos = to;

@@ -51,6 +51,10 @@ struct mmap_args {
 /* Returns the address (as long) or -errno.  mmap(2). */
 long mm_mmap(struct mm *mm, const struct mmap_args *args);
 int mm_munmap(struct mm *mm, uint64_t addr, uint64_t size);
+/* Unmaps what is left of the attachment that began at @addr: mappings of one
+ * file with @ops.  -EINVAL if there is none; shmdt(2). */
+struct file_ops;
+int mm_detach(struct mm *mm, uint64_t addr, const struct file_ops *ops);
 int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t size, uint32_t prot);
 long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_size,
 	       uint64_t new_size, uint32_t flags, uint64_t new_addr);
@@ -212,6 +216,8 @@ struct mm_stats {
 	uint32_t nr_vmas;
 };
 void mm_stats(struct mm *mm, struct mm_stats *out);
+/* Its peak_rss; what is small counts as there in full, which is much cheaper. */
+uint64_t mm_peak_rss(struct mm *mm);
 /* Is @addr in a mapping of exactly @f? */
 bool mm_maps_file(struct mm *mm, uint64_t addr, const struct file *f);
 /* Bytes of the memory file that back it, shared ones too. */

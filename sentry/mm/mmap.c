@@ -204,6 +204,8 @@ static int vma_new(struct mm *mm, const struct map_req *r, struct vma **out)
 	if (r->a.file) {
 		file_get(r->a.file);
 		v->file = r->a.file;
+		if (v->file->ops->mapped)
+			v->file->ops->mapped(v->file);
 		if (v->file->inode && v->file->inode->mapping) {
 			ret = mapping_join(v->file->inode->mapping, v);
 			if (ret < 0) {

@@ -5,4 +5,4 @@ moat-objs += $(addprefix sentry/mm/,access.o back.o batch.o check.o cow.o \
 	total.o uio.o \
 	vma.o window.o)
 moat-objs += sentry/mm/pagemap.o sentry/mm/segments.o
-moat-objs += sentry/mm/patch.o
+moat-objs += sentry/mm/patch.o sentry/mm/detach.o

@@ -9,7 +9,7 @@
  *         smaps takes every page for private and dirty if it is memory of the
  *         memory file, for shared and clean if it is a file's.
  * Locks:  mm->mu for reading.
- * Tests:  tests/unit/test_mm.c, tests/conformance/proc_maps.c
+ * Tests:  tests/unit/test_mm.c, tests/conformance/proc.c
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -35,17 +35,25 @@ struct map_lines {
 	uint32_t nr;
 };
 
+/* Which pages of a larger range are there the host is asked. */
+#define ALL_THERE (64ull << 10)
+
+static uint64_t resident(const struct pma *p, bool rough)
+{
+	uint64_t size = pma_size(p);
+
+	if (p->fd >= 0 || (rough && size <= ALL_THERE))
+		return size;
+	return memfile_resident(p->off, size);
+}
+
 static void residency(struct mm *mm, const struct vma *v, uint64_t *memory,
 		      uint64_t *filed)
 {
 	struct pma *p = pma_find(mm, v->start);
 
-	for (; p && p->start < v->end; p = pma_next(mm, p)) {
-		if (p->fd >= 0)
-			*filed += pma_size(p);
-		else
-			*memory += memfile_resident(p->off, pma_size(p));
-	}
+	for (; p && p->start < v->end; p = pma_next(mm, p))
+		*(p->fd >= 0 ? filed : memory) += resident(p, false);
 }
 
 /* Copies all vmas; false if there is no memory.  @rss: with residency. */
@@ -272,6 +280,19 @@ void mm_stats(struct mm *mm, struct mm_stats *out)
 	rwlock_unlock(&mm->mu);
 	raise_peak(mm, out->rss);
 	out->peak_rss = atomic_load(&mm->peak_rss);
+}
+
+uint64_t mm_peak_rss(struct mm *mm)
+{
+	uint64_t sum = 0;
+	struct pma *p;
+
+	rwlock_rdlock(&mm->mu);
+	for (p = pma_find(mm, 0); p; p = pma_next(mm, p))
+		sum += resident(p, true);
+	rwlock_unlock(&mm->mu);
+	raise_peak(mm, sum);
+	return atomic_load(&mm->peak_rss);
 }
 
 void mm_reset_peak(struct mm *mm)

@@ -171,8 +171,11 @@ struct vma *vma_copy(struct mm *mm, const struct vma *from)
 			   .name = from->name,
 			   .mm = mm };
 	list_init(&v->map_node);
-	if (v->file)
+	if (v->file) {
 		file_get(v->file);
+		if (v->file->ops->mapped)
+			v->file->ops->mapped(v->file);
+	}
 	if (from->mapping) {
 		ret = mapping_join(from->mapping, v);
 		assert(ret == 0); /* its set exists: @from is in it */
@@ -184,6 +187,8 @@ struct vma *vma_copy(struct mm *mm, const struct vma *from)
 void vma_free(struct vma *v)
 {
 	mapping_leave(v);
+	if (v->file && v->file->ops->unmapped)
+		v->file->ops->unmapped(v->file);
 	if (v->file)
 		file_put(v->file);
 	free(v);

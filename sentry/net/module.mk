@@ -1,1 +1,1 @@
-moat-objs += sentry/net/socket.o
+moat-objs += sentry/net/socket.o sentry/net/net_ns.o

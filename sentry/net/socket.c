@@ -51,6 +51,69 @@ int ucred_from_guest(struct linux_ucred *c)
 	return 0;
 }
 
+/* --- families ------------------------------------------------------------- */
+
+static int make_unix(int family, int type, int protocol, struct socket **out)
+{
+	(void)family;
+	return unix_socket(type, protocol, out);
+}
+
+/* A protocol family and its stack. */
+static struct net_family {
+	int family;
+	int (*make)(int family, int type, int protocol, struct socket **out);
+	int (*make_pair)(int type, int protocol, struct socket *out[2]);
+} g_families[] = {
+	{ LINUX_AF_UNIX, make_unix, unix_socketpair },
+	{ LINUX_AF_INET, inet_socket, NULL },
+	{ LINUX_AF_INET6, inet_socket, NULL },
+};
+
+static struct net_family *find_family(int family)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(g_families); i++)
+		if (g_families[i].family == family)
+			return &g_families[i];
+	return NULL;
+}
+
+void socket_set_family(int family, int (*make)(int family, int type,
+					       int protocol,
+					       struct socket **out))
+{
+	find_family(family)->make = make;
+}
+
+int socket_create(int family, int type, int protocol, struct socket **out)
+{
+	const struct net_family *f = find_family(family);
+
+	if (f)
+		return f->make(family, type, protocol, out);
+	if (family == LINUX_AF_PACKET &&
+	    !ns_capable(current_task()->ns[TASK_NS_NET]->owner,
+			CAP_NR_NET_RAW))
+		return -EPERM;
+	return -EAFNOSUPPORT;
+}
+
+int socket_create_pair(int family, int type, int protocol,
+		       struct socket *out[2])
+{
+	const struct net_family *f = find_family(family);
+	struct socket *s;
+	int ret;
+
+	if (f && f->make_pair)
+		return f->make_pair(type, protocol, out);
+	ret = socket_create(family, type, protocol, &s);
+	if (ret < 0)
+		return ret;
+	s->ops->release(s);
+	return -EOPNOTSUPP;
+}
+
 /* --- control messages ----------------------------------------------------- */
 
 void scm_fini(struct scm *scm)
@@ -93,6 +156,7 @@ static long sock_read(struct file *f, struct uio *u, int64_t *pos)
 	(void)pos;
 	ret = s->ops->recv(s, &m);
 	scm_fini(&m.scm);
+	free(m.ctl);
 	return ret;
 }
 

@@ -32,6 +32,10 @@ struct socket_msg {
 	uint8_t name[LINUX_SOCKADDR_MAX];
 	/* send: taken over on success; recv: filled, the caller's to drop. */
 	struct scm scm;
+	/* Control messages but those of scm, as cmsg(3) lays them out: send:
+	 * the guest's (not of AF_UNIX); recv: to be told.  The caller frees. */
+	uint8_t *ctl;
+	uint32_t ctl_len;
 	uint32_t out_flags; /* recv: LINUX_MSG_TRUNC, LINUX_MSG_EOR */
 };
 
@@ -80,6 +84,24 @@ void ucred_to_guest(struct linux_ucred *c);
 MUST_CHECK int ucred_from_guest(struct linux_ucred *c);
 /* The caller's identity for SO_PEERCRED and SCM_CREDENTIALS. */
 void current_ucred(struct linux_ucred *out);
+
+/*
+ * A socket of any family, by its table.  -EAFNOSUPPORT, -ESOCKTNOSUPPORT,
+ * -EPROTONOSUPPORT, -EPERM, -EACCES, -EINVAL, -ENOMEM.
+ */
+MUST_CHECK int socket_create(int family, int type, int protocol,
+			     struct socket **out);
+/* Two that are connected; -EOPNOTSUPP where the family has no such thing. */
+MUST_CHECK int socket_create_pair(int family, int type, int protocol,
+				  struct socket *out[2]);
+/* Another maker for @family: another stack.  At start-up. */
+void socket_set_family(int family, int (*make)(int family, int type,
+					       int protocol,
+					       struct socket **out));
+
+/* AF_INET and AF_INET6 over loopback (sentry/net/inet). */
+MUST_CHECK int inet_socket(int family, int type, int protocol,
+			   struct socket **out);
 
 /* AF_UNIX (sentry/fs/unix).  -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -ENOMEM. */
 MUST_CHECK int unix_socket(int type, int protocol, struct socket **out);

@@ -116,9 +116,9 @@ long sys_getrandom(struct task *t, uaddr_t buf, uint64_t size, uint32_t flags)
 
 long sys_getcpu(struct task *t, uaddr_t cpu, uaddr_t node, uaddr_t cache)
 {
-	uint32_t nr = host_getcpu() % host_nr_cpus(), zero = 0;
+	uint32_t nr = task_which_cpu(t), zero = 0;
 
-	(void)t, (void)cache;
+	(void)cache;
 	if (!uaddr_is_null(cpu) && copy_out(cpu, &nr, sizeof(nr)) < 0)
 		return -EFAULT;
 	if (!uaddr_is_null(node) && copy_out(node, &zero, sizeof(zero)) < 0)

@@ -50,7 +50,7 @@ static void walk_pgrp_locked(const struct walk *w, struct process_group *pg)
 
 static void walk_user_locked(const struct walk *w, uint32_t uid)
 {
-	for (uint32_t i = 1; i < PID_MAX; i++) {
+	for (uint32_t i = 1; i < pid_end_locked(); i++) {
 		struct task *p = pid_peek_task_locked(i);
 		bool match;
 

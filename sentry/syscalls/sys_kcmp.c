@@ -137,8 +137,9 @@ static int do_kcmp(struct task *a, struct task *b, int type, uint64_t idx1,
 		return compare(type, handlers_of(a), handlers_of(b));
 	case KCMP_IO:
 		/* No task has an I/O context that it could share. */
-	case KCMP_SYSVSEM:
 		return 0;
+	case KCMP_SYSVSEM:
+		return compare(type, a->priv->sem_undo, b->priv->sem_undo);
 	case KCMP_EPOLL_TFD:
 		return compare_watched(a, b, idx1, uaddr(idx2));
 	default:

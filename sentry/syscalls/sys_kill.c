@@ -61,7 +61,7 @@ static int kill_all_locked(struct task *t, const struct linux_siginfo *si)
 {
 	int ret = 0, count = 0;
 
-	for (uint32_t pid = 2; pid < PID_MAX; pid++) {
+	for (uint32_t pid = 2; pid < pid_end_locked(); pid++) {
 		struct thread_group *tg =
 			pid_peek_group_locked(pid_from_guest_locked(pid));
 		int one;

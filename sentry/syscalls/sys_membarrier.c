@@ -109,7 +109,7 @@ static int collect(const struct scope *s, struct targets *out)
 			if (ret == 0 && in_scope_locked(s, p))
 				ret = add_target(out, p);
 	} else {
-		for (uint32_t i = 1; ret == 0 && i < PID_MAX; i++) {
+		for (uint32_t i = 1; ret == 0 && i < pid_end_locked(); i++) {
 			p = pid_peek_task_locked(i);
 			if (p && in_scope_locked(s, p))
 				ret = add_target(out, p);

@@ -5,8 +5,8 @@
  *
  * Linux:  pkey_* answer ENOSYS (no protection keys).
  * Locks:  none.
- * Tests:  tests/conformance/{mmap,mprotect,mremap,madvise,mlock,msync,
- *         mincore,brk,process_vm}.c
+ * Tests:  tests/conformance/mmap.c, mprotect.c, mremap.c, madvise.c, mlock.c,
+ *         msync.c, mincore.c, brk.c, process_vm.c
  */
 #include <errno.h>
 

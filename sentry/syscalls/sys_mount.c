@@ -33,7 +33,7 @@ static const struct {
 	{ LINUX_MS_NOSYMFOLLOW, MNT_NOSYMFOLLOW },
 };
 
-static uint32_t to_mnt_flags(uint64_t ms)
+uint32_t mount_flags_of(uint64_t ms)
 {
 	uint32_t flags = 0;
 	unsigned int i;
@@ -51,7 +51,7 @@ static uint32_t remount_flags(const struct mount *m, uint64_t ms)
 {
 	const uint64_t atime = LINUX_MS_NOATIME | LINUX_MS_NODIRATIME |
 			       LINUX_MS_RELATIME | LINUX_MS_STRICTATIME;
-	uint32_t flags = to_mnt_flags(ms);
+	uint32_t flags = mount_flags_of(ms);
 
 	if (ms & atime)
 		return flags;
@@ -109,7 +109,7 @@ static int mount_new_super(struct task *t, const char *source,
 		ret = fs_context_check_revealing(fc);
 	if (ret == 0)
 		ret = mount_attach(task_mount_ns(t), at, fc->sb,
-				   to_mnt_flags(flags), source);
+				   mount_flags_of(flags), source);
 	fs_context_free(fc);
 	return ret;
 }

@@ -9,6 +9,8 @@
 #include "abi/types.h"
 #include "sentry/vfs/vfs.h"
 
+/* MNT_* of MS_* flags of a new mount. */
+uint32_t mount_flags_of(uint64_t ms);
 /* PROP_* of the one MS_ propagation flag in @ms; -EINVAL: none, or several. */
 int mount_type_of(uint64_t ms);
 

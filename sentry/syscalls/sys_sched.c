@@ -2,9 +2,9 @@
 /*
  * sys_sched: scheduling: policies, priorities, affinity.
  *
- * What is set is checked as Linux does, kept, and reported; the host schedules
- * as it likes.
- * Tests: tests/conformance/sched.c
+ * What is set is checked as Linux does, kept, and reported; affinity has
+ * effect, for the rest the host schedules as it likes.
+ * Tests: tests/conformance/sched.c, sched_cpu.c
  */
 #include <errno.h>
 #include <string.h>
@@ -312,9 +312,7 @@ long sys_sched_setaffinity(struct task *t, int32_t pid, uint32_t size,
 	}
 	if (!any)
 		return -EINVAL;
-	mutex_lock(&p->mu);
-	memcpy(p->priv->affinity, set, sizeof(set));
-	mutex_unlock(&p->mu);
+	task_set_affinity(p, set);
 	return 0;
 }
 

@@ -23,21 +23,22 @@ long sys_rt_sigaction(struct task *t, int32_t sig, uaddr_t act, uaddr_t oldact,
 		      uint64_t size)
 {
 	struct linux_sigaction new = { 0 }, old;
+	bool set = !uaddr_is_null(act);
+	int ret;
 
 	if (size != SIGSET_SIZE)
 		return -EINVAL;
-	if (!uaddr_is_null(act) && copy_in(&new, act, sizeof(new)) < 0)
+	if (set && copy_in(&new, act, sizeof(new)) < 0)
 		return -EFAULT;
 	if (sig < 1 || sig > LINUX_NSIG ||
-	    (!uaddr_is_null(act) && (SIGMASK_ALWAYS & LINUX_SIGMASK(sig))))
+	    (set && (SIGMASK_ALWAYS & LINUX_SIGMASK(sig))))
 		return -EINVAL;
-	sig_action_read(t->group->signals, sig, &old);
-	if (!uaddr_is_null(act)) {
-		/* SA_UNSUPPORTED and unknown bits do not stick. */
-		new.flags &= SA_KNOWN;
-		new.mask &= ~SIGMASK_ALWAYS;
-		signal_set_action(t, sig, &new);
-	}
+	/* SA_UNSUPPORTED and unknown bits do not stick. */
+	new.flags &= SA_KNOWN;
+	new.mask &= ~SIGMASK_ALWAYS;
+	ret = signal_set_action(t, sig, set ? &new : NULL, &old);
+	if (ret < 0)
+		return ret;
 	if (uaddr_is_null(oldact))
 		return 0;
 	return copy_out(oldact, &old, sizeof(old));

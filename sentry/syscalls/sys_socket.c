@@ -66,7 +66,7 @@ static int check_kind(int family, int type)
 		return -EAFNOSUPPORT;
 	if (type >= LINUX_SOCK_MAX)
 		return -EINVAL;
-	return family == LINUX_AF_UNIX ? 0 : -EAFNOSUPPORT;
+	return 0;
 }
 
 /* Wraps a socket (taken over in any case) and gives it a descriptor. */
@@ -89,8 +89,8 @@ long sys_socket(struct task *t, int32_t family, int32_t type, int32_t protocol)
 	int ret = check_kind(family, type);
 
 	if (ret == 0)
-		ret = unix_socket(type & (int)LINUX_SOCK_TYPE_MASK, protocol,
-				  &s);
+		ret = socket_create(family, type & (int)LINUX_SOCK_TYPE_MASK,
+				    protocol, &s);
 	if (ret < 0)
 		return ret;
 	return install(t, s, (uint32_t)type, &f);
@@ -106,8 +106,9 @@ long sys_socketpair(struct task *t, int32_t family, int32_t type,
 	int ret = check_kind(family, type);
 
 	if (ret == 0)
-		ret = unix_socketpair(type & (int)LINUX_SOCK_TYPE_MASK,
-				      protocol, s);
+		ret = socket_create_pair(family,
+					 type & (int)LINUX_SOCK_TYPE_MASK,
+					 protocol, s);
 	if (ret < 0)
 		return ret;
 	fd[0] = install(t, s[0], (uint32_t)type, &a);

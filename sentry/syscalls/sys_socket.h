@@ -23,11 +23,13 @@ MUST_CHECK int socket_addr_out(const void *addr, uint32_t size, uaddr_t to,
 /* Parses the guest's control buffer.  -EINVAL, -EBADF, -EPERM, -ENOBUFS... */
 MUST_CHECK int cmsg_in(struct task *t, uaddr_t control, uint64_t len,
 		       struct scm *out);
+/* As it is, into m->ctl, for families that parse it.  -ENOBUFS, -EFAULT. */
+MUST_CHECK int cmsg_in_raw(uaddr_t control, uint64_t len, struct socket_msg *m);
 /*
  * Writes what was received: descriptors are installed.  *len: room in, used
- * out; *flags gets LINUX_MSG_CTRUNC.  Empties @scm.
+ * out; *flags gets LINUX_MSG_CTRUNC.  Empties m->scm.
  */
-MUST_CHECK int cmsg_out(struct task *t, struct scm *scm, bool cloexec,
+MUST_CHECK int cmsg_out(struct task *t, struct socket_msg *m, bool cloexec,
 			uaddr_t control, uint64_t *len, uint32_t *flags);
 
 #endif

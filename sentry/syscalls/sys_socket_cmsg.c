@@ -118,6 +118,19 @@ int cmsg_in(struct task *t, uaddr_t control, uint64_t len, struct scm *out)
 	return ret;
 }
 
+int cmsg_in_raw(uaddr_t control, uint64_t len, struct socket_msg *m)
+{
+	if (len == 0)
+		return 0;
+	if (len > CONTROL_MAX)
+		return -ENOBUFS;
+	m->ctl = malloc(len);
+	if (!m->ctl)
+		return -ENOBUFS;
+	m->ctl_len = (uint32_t)len;
+	return copy_in(m->ctl, control, len);
+}
+
 /* --- out ------------------------------------------------------------------ */
 
 struct cmsg_room {
@@ -220,9 +233,37 @@ static int put_files(struct task *t, struct cmsg_room *r, struct scm *scm,
 	return 0;
 }
 
-int cmsg_out(struct task *t, struct scm *scm, bool cloexec, uaddr_t control,
-	     uint64_t *len, uint32_t *flags)
+/* Messages that are laid out already; the last that fits may be cut. */
+static int put_ready(struct cmsg_room *r, const uint8_t *ctl, size_t len)
 {
+	struct linux_cmsghdr h;
+	size_t size;
+
+	for (size_t at = 0; at < len; at += LINUX_CMSG_ALIGN(h.len)) {
+		memcpy(&h, ctl + at, HDR);
+		size = (size_t)h.len;
+		if (r->left < size)
+			r->truncated = true;
+		if (r->left < HDR)
+			return 0;
+		size = MIN(size, (size_t)r->left);
+		if (copy_out(r->at, ctl + at, size) < 0)
+			return -EFAULT;
+		if (size < h.len) {
+			uint64_t cut = size;
+
+			if (copy_out(r->at, &cut, sizeof(cut)) < 0)
+				return -EFAULT;
+		}
+		advance(r, size - HDR);
+	}
+	return 0;
+}
+
+int cmsg_out(struct task *t, struct socket_msg *m, bool cloexec,
+	     uaddr_t control, uint64_t *len, uint32_t *flags)
+{
+	struct scm *scm = &m->scm;
 	struct cmsg_room r = { control, uaddr_is_null(control) ? 0 : *len, 0,
 			       false };
 	int ret = 0;
@@ -233,6 +274,8 @@ int cmsg_out(struct task *t, struct scm *scm, bool cloexec, uaddr_t control,
 		ret = put_pidfd(t, &r, scm);
 	if (ret == 0 && scm->nr_files)
 		ret = put_files(t, &r, scm, cloexec);
+	if (ret == 0 && m->ctl)
+		ret = put_ready(&r, m->ctl, m->ctl_len);
 	scm_fini(scm);
 	if (r.truncated)
 		*flags |= LINUX_MSG_CTRUNC;

@@ -65,6 +65,7 @@ long sys_recvfrom(struct task *t, int32_t fd, uaddr_t buf, uint64_t size,
 	m.flags = with_nonblock(f, flags);
 	ret = s->ops->recv(s, &m);
 	scm_fini(&m.scm);
+	free(m.ctl);
 	if (ret < 0 || uaddr_is_null(addr))
 		return ret;
 	err = socket_addr_out(m.name, m.namelen, addr, len);
@@ -108,14 +109,18 @@ static long send_one(struct task *t, struct socket *s, uint32_t flags,
 	if (ret == 0)
 		ret = socket_addr_in(uaddr(c.hdr.name), c.hdr.namelen, m.name);
 	if (ret == 0)
-		ret = cmsg_in(t, uaddr(c.hdr.control), c.hdr.controllen,
-			      &m.scm);
+		ret = s->family == LINUX_AF_UNIX
+			      ? cmsg_in(t, uaddr(c.hdr.control),
+					c.hdr.controllen, &m.scm)
+			      : cmsg_in_raw(uaddr(c.hdr.control),
+					    c.hdr.controllen, &m);
 	if (ret == 0) {
 		m.u = &c.u;
 		m.namelen = (uint32_t)c.hdr.namelen;
 		ret = s->ops->send(s, &m);
 	}
 	scm_fini(&m.scm);
+	free(m.ctl);
 	free(c.heap);
 	return ret;
 }
@@ -149,7 +154,7 @@ static int msg_out(struct task *t, struct msg_call *c, struct socket_msg *m,
 			     &namelen, sizeof(namelen)) < 0)
 			return -EFAULT;
 	}
-	ret = cmsg_out(t, &m->scm, cloexec, uaddr(c->hdr.control), &len,
+	ret = cmsg_out(t, m, cloexec, uaddr(c->hdr.control), &len,
 		       &flags);
 	if (ret < 0)
 		return ret;
@@ -178,6 +183,7 @@ static long recv_one(struct task *t, struct socket *s, uint32_t flags,
 			ret = err;
 	}
 	scm_fini(&m.scm);
+	free(m.ctl);
 	free(c.heap);
 	return ret;
 }

@@ -12,7 +12,7 @@
  *	      the cache owns a reference.
  * Eviction:  second chance; candidates are found under a shard, removed under
  *	      tree and shard, where nobody can find them in between.
- * Tests:     tests/unit/test_dcache.c
+ * Tests:     tests/unit/test_walk.c, test_tmpfs.c
  */
 #include "sentry/vfs/dcache.h"
 
@@ -43,6 +43,9 @@ static struct mutex g_trees[NR_TREES];
 static struct list *g_buckets[NR_BUCKETS];
 static _Atomic uint32_t g_count, g_next_id, g_evict_at;
 static _Atomic uint32_t g_bound = DCACHE_MAX;
+/* After a round that found all in use: how many have to be there for another
+ * one to be worth it. */
+static _Atomic uint32_t g_patience;
 static uint64_t g_seed;
 static pthread_once_t g_once = PTHREAD_ONCE_INIT;
 
@@ -254,8 +257,8 @@ static bool unhash(struct dentry *d, bool unused_only)
 
 /* --- eviction ------------------------------------------------------------- */
 
-/* A candidate of one shard, +1, or NULL. */
-static struct dentry *evict_candidate(struct shard *s)
+/* A candidate of one shard, +1, or NULL; *out_unused if one may become it. */
+static struct dentry *evict_candidate(struct shard *s, bool *out_unused)
 {
 	struct dentry *d, *found = NULL;
 	int i;
@@ -267,6 +270,7 @@ static struct dentry *evict_candidate(struct shard *s)
 		list_push(&s->lru, &d->lru_node);
 		if (ref_read(&d->ref) > 1)
 			continue;
+		*out_unused = true;
 		if (d->accessed) {
 			d->accessed = false;
 			continue;
@@ -283,15 +287,18 @@ static struct dentry *evict_candidate(struct shard *s)
 static void evict_some(void)
 {
 	unsigned int tries = 0;
+	bool unused = false;
 	struct dentry *d;
 
 	while (g_count > g_bound && tries++ < NR_SHARDS) {
-		d = evict_candidate(&g_shards[g_evict_at++ % NR_SHARDS]);
+		d = evict_candidate(&g_shards[g_evict_at++ % NR_SHARDS],
+				    &unused);
 		if (!d)
 			continue;
 		unhash(d, true);
 		dentry_put(d);
 	}
+	g_patience = unused ? 0 : g_count + g_count / 8;
 }
 
 void dcache_add(struct dentry *d)
@@ -304,7 +311,7 @@ void dcache_add(struct dentry *d)
 	hash_locked(d);
 	mutex_unlock(tree);
 	rwlock_unlock(&g_dcache_names);
-	if (g_count > g_bound)
+	if (g_count > g_bound && g_count > g_patience)
 		evict_some();
 }
 
@@ -522,4 +529,5 @@ uint32_t dcache_count(void)
 void dcache_set_bound(uint32_t nr)
 {
 	g_bound = nr;
+	g_patience = 0;
 }

@@ -131,16 +131,22 @@ static int proc_make(struct fs_context *fc, struct super **out)
 	return procfs_new(out);
 }
 
+/* The task that makes the first mounts is in few namespaces yet. */
+static const struct user_ns *ns_owner(enum task_ns which)
+{
+	const struct ns_common *ns = current_task()->ns[which];
+
+	return ns ? ns->owner : &g_init_user_ns;
+}
+
 static const struct user_ns *proc_owner(void)
 {
-	return container_of(current_task()->ns[TASK_NS_PID_CHILDREN],
-			    struct pid_ns, ns)
-		->ns.owner;
+	return ns_owner(TASK_NS_PID_CHILDREN);
 }
 
 static const struct user_ns *net_owner(void)
 {
-	return current_task()->ns[TASK_NS_NET]->owner;
+	return ns_owner(TASK_NS_NET);
 }
 
 static int sys_make(struct fs_context *fc, struct super **out)

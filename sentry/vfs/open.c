@@ -362,6 +362,8 @@ int vfs_open(int dirfd, const char *name, uint32_t flags, uint32_t mode,
 		a.flags &= LINUX_O_PATH_FLAGS;
 	if (a.flags & LINUX_O_DIRECTORY)
 		walk |= WALK_DIRECTORY;
+	else if (!(a.flags & LINUX_O_PATH) && access_of(a.flags) == MAY_READ)
+		walk |= WALK_READ;
 	if (!(a.flags & LINUX_O_NOFOLLOW) &&
 	    (a.flags & (LINUX_O_CREAT | LINUX_O_EXCL)) !=
 		    (LINUX_O_CREAT | LINUX_O_EXCL))
@@ -381,7 +383,7 @@ int vfs_open_exec(int dirfd, const char *name, uint32_t walk, struct file **out)
 	uint32_t flags = LINUX_O_RDONLY;
 	int ret;
 
-	ret = path_lookup(dirfd, name, walk, &p, NULL);
+	ret = path_lookup(dirfd, name, walk | WALK_READ, &p, NULL);
 	if (ret < 0)
 		return ret;
 	inode = dentry_inode(p.dentry);

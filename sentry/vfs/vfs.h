@@ -89,10 +89,16 @@ struct inode_ops {
 	int (*lookup)(struct inode *dir, const char *name, struct inode **out);
 	/*
 	 * A hint: @names are about to be looked up one below the other, from
-	 * @dir.  May fetch all of them in one request.  No result.
+	 * @dir.  May fetch all of them in one request.  @how: what is done
+	 * with the last one (PREFETCH_*).  No result.
 	 */
 	void (*prefetch)(struct inode *dir, const char *const *names,
-			 unsigned int nr);
+			 unsigned int nr, uint32_t how);
+	/*
+	 * The attributes of a child, where that costs less than its inode.
+	 * 0, -ENOENT, ..., or -EAGAIN: look it up.  [EAGAIN]
+	 */
+	int (*peek)(struct inode *dir, const char *name, struct kstat *out);
 	/* @cred gives owner and group of the new node (setgid directories were
 	 * folded into @gid by the VFS).  *out: new inode, +1. [EPERM] */
 	int (*create)(struct inode *dir, const char *name, uint32_t mode,
@@ -157,6 +163,9 @@ struct inode_ops {
 	 */
 	void (*evict)(struct inode *inode);
 };
+
+/* After a prefetch the last name is opened for reading, or only peeked at. */
+enum { PREFETCH_OPEN = 1, PREFETCH_PEEK = 2 };
 
 struct inode {
 	struct refcount ref;
@@ -283,6 +292,7 @@ enum {
 	WALK_NO_SYMLINKS = 128,
 	WALK_NO_MAGICLINKS = 256,
 	WALK_CACHED = 512,
+	WALK_READ = 1024, /* a hint: what is found is opened for reading */
 };
 
 #define NAME_MAX_LEN 255
@@ -353,6 +363,10 @@ struct file_ops {
 	 */
 	int (*mmap_backing)(struct file *f, uint64_t off, uint64_t size,
 			    bool write, struct mmap_backing *out);
+	/* One more mapping of it (a part of one, fork), one less; may be NULL.
+	 * Called with or without the lock of an address space. */
+	void (*mapped)(struct file *f);
+	void (*unmapped)(struct file *f);
 	int (*fsync)(struct file *f, bool data_only); /* NULL: 0 */
 	int (*fallocate)(struct file *f, int mode, int64_t off, int64_t size);
 	/* fcntl commands of one kind of file (F_SETPIPE_SZ, F_ADD_SEALS). */
@@ -553,5 +567,10 @@ MUST_CHECK int hostfile_new(int host_fd, struct file **out);
 /* memfd_create, O_TMPFILE-like kernel tmpfs file. */
 MUST_CHECK int tmpfs_anon_file(const char *name, uint32_t flags,
 			       struct file **out);
+
+/* A segment of System V shared memory: @size bytes, readable and writable to
+ * the kernel.  @name: as maps of it show. */
+MUST_CHECK int tmpfs_shm_file(const char *name, uint64_t size,
+			      struct file **out);
 
 #endif

@@ -169,19 +169,21 @@ static unsigned int plain_names(const char *name, char *buf, const char **names)
 static void prefetch(struct walk *w, struct inode *dir, const char *name)
 {
 	const char *names[PREFETCH_MAX];
+	bool opens = w->flags & WALK_READ;
 	AUTO_FREE char *buf = NULL;
 	unsigned int nr;
 
-	if (!strchr(name, '/'))
+	if (!opens && !strchr(name, '/'))
 		return;
 	buf = malloc(strlen(name) + 2);
 	if (!buf)
 		return;
 	nr = plain_names(name, buf, names);
-	if (nr < 2)
+	if (nr < (opens ? 1 : 2))
 		return;
 	w->nr_prefetched = nr;
-	dir->ops->prefetch(dir, names, nr);
+	opens &= nr < PREFETCH_MAX;
+	dir->ops->prefetch(dir, names, nr, opens ? PREFETCH_OPEN : 0);
 }
 
 static int lookup_slow(struct walk *w, const char *name, size_t len,

@@ -50,6 +50,8 @@ TEST(ptrace_block, stops_after_taken_branches)
 		EXPECT_OK(PTRACE(PTRACE_SINGLEBLOCK, kid, 0, 0));
 		EXPECT_STATUS(STOP_STATUS(SIGTRAP), kid);
 		EXPECT_EQ(2 /* TRAP_TRACE */, get_siginfo(kid).si_code);
+		if (get_regs(kid).rip == (uintptr_t)block_code + 6)
+			SKIP("the processor does not trap at branches");
 		EXPECT_EQ((uintptr_t)where[i], get_regs(kid).rip);
 	}
 	/* One step is one instruction again. */

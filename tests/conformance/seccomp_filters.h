@@ -54,7 +54,7 @@ static long deny_getppid(unsigned int action, unsigned int flags)
 	return LOAD_FILTER(f, flags);
 }
 
-static int own_status_field(const char *name)
+static __attribute__((unused)) int own_status_field(const char *name)
 {
 	char line[256];
 	int v = -1;

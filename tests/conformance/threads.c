@@ -3,6 +3,7 @@
  * Many threads at once: memory, signals, fork and exec in parallel, stops,
  * the C library's locks, condition variables, cancellation.
  */
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -121,6 +122,68 @@ TEST(threads, memory_is_right_while_others_fork)
 					 maps };
 
 	together(2, fns, 4);
+}
+
+/*
+ * What a child has is the memory of one moment: pages that are written one
+ * after another are never ahead of their forerunners in it, be they those of a
+ * futex that somebody waits for.
+ */
+enum { MOMENT_PAGES = 5 };
+static struct {
+	_Atomic uint32_t count, futex;
+	char rest[4096 - 8];
+} *moment;
+
+static void *counts_in_turn(void *arg)
+{
+	for (uint32_t n = 1; !stop; n++)
+		for (int i = 0; i < MOMENT_PAGES; i++)
+			moment[i].count = n;
+	return arg;
+}
+
+/* Each call looks at the word, which may be held for that. */
+static void *waits_in_the_middle(void *arg)
+{
+	_Atomic uint32_t *word = &moment[(intptr_t)arg].futex;
+
+	while (!stop)
+		syscall(SYS_futex, word, FUTEX_WAIT, 1, NULL, NULL, 0);
+	return NULL;
+}
+
+static int is_of_one_moment(void)
+{
+	uint32_t first = moment[0].count, seen = first;
+
+	for (int i = 1; i < MOMENT_PAGES; i++) {
+		uint32_t n = moment[i].count;
+		if (n > seen || n + 1 < first)
+			return 0;
+		seen = n;
+	}
+	return 1;
+}
+
+TEST(threads, a_fork_is_of_one_moment)
+{
+	static const intptr_t waited[] = { 0, 2, MOMENT_PAGES - 1 };
+	pthread_t counter, t[3];
+
+	moment = EXPECT_OK(mmap(NULL, sizeof(*moment) * MOMENT_PAGES,
+				PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(0, pthread_create(&t[i], NULL, waits_in_the_middle,
+					    (void *)waited[i]));
+	EXPECT_EQ(0, pthread_create(&counter, NULL, counts_in_turn, NULL));
+	for (int i = 0; i < 100; i++)
+		EXPECT_EXIT(0, CHILD(_exit(!is_of_one_moment())));
+	stop = 1;
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(0, pthread_join(t[i], NULL));
+	EXPECT_EQ(0, pthread_join(counter, NULL));
 }
 
 /* A write fault at one address from all threads at once, after each fork. */

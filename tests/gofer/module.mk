@@ -1,6 +1,6 @@
 # Tests of the gofer: cmocka programs that start real gofers.
 gofer-objs := gen/gofer_codec.o gen/gofer_dispatch.o gofer/handle_attr.o \
-	gofer/handle_dir.o gofer/handle_open.o gofer/handle_walk.o \
+	gofer/handle_dir.o gofer/handle_open.o gofer/handle_read.o gofer/handle_walk.o \
 	gofer/host/host_confine.o gofer/host/host_file.o \
 	gofer/host/host_ipc.o gofer/host/host_mount.o \
 	gofer/host/host_watch.o gofer/handle_watch.o gofer/main.o \

@@ -14,9 +14,15 @@
 
 Known failures stand in tests/conformance/known.csv (test,platform,reason,issue);
 one that passes is a failure too.
+
+The tests see the same few environment variables everywhere, and directories of
+their own; that something is left behind when one ends (a process, a name in
+/tmp or /dev/shm) is a failure.
 """
 import argparse
+import contextlib
 import csv
+import ctypes
 import os
 import pathlib
 import pwd
@@ -30,6 +36,12 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PLATFORMS = ["ptrace", "trap"]
+PR_SET_CHILD_SUBREAPER = 36
+TIME_LIMIT = 1200  # of one program; a test has limits of its own
+# What of our environment the tests may know.
+PASSED_ON = re.compile(r"(ASAN|LSAN|UBSAN|TSAN|GOFER|FSX|MOAT)_|LD_LIBRARY_PATH$")
+# Directories of a conformance test have this in their names.
+TAG = f"{os.getpid()}-{time.time_ns():x}-"
 
 
 class Tally:
@@ -51,21 +63,83 @@ class Tally:
         print(f"SKIP {name}: {why}", flush=True)
 
 
-def run(argv, timeout=300, **kw):
-    """Returns (exit status, output); a time-out is status 'timeout'."""
+def environment(**more):
+    env = {k: v for k, v in os.environ.items() if PASSED_ON.match(k)}
+    return dict(env, PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+                "/sbin:/bin", LC_ALL="C", TMPDIR=tempfile.tempdir or "/tmp",
+                GUEST_TEST_TAG=TAG, **more)
+
+
+@contextlib.contextmanager
+def directory():
+    """An empty directory that anybody may use and that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="t-") as tmp:
+        os.chmod(tmp, 0o777)
+        yield tmp
+
+
+def children():
+    found = []
+    for task in pathlib.Path("/proc/self/task").iterdir():
+        found += (task / "children").read_text().split()
+    return [int(pid) for pid in found]
+
+
+def orphans(seconds):
+    """Command lines of processes that still live after @seconds; kills them.
+    Those of a test that lose their parents become our children."""
+    end = time.monotonic() + seconds
+    while True:
+        alive = []
+        for pid in children():
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                alive.append(pid)
+        if not alive or time.monotonic() > end:
+            break
+        time.sleep(0.01)
+    said = []
+    for pid in alive:
+        cmdline = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        said.append(cmdline.replace(b"\0", b" ").decode(errors="replace"))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return said
+
+
+def run(argv, timeout=TIME_LIMIT, env=None, **kw):
+    """Returns (exit status, output); a time-out is status 'timeout', and
+    'left' that processes were left behind."""
     proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            start_new_session=True, **kw)
+                            start_new_session=True, env=env or environment(),
+                            **kw)
     try:
         out, _ = proc.communicate(timeout=timeout)
-        return proc.returncode, out.decode(errors="replace")
+        status = proc.returncode
     except subprocess.TimeoutExpired:
-        os.killpg(proc.pid, 9)
+        os.killpg(proc.pid, signal.SIGKILL)
         out, _ = proc.communicate()
-        return "timeout", out.decode(errors="replace")
+        status = "timeout"
     except BaseException:  # we are to end: so is what was started
-        os.killpg(proc.pid, 9)
+        os.killpg(proc.pid, signal.SIGKILL)
+        proc.wait()
+        orphans(0)
         raise
+    left = orphans(10)
+    out = out.decode(errors="replace")
+    if left:
+        return "left", f"{out}\nprocesses left behind: {left}"
+    return status, out
+
+
+def tidy():
+    """Names that conformance tests left; removes them."""
+    left = []
+    for parent in ("/tmp", "/var/tmp", "/dev/shm"):
+        left += pathlib.Path(parent).glob(f"guest.{TAG}*")
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+    return left
 
 
 def run_unit(build, tally, only):
@@ -73,7 +147,7 @@ def run_unit(build, tally, only):
         if prog.suffix or (only and not re.search(only, prog.name)):
             continue
         status, out = run([str(prog)],
-                          env=dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP"))
+                          env=environment(CMOCKA_MESSAGE_OUTPUT="TAP"))
         seen = 0
         for m in re.finditer(r"^(not ok|ok) \d+ - (.*?)( # SKIP.*)?$", out,
                              re.M):
@@ -137,15 +211,16 @@ def run_conformance(build, moat, tally, only, platforms, as_user):
             continue
         if only and not re.search(only, prog.name):
             continue
-        with tempfile.TemporaryDirectory(prefix="moat-test-") as tmp:
-            os.chmod(tmp, 0o777)
+        with directory() as tmp:
             status, out = run(as_user([str(prog)]), cwd=tmp)
             native = parse_guest(out)
-            if not native:
-                tally.fail(f"native {prog.name}", f"{status}: {out[-300:]}")
+            left = [str(p) for p in tidy()] + os.listdir(tmp)
+        if status != 0 or not native:
+            tally.fail(f"native {prog.name}", f"{status}: {out[-300:]}")
+        if left:
+            tally.fail(f"native {prog.name}", f"left behind: {left}")
         for platform in platforms:
-            with tempfile.TemporaryDirectory(prefix="moat-test-") as tmp:
-                os.chmod(tmp, 0o777)
+            with directory() as tmp:
                 argv = [moat, "run", f"--platform={platform}", "--",
                         str(prog)]
                 status, out = run(as_user(argv), cwd=tmp)
@@ -170,9 +245,8 @@ def run_real(moat, tally, only, as_user):
             continue
         results = []
         for prefix in ([], [moat, "run", "--"]):
-            with tempfile.TemporaryDirectory(prefix="moat-real-") as tmp:
-                os.chmod(tmp, 0o777)
-                env = dict(os.environ, HOME=tmp, LC_ALL="C")
+            with directory() as tmp:
+                env = environment(HOME=tmp)
                 results.append(run(as_user(prefix + ["sh", str(script)]),
                                    cwd=tmp, env=env))
                 results[-1] = (results[-1][0],
@@ -195,10 +269,8 @@ def run_host(build, moat, tally, only, as_user):
         if only and not re.search(only, script.name):
             continue
         name = f"host {script.name}"
-        with tempfile.TemporaryDirectory(prefix="moat-host-") as tmp:
-            os.chmod(tmp, 0o777)
-            env = dict(os.environ, MOAT=moat, BUILD=str(build), TMP=tmp,
-                       LC_ALL="C")
+        with directory() as tmp:
+            env = environment(MOAT=moat, BUILD=str(build), TMP=tmp)
             status, out = run(as_user(["bash", str(script)]), cwd=tmp, env=env)
         for line in out.splitlines():
             if line.startswith("ok "):
@@ -233,19 +305,7 @@ def run_guests(build, moat, tally, args, kinds, prefix):
         run_host(build, moat, tally, args.only, as_user)
 
 
-def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument("--build", default="build/rel")
-    ap.add_argument("--only", help="regular expression of names")
-    ap.add_argument("--kinds", default="unit,conformance,real,host")
-    ap.add_argument("--platforms", default=",".join(PLATFORMS),
-                    help="for conformance tests (%(default)s)")
-    ap.add_argument("--as-user", help="run conformance, real, host as USER")
-    ap.add_argument("--also-user", help="run them again as USER, if root")
-    ap.add_argument("--verbose", action="store_true")
-    args = ap.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    build = (ROOT / args.build).resolve()
+def run_all(build, args):
     moat = str(build / "moat")
     tally = Tally(args.verbose)
     kinds = args.kinds.split(",")
@@ -268,6 +328,31 @@ def main():
     print(f"{tally.passed} passed, {tally.failed} failed, "
           f"{tally.skipped} skipped")
     return 1 if tally.failed or not tally.passed else 0
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--build", default="build/rel")
+    ap.add_argument("--only", help="regular expression of names")
+    ap.add_argument("--kinds", default="unit,conformance,real,host")
+    ap.add_argument("--platforms", default=",".join(PLATFORMS),
+                    help="for conformance tests (%(default)s)")
+    ap.add_argument("--as-user", help="run conformance, real, host as USER")
+    ap.add_argument("--also-user", help="run them again as USER, if root")
+    ap.add_argument("--verbose", action="store_true")
+    args = ap.parse_args()
+    for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signo, lambda nr, _: sys.exit(128 + nr))
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    os.umask(0o022)
+    with tempfile.TemporaryDirectory(prefix="moat-check-") as tmp:
+        # Everything that asks for a temporary directory gets this one.
+        os.chmod(tmp, 0o1777)
+        tempfile.tempdir = tmp
+        try:
+            return run_all((ROOT / args.build).resolve(), args)
+        finally:
+            tidy()
 
 
 if __name__ == "__main__":

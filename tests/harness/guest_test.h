@@ -52,7 +52,7 @@ static struct guest_test guest_tests[GUEST_TEST_MAX];
 static int guest_test_count;
 static int guest_test_pipe = -1;
 /* Name of the directories of this test: no other process has it. */
-static char guest_test_tag[32];
+static char guest_test_tag[64];
 
 #define TEST(suite, name)                                                   \
 	static void test_##suite##_##name(void);                            \
@@ -174,7 +174,7 @@ guest_test_end(char verdict, const char *fmt, ...)
  */
 __attribute__((unused)) static char *scratch(const char *parent)
 {
-	static char path[300];
+	static char path[400];
 
 	snprintf(path, sizeof(path), "%s/%s", parent, guest_test_tag);
 	if (mkdir(path, 0777) == 0)
@@ -256,14 +256,15 @@ static void guest_test_print(const struct guest_test *t, int status,
 static void guest_test_run(const struct guest_test *t)
 {
 	char text[512] = "";
+	const char *run = getenv("GUEST_TEST_TAG");
 	unsigned long random;
 	int fds[2], status = 0;
 	pid_t pid;
 
 	if (pipe(fds) < 0 || getrandom(&random, sizeof(random), 0) < 0)
 		abort();
-	snprintf(guest_test_tag, sizeof(guest_test_tag), "guest.%016lx",
-		 random);
+	snprintf(guest_test_tag, sizeof(guest_test_tag), "guest.%s%016lx",
+		 run ? run : "", random);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {

@@ -8,11 +8,6 @@ guest=$(dirname "$(readlink -f "$MOAT")")/tests/hostile/exhaust_guest
 [ -x "$guest" ] || guest=$(dirname "$MOAT")/tests/hostile/exhaust_guest
 [ -x "$guest" ] || { not_ok guest "no $guest"; finish; }
 
-# Seconds for the end: 2 on a machine that has nothing else to do.
-patience() {
-	[ "$(cut -d. -f1 /proc/loadavg)" -gt "$(nproc)" ] && echo 10 || echo 2
-}
-
 # exhaust KIND PATTERN [OPTION...]: PATTERN for the line that the guest prints
 exhaust() {
 	kind=$1 pattern=$2
@@ -21,7 +16,7 @@ exhaust() {
 	"$MOAT" run --memory 256M --pids 300 --bind "$guest:/tmp/guest" "$@" -- \
 		/tmp/guest "$kind" >"$TMP/out" 2>"$TMP/err" </dev/null &
 	pid=$!
-	if soon 60 grep -q ' after ' "$TMP/out"; then
+	if soon 20 grep -q ' after ' "$TMP/out"; then
 		grep -Eq -- "$pattern" "$TMP/out" && ok "$kind" ||
 			not_ok "$kind" "$(cat "$TMP/out")"
 	else
@@ -30,7 +25,7 @@ exhaust() {
 	all=$(tree "$pid")
 	[ "$signal" = TERM ] && signal=KILL || signal=TERM
 	kill -$signal "$pid"
-	soon $(patience) none_alive $all && ok "$kind-ends-by-$signal" ||
+	soon 2 none_alive $all && ok "$kind-ends-by-$signal" ||
 		not_ok "$kind-ends-by-$signal" "$(ps -o pid,stat,args $all | head)"
 	kill -KILL $all 2>/dev/null
 	wait "$pid" 2>/dev/null

@@ -47,9 +47,9 @@ start=$(date +%s%N)
 expect timeout-busy 124 'the time limit of 0.5 s is over' $run --timeout 500ms -- sh -c 'while :; do :; done'
 expect timeout-ignores-term 124 'time limit' $run --timeout 500ms -- sh -c 'trap "" TERM INT; while :; do sleep 1; done'
 took=$((($(date +%s%N) - start) / 1000000))
-[ $took -ge 1000 ] && [ $took -lt 4000 ] && ok timeout-takes-its-time ||
+[ $took -ge 1000 ] && [ $took -lt 40000 ] && ok timeout-takes-its-time ||
 	not_ok timeout-takes-its-time "$took ms"
-expect timeout-not-reached 5 '' $run --timeout 20 -- sh -c 'exit 5'
+expect timeout-not-reached 5 '' $run --timeout 200 -- sh -c 'exit 5'
 
 expect strace 0 '^\[1\] echo: write\(1, "hi\\n", 3' $run --strace -- /bin/echo hi
 $run --strace="$TMP/trace" -- sh -c 'cat /no/such/file; exit 3' >"$TMP/out" 2>&1

@@ -57,7 +57,7 @@ expect cpus-bad 125 "does not accept '0'" $MOAT run --cpus 0 -- true
 expect pids-bad 125 "does not accept 'x'" $MOAT run --pids x -- true
 # 0.2 of a CPU: half a second of work takes at least 1.5 s.
 start=$(date +%s%N)
-$MOAT run --cpus 0.2 --timeout 30 -- sh -c '
+$MOAT run --cpus 0.2 --timeout 200 -- sh -c '
 	while [ "$(awk "/^usage_usec/{print (\$2 > 500000)}" /sys/fs/cgroup/cpu.stat)" != 1 ]; do
 		i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done
 	done'

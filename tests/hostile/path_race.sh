@@ -14,7 +14,7 @@ ln -s / "$TMP/tree/root"
 mkfifo "$TMP/tree/fifo"
 
 guest() {
-	timeout 60 $MOAT run --bind "$TMP/tree:$TMP/at" --tmpfs "$TMP/outside" "$@"
+	timeout 200 $MOAT run --bind "$TMP/tree:$TMP/at" --tmpfs "$TMP/outside" "$@"
 }
 
 # A directory that is a link out of the tree every other moment.

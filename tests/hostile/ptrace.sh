@@ -59,7 +59,7 @@ gcc -O1 -o "$TMP/ring" "$TMP/ring.c" || { echo "gcc does not work"; exit 77; }
 
 for n in 2 5; do
 	expect "ring-of-$n-ends-with-process-1" 7 '^up$' \
-		timeout 20 "$MOAT" run -- "$TMP/ring" $n exit
+		timeout 200 "$MOAT" run -- "$TMP/ring" $n exit
 	for signo in TERM KILL; do
 		: >"$TMP/out"
 		"$MOAT" run -- "$TMP/ring" $n >"$TMP/out" 2>"$TMP/err" &

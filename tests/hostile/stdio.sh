@@ -6,8 +6,8 @@
 # same NAME SCRIPT: SCRIPT (with $M before the program) natively and inside
 # prints the same and ends in the same way
 same() {
-	want=$(M='' timeout 20 bash -c "$2" 2>&1; echo "status $?")
-	got=$(M="$MOAT run --" timeout 20 bash -c "$2" 2>&1; echo "status $?")
+	want=$(M='' timeout 100 bash -c "$2" 2>&1; echo "status $?")
+	got=$(M="$MOAT run --" timeout 100 bash -c "$2" 2>&1; echo "status $?")
 	[ "$want" = "$got" ] && ok "$1" || not_ok "$1" "native $want, inside $got"
 }
 stdio='for i in 0 1 2; do [ -e /proc/self/fd/$i ] && echo $i; done'
@@ -52,7 +52,7 @@ p = subprocess.Popen([sys.argv[1], "run", "--", "sh", "-c",
 b.close()
 a.sendall(b"hello\nrest\n")
 a.shutdown(socket.SHUT_WR)
-a.settimeout(10)
+a.settimeout(100)
 data = b""
 while True:
     got = a.recv(100)
@@ -66,9 +66,9 @@ P
 import signal, subprocess, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 cmd = ["grep", "SigBlk", "/proc/self/status"]
-want = subprocess.run(cmd, capture_output=True, timeout=20)
+want = subprocess.run(cmd, capture_output=True, timeout=100)
 got = subprocess.run([sys.argv[1], "run", "--"] + cmd, capture_output=True,
-                     timeout=20)
+                     timeout=100)
 assert want.stdout == got.stdout, (want, got)
 P
 fi

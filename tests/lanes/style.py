@@ -7,6 +7,7 @@
 - every function declared in a header has a comment above it or above its
   group (a group is consecutive declarations without a blank line)
 - no TODO, FIXME or XXX without an issue number
+- a test that the head comment names is there
 """
 import pathlib
 import re
@@ -38,6 +39,19 @@ def check_text(path, lines):
             report(path, n, "a TODO without an issue")
 
 
+def check_tests(path, lines):
+    """"Tests: tests/unit/a.c, b.c; tests/hostile/c.sh" of the head comment."""
+    end = lines.index(" */") if " */" in lines else 0
+    head = " ".join(line.strip(" */") for line in lines[1:end])
+    _, _, tests = head.partition("Tests: ")
+    folder = ""
+    for name in re.findall(r"[\w./*]+\.(?:c|sh|py)\b", tests):
+        folder = name.rpartition("/")[0] or folder
+        want = pathlib.Path(folder) / name.rpartition("/")[2]
+        if not want.exists():
+            report(path, 1, f"no such test: {want}")
+
+
 def check_header(path, lines):
     """A declaration needs a comment right above its group."""
     documented = False
@@ -63,6 +77,8 @@ def main():
     for path in sys.argv[1:]:
         lines = pathlib.Path(path).read_text().splitlines()
         check_text(path, lines)
+        if not path.startswith("tests/"):
+            check_tests(path, lines)
         if path.endswith(".h") and not path.startswith("tests/"):
             check_header(path, lines)
     if bad:

@@ -121,8 +121,9 @@ fi
 echo "--- attach"
 ./loop &
 pid=$!
-until [ "$(sed -n 's/^State:.//p' /proc/$pid/status)" = "S (sleeping)" ]; do
-	:
+# In pause(2), so in its own code.
+until [ "$(cut -d' ' -f1 /proc/$pid/syscall)" = 34 ]; do
+	sleep 0.05
 done
 run -p $pid -ex 'frame function main' -ex 'print go' -ex 'set var go = 0' \
 	-ex detach | grep -v -e pause -e '^\$0'

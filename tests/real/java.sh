@@ -74,7 +74,7 @@ public class T {
 		pipe.source().register(sel, SelectionKey.OP_READ);
 		System.out.println("empty " + sel.selectNow());
 		pipe.sink().write(ByteBuffer.wrap(new byte[] { 1 }));
-		System.out.println("select " + sel.select(5000));
+		System.out.println("select " + sel.select(100000));
 		try { Object o = null; o.hashCode(); }
 		catch (NullPointerException e) { System.out.println("npe"); }
 		try { deep(0); }

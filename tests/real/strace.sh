@@ -25,7 +25,7 @@ sleep 1000 &
 pid=$!
 strace -p $pid -o att -e trace=exit_group 2>err &
 tracer=$!
-until grep -qs attached err; do :; done
+until grep -qs attached err; do sleep 0.05; done
 kill $pid
 wait $pid 2>/dev/null
 echo "status $?"

@@ -4,7 +4,7 @@ export LC_ALL=C.UTF-8 TERM=screen SHELL=/bin/sh
 t() { tmux -S "$PWD/s" -f /dev/null "$@"; }
 # t_wait WINDOW TEXT: until the pane shows it.
 t_wait() {
-	for i in $(seq 100); do
+	for i in $(seq 1000); do
 		t capture-pane -p -t "$1" | grep -q "$2" && return
 		sleep 0.1
 	done
@@ -20,7 +20,7 @@ t_wait main:0.1 '^Q'
 t send-keys -t main:0.1 'stty size | cut -d" " -f2' Enter
 t_wait main:0.1 '^39\|^40'
 t send-keys -t main:0.1 'sleep 50' Enter
-for i in $(seq 100); do
+for i in $(seq 1000); do
 	[ "$(t display -p -t main:0.1 '#{pane_current_command}')" = sleep ] && break
 	sleep 0.1
 done
@@ -38,5 +38,5 @@ t list-windows -t main -F '#{window_index} #{window_panes}'
 t kill-window -t main:1; t list-windows -F '#{window_index}'
 # The higher first: the others keep their numbers.
 t send-keys -t main:0.1 'exit' Enter; t send-keys -t main:0.0 'exit' Enter
-for i in $(seq 50); do t ls 2>/dev/null || break; sleep 0.1; done >/dev/null
+for i in $(seq 500); do t ls 2>/dev/null || break; sleep 0.1; done >/dev/null
 t ls 2>&1 | sed 's/ on .*//; s/ (.*//'

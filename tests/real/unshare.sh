@@ -23,9 +23,8 @@ echo "status $?"
 
 # Joining the namespaces of a running process.
 unshare -Urmupif sh -c 'hostname joined; mount -t tmpfs x /mnt; echo in >/mnt/f
-	echo go; exec sleep 100' >out 2>/dev/null &
-while ! grep -q go out 2>/dev/null; do sleep 0.05; done
-pid=$(pgrep -P $! sleep)
+	exec sleep 1000' >/dev/null 2>&1 &
+until pid=$(pgrep -P $! -x sleep); do sleep 0.05; done
 nsenter -t "$pid" -U --preserve-credentials -m -u -p \
 	sh -c 'uname -n; cat /mnt/f; test $$ -lt 10 && echo low'
 echo "status $?"

@@ -71,7 +71,9 @@ void go(struct vcpu *cpu, uint64_t rip, uint64_t rdi, struct guest_stop *stop);
 /* Runs on with @rax as the result. */
 void resume(struct vcpu *cpu, uint64_t rax, struct guest_stop *stop);
 void drop(struct vcpu *cpu, struct platform_as *as);
-/* Number of stub processes in use. */
+/* Whether guest code runs in processes of the host. */
+bool has_stubs(void);
+/* Number of stub processes in use; 0 without. */
 int nr_stubs(void);
 /* Waits at most a second until only @nr are left; their exit is not awaited
  * by the platform. */

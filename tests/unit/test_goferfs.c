@@ -91,6 +91,27 @@ int gofer_walk(gofer_handle dir, const char *const *names, unsigned int nr,
 	return (int)i;
 }
 
+int gofer_walk_last(gofer_handle dir, const char *const *names, unsigned int nr,
+		    uint32_t flags, struct gofer_node *out, int *err, int *fd)
+{
+	(void)flags;
+	*fd = -1;
+	return gofer_walk(dir, names, nr, out, err);
+}
+
+int gofer_list(gofer_handle dir, uint64_t *cookie, bool *eof,
+	       bool (*emit)(void *arg, const char *name, size_t len,
+			    const struct kstat *st),
+	       void *arg)
+{
+	(void)dir;
+	(void)cookie;
+	(void)eof;
+	(void)emit;
+	(void)arg;
+	return -EIO;
+}
+
 int gofer_stat(gofer_handle h, struct gofer_node *out)
 {
 	g_stats++;
@@ -369,7 +390,7 @@ static void a_path_takes_one_request(void **state)
 	struct inode *a, *b;
 
 	(void)state;
-	g_root->ops->prefetch(g_root, names, 2);
+	g_root->ops->prefetch(g_root, names, 2, 0);
 	a = look(g_root, "a");
 	b = look(a, "b");
 	assert_int_equal(g_walks, 1);
@@ -387,7 +408,7 @@ static void a_missing_end_is_remembered(void **state)
 	struct inode *a, *n;
 
 	(void)state;
-	g_root->ops->prefetch(g_root, names, 3);
+	g_root->ops->prefetch(g_root, names, 3, 0);
 	a = look(g_root, "a");
 	assert_int_equal(a->ops->lookup(a, "none", &n), -ENOENT);
 	assert_int_equal(g_walks, 1);
@@ -402,7 +423,7 @@ static void prefetched_names_grow_old(void **state)
 	struct inode *a;
 
 	(void)state;
-	g_root->ops->prefetch(g_root, names, 2);
+	g_root->ops->prefetch(g_root, names, 2, 0);
 	g_now += 1000000000;
 	a = look(g_root, "a");
 	assert_int_equal(g_walks, 2);
@@ -417,7 +438,7 @@ static void unused_prefetches_are_released(void **state)
 
 	(void)state;
 	for (int i = 0; i < 200; i++)
-		g_root->ops->prefetch(g_root, names, 2);
+		g_root->ops->prefetch(g_root, names, 2, 0);
 	stop(sb);
 }
 

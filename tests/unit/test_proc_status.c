@@ -183,14 +183,14 @@ uint32_t host_nr_cpus(void)
 	return 4;
 }
 
-void proc_show_cpu_mask(struct seq_buf *out, uint32_t nr)
+void proc_show_cpus(struct seq_buf *out, const uint64_t mask[16], uint32_t nr,
+		    bool as_list)
 {
-	seq_printf(out, "%x", (1u << nr) - 1);
-}
-
-void proc_show_cpu_list(struct seq_buf *out, uint32_t nr)
-{
-	seq_printf(out, "0-%u", nr - 1);
+	(void)mask;
+	if (as_list)
+		seq_printf(out, "0-%u", nr - 1);
+	else
+		seq_printf(out, "%x", (1u << nr) - 1);
 }
 
 /* --- tests --------------------------------------------------------------- */

@@ -47,7 +47,7 @@ struct attempt {
 static void close_sentry(void)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    sentry_seccomp_load() < 0)
+	    sentry_seccomp_load(NULL, 0) < 0)
 		_exit(2);
 }
 

@@ -296,9 +296,10 @@ static int count_lookup(struct inode *dir, const char *name, struct inode **out)
 }
 
 static void count_prefetch(struct inode *dir, const char *const *names,
-			   unsigned int nr)
+			   unsigned int nr, uint32_t how)
 {
 	(void)dir;
+	(void)how;
 	assert_true(nr >= 2 && strlen(names[0]) > 0);
 	g_prefetches++;
 	g_prefetched += nr;

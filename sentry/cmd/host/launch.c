@@ -29,12 +29,13 @@ struct channels {
 	int memory, gofer_shm;
 	int gofer_sock[2], control[2], gofer_err[2];
 	int log, strace;
+	int device; /* of the platform */
 };
 
 #define NO_CHANNELS                                                \
 	(struct channels)                                          \
 	{                                                          \
-		-1, -1, { -1, -1 }, { -1, -1 }, { -1, -1 }, -1, -1 \
+		-1, -1, { -1, -1 }, { -1, -1 }, { -1, -1 }, -1, -1, -1 \
 	}
 
 static void close_if(int *fd)
@@ -55,6 +56,7 @@ static void channels_close(struct channels *c)
 	}
 	close_if(&c->log);
 	close_if(&c->strace);
+	close_if(&c->device);
 }
 
 static int open_output(const char *path, int flags, const char *what)
@@ -82,6 +84,14 @@ static bool channels_open(struct channels *c, const struct launch_args *args)
 		if (c->strace < 0)
 			return false;
 	}
+	if (args->platform->open_device) {
+		c->device = args->platform->open_device();
+		if (c->device < 0) {
+			complain("platform %s: cannot open its device: %s",
+				 args->platform->name, strerror(-c->device));
+			return false;
+		}
+	}
 	c->memory = memfd_create("moat-memory", MFD_CLOEXEC);
 	c->gofer_shm = memfd_create("moat-gofer", MFD_CLOEXEC);
 	if (c->memory < 0 || c->gofer_shm < 0 ||
@@ -107,8 +117,9 @@ static unsigned int list_exports(struct oci_spec *spec,
 	unsigned int n = 0;
 
 	out[n++] = (struct gofer_export){ .source = spec->root_path,
-					  .readonly = true,
-					  .shared = false };
+					  .readonly = spec->root_overlay ||
+						      spec->root_readonly,
+					  .shared = !spec->root_overlay };
 	for (uint32_t i = 0; i < spec->nr_mounts; i++) {
 		struct oci_mount *m = &spec->mounts[i];
 
@@ -172,19 +183,25 @@ static NORETURN void run_sentry(const struct launch_args *args,
 		.log_fd = c->log,
 		.memory_limit = args->spec->memory_limit,
 		.strace_fd = c->strace,
+		.device_fd = c->device,
 		.log_level = args->log_level,
 		.tty = args->spec->process.terminal,
 		.unprivileged = !spawn_privileged(),
 		.uid = sentry_uid(),
 		.gid = sentry_gid(),
-		.ignored_signals = in->ignored,
-		.blocked_signals = in->blocked,
-		.umask = in->umask,
+		.ignored_signals = args->container ? 0 : in->ignored,
+		.blocked_signals = args->container ? 0 : in->blocked,
+		.umask = args->container ? 022 : in->umask,
+		.container = args->container,
+		.own_tty = args->own_tty,
+		.nr_extra = args->nr_extra,
 	};
 
 	for (int i = 0; i < 3; i++)
 		config.stdio[i] =
 			in->closed[i] ? -1 : fcntl(i, F_DUPFD_CLOEXEC, 3);
+	for (unsigned int i = 0; i < args->nr_extra; i++)
+		config.extra[i] = args->extra[i];
 	relay_unblock_signals();
 	sentry_main(&config);
 }
@@ -195,13 +212,15 @@ static bool spawn_both(const struct launch_args *args, struct channels *c,
 {
 	bool privileged = spawn_privileged();
 	const char *why = "";
-	int ret = spawn("gofer", privileged, geteuid(), getegid(), gofer, &why);
+	int ret = spawn("gofer", privileged, false, geteuid(), getegid(), gofer,
+			&why);
 
 	if (ret == 0)
 		run_gofer(args, c);
 	if (ret > 0) {
-		ret = spawn("sentry", false, sentry_uid(), sentry_gid(), sentry,
-			    &why);
+		ret = spawn("sentry", false,
+			    args->spec->network == OCI_NETWORK_HOST,
+			    sentry_uid(), sentry_gid(), sentry, &why);
 		if (ret == 0)
 			run_sentry(args, c);
 		if (ret < 0)
@@ -218,38 +237,50 @@ static void close_inherited(void)
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-int launch(const struct launch_args *args)
+bool launch_children(const struct launch_args *args, struct launched *out)
 {
-	struct child gofer = { .pidfd = -1 }, sentry = { .pidfd = -1 };
-	struct relay relay = { .gofer = &gofer, .sentry = &sentry };
 	struct channels c = NO_CHANNELS;
-	int code = EXIT_MOAT;
+	bool ok = channels_open(&c, args);
 
-	close_inherited();
-	fflush(stdout);
-	fflush(stderr);
-	if (channels_open(&c, args)) {
+	out->gofer = out->sentry = (struct child){ .pidfd = -1 };
+	out->control_fd = out->gofer_err_fd = -1;
+	if (ok) {
 		struct gofer_export *exports =
 			xzalloc((args->spec->nr_mounts + 2) * sizeof(*exports));
 
 		list_exports(args->spec, exports);
 		free(exports);
-		relay_block_signals();
-		if (spawn_both(args, &c, &gofer, &sentry)) {
-			close_if(&c.control[1]);
-			close_if(&c.gofer_err[1]);
-			close_if(&c.gofer_sock[0]);
-			close_if(&c.gofer_sock[1]);
-			close_if(&c.gofer_shm);
-			close_if(&c.memory);
-			relay.control_fd = c.control[0];
-			relay.gofer_err_fd = c.gofer_err[0];
-			relay.timeout_ms = args->timeout_ms;
-			relay.tty = args->spec->process.terminal;
-			code = relay_run(&relay);
-		}
-		relay_unblock_signals();
+		ok = spawn_both(args, &c, &out->gofer, &out->sentry);
+	}
+	if (ok) {
+		out->control_fd = c.control[0];
+		out->gofer_err_fd = c.gofer_err[0];
+		c.control[0] = c.gofer_err[0] = -1;
 	}
 	channels_close(&c);
+	return ok;
+}
+
+int launch(const struct launch_args *args)
+{
+	struct relay relay = { .timeout_ms = args->timeout_ms,
+			       .tty = args->spec->process.terminal };
+	struct launched l;
+	int code = EXIT_MOAT;
+
+	close_inherited();
+	fflush(stdout);
+	fflush(stderr);
+	relay_block_signals();
+	if (launch_children(args, &l)) {
+		relay.gofer = &l.gofer;
+		relay.sentry = &l.sentry;
+		relay.control_fd = l.control_fd;
+		relay.gofer_err_fd = l.gofer_err_fd;
+		code = relay_run(&relay);
+		close(l.control_fd);
+		close(l.gofer_err_fd);
+	}
+	relay_unblock_signals();
 	return code;
 }

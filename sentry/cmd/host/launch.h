@@ -26,6 +26,12 @@ struct launch_args {
 	bool want_strace;
 	enum log_level log_level;
 	uint64_t timeout_ms; /* 0: none */
+	/* An OCI container: starts when told to, has nothing of the caller's
+	 * mask and signals. */
+	bool container;
+	bool own_tty;	    /* stdin is a terminal made for it */
+	const int *extra;   /* descriptors that the program gets from 3 on */
+	unsigned int nr_extra;
 };
 
 /* Runs the sandbox to its end.  Returns the exit code for the caller. */
@@ -80,18 +86,31 @@ struct child {
  * Clones a child into new user, mount, pid, net, ipc and uts namespaces and
  * writes its id maps; in the child it returns 0 when they are in place.
  * @map_all: map every id that the caller's namespace has (needs privilege),
- * else only @uid and @gid.
+ * else only @uid and @gid.  @keep_net: it stays in the caller's net namespace.
  * Returns: 1 in the parent with *out filled, 0 in the child, or -errno with
  * *why set to a sentence.
  */
-int spawn(const char *name, bool map_all, uint32_t uid, uint32_t gid,
-	  struct child *out, const char **why);
+int spawn(const char *name, bool map_all, bool keep_net, uint32_t uid,
+	  uint32_t gid, struct child *out, const char **why);
 /* SIGKILL and reap; harmless if reaped. */
 void child_kill(struct child *c);
 /* True if it has ended; fills .status. */
 bool child_reap(struct child *c);
 /* Whether the caller may map ids that are not its own. */
 bool spawn_privileged(void);
+
+/* The processes of a sandbox, and the way to them. */
+struct launched {
+	struct child gofer, sentry;
+	int control_fd;	  /* socket to the sentry */
+	int gofer_err_fd; /* text of a gofer that failed to start */
+};
+/*
+ * Makes both; false after a complaint, with nothing left.  Signals that matter
+ * are blocked by the caller.
+ */
+MUST_CHECK bool launch_children(const struct launch_args *args,
+				struct launched *out);
 
 /* --- relay.c: the launcher's loop ----------------------------------------- */
 

@@ -4,7 +4,7 @@
  * Being a tmpfs, programs may make, rename and remove what they like in it.
  *
  * Locks: none of its own; the root's dir_mu while nodes are made.
- * Tests: tests/conformance/dev_*.c
+ * Tests: tests/conformance/dev.c
  */
 #include <errno.h>
 #include <sys/stat.h>

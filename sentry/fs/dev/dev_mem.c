@@ -5,7 +5,7 @@
  * Linux: random never blocks, as since 5.6; what is written to it is accepted
  *        and not used, since all random bytes are the host's.
  * Locks: none.
- * Tests: tests/conformance/dev_*.c
+ * Tests: tests/conformance/dev.c
  */
 #include <errno.h>
 #include <string.h>

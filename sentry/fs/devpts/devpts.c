@@ -4,7 +4,7 @@
  *
  * Linux: every mount shows the same terminals (there is one instance).
  * Locks: none of its own but the once of the instance.
- * Tests: tests/conformance/pty_*.c
+ * Tests: tests/conformance/tty.c, ctty.c
  */
 #include <errno.h>
 #include <pthread.h>

@@ -47,6 +47,7 @@ static struct {
 	uint32_t uid, gid, max_handles;
 	_Atomic bool dead;
 	_Atomic uint64_t seq;
+	_Atomic uint32_t nr_handles; /* given to us, not released */
 	_Atomic uint32_t freed; /* grows when a slot is freed for a waiter */
 	struct mutex mu;
 	uint32_t free_slots GUARDED_BY(mu);
@@ -245,6 +246,13 @@ static int await(struct gofer_slot *s)
 	return state == GOFER_SLOT_DONE ? 0 : call_broken("slot state");
 }
 
+static bool good_fds(uint32_t op, int32_t error, uint32_t nr_fds)
+{
+	uint32_t usual = error ? 0 : gofer_op_fds(op);
+
+	return nr_fds == usual || (nr_fds == 0 && gofer_op_fd_optional(op));
+}
+
 /* Copies the answer out of the shared memory; all checks are on copies. */
 static int fetch(struct gofer_call *c, uint32_t op, uint64_t seq)
 {
@@ -254,7 +262,7 @@ static int fetch(struct gofer_call *c, uint32_t op, uint64_t seq)
 	int32_t error = READ_ONCE(s->error);
 
 	if (error > 0 || error < -4095 || size > GOFER_DATA_SIZE ||
-	    nr_fds != (error ? 0 : gofer_op_fds(op)))
+	    !good_fds(op, error, nr_fds))
 		return call_broken("answer header");
 	if (nr_fds > 0) {
 		int ret = take_fd(c->slot, seq, &c->fd);
@@ -339,6 +347,9 @@ int gofer_next_event(struct gofer_event *out, bool *lost)
 
 void gofer_release(gofer_handle h)
 {
+	if (h == 0)
+		return;
+	g.nr_handles--;
 	mutex_lock(&g.release_mu);
 	if (g.nr_released == g.max_released) {
 		uint32_t max = MAX(2 * g.max_released, 2u * RELEASE_BATCH);
@@ -350,7 +361,7 @@ void gofer_release(gofer_handle h)
 		}
 	}
 	/* Without memory the gofer keeps it open until the end. */
-	if (h != 0 && g.nr_released < g.max_released)
+	if (g.nr_released < g.max_released)
 		g.released[g.nr_released++] = h;
 	mutex_unlock(&g.release_mu);
 }
@@ -411,9 +422,9 @@ static bool good_type(uint32_t mode)
 	}
 }
 
-int call_node(const struct gofer_wire_node *w, struct gofer_node *out)
+int call_bare_node(const struct gofer_wire_node *w, struct gofer_node *out)
 {
-	if (w->handle == 0 || !good_type(w->mode) || w->size > INT64_MAX ||
+	if (!good_type(w->mode) || w->size > INT64_MAX ||
 	    w->atime_nsec > NSEC_MAX || w->mtime_nsec > NSEC_MAX ||
 	    w->ctime_nsec > NSEC_MAX || w->btime_nsec > NSEC_MAX)
 		return call_broken("node");
@@ -441,7 +452,14 @@ int call_node(const struct gofer_wire_node *w, struct gofer_node *out)
 			.has_btime = w->flags & GOFER_NODE_BTIME,
 		},
 	};
+	if (w->handle)
+		g.nr_handles++;
 	return 0;
+}
+
+int call_node(const struct gofer_wire_node *w, struct gofer_node *out)
+{
+	return w->handle ? call_bare_node(w, out) : call_broken("handle");
 }
 
 /* --- the beginning -------------------------------------------------------- */
@@ -490,4 +508,14 @@ void gofer_identity(uint32_t *uid, uint32_t *gid)
 {
 	*uid = g.uid;
 	*gid = g.gid;
+}
+
+uint32_t gofer_nr_handles(void)
+{
+	return g.nr_handles;
+}
+
+uint64_t gofer_nr_messages(void)
+{
+	return g.seq;
 }

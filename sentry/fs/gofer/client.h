@@ -33,6 +33,10 @@ uint32_t gofer_max_handles(void);
 /* The ids that .access is about: the gofer's own. */
 void gofer_identity(uint32_t *uid, uint32_t *gid);
 
+/* How many handles there are now, and how many messages were sent so far. */
+uint32_t gofer_nr_handles(void);
+uint64_t gofer_nr_messages(void);
+
 #define GOFER_WALK_MAX 16
 /* The root of an export (numbered at start). */
 MUST_CHECK int gofer_attach(uint32_t export_id, struct gofer_node *out);
@@ -44,6 +48,13 @@ MUST_CHECK int gofer_attach(uint32_t export_id, struct gofer_node *out);
  */
 MUST_CHECK int gofer_walk(gofer_handle dir, const char *const *names,
 			  unsigned int nr, struct gofer_node *out, int *err);
+/*
+ * The same with @flags about the last name (GOFER_WALK_*).  BARE: its handle
+ * may be 0.  *fd: of OPEN, the caller's, or -1.
+ */
+MUST_CHECK int gofer_walk_last(gofer_handle dir, const char *const *names,
+			       unsigned int nr, uint32_t flags,
+			       struct gofer_node *out, int *err, int *fd);
 MUST_CHECK int gofer_stat(gofer_handle h, struct gofer_node *out);
 MUST_CHECK int gofer_set_attr(gofer_handle h, const struct iattr *attr);
 /*
@@ -89,6 +100,11 @@ MUST_CHECK int gofer_readdir(gofer_handle dir, uint64_t *cookie, bool *eof,
 			     bool (*emit)(void *arg,
 					  const struct gofer_dirent *de),
 			     void *arg);
+/* The same with attributes instead of cookies; @st NULL: ask by a walk. */
+MUST_CHECK int gofer_list(gofer_handle dir, uint64_t *cookie, bool *eof,
+			  bool (*emit)(void *arg, const char *name, size_t len,
+				       const struct kstat *st),
+			  void *arg);
 MUST_CHECK int gofer_statfs(gofer_handle h, struct kstatfs *out);
 MUST_CHECK int gofer_fsync(gofer_handle h, bool data_only);
 MUST_CHECK long gofer_getxattr(gofer_handle h, const char *name, void *buf,

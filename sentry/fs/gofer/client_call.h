@@ -52,9 +52,14 @@ void call_end(struct gofer_call *c);
 		ret_;                                                         \
 	})
 
-/* A node from the wire, checked.  -EIO ends the connection. */
+/* Does an fd that came have the access mode of @flags? */
+MUST_CHECK int call_check_fd(int fd, uint32_t flags);
+/* A node from the wire, checked.  -EIO ends the connection.  The second: one
+ * that may have no handle. */
 MUST_CHECK int call_node(const struct gofer_wire_node *w,
 			 struct gofer_node *out);
+MUST_CHECK int call_bare_node(const struct gofer_wire_node *w,
+			      struct gofer_node *out);
 static inline struct gofer_str gofer_str(const char *s)
 {
 	return (struct gofer_str){ s, (uint32_t)__builtin_strlen(s) };

@@ -28,30 +28,67 @@ int gofer_attach(uint32_t export_id, struct gofer_node *out)
 	return ret;
 }
 
-int gofer_walk(gofer_handle dir, const char *const *names, unsigned int nr,
-	       struct gofer_node *out, int *err)
+/* What the answer claims must fit what was asked. */
+static bool walk_fits(const struct gofer_walk_rep *rep, unsigned int nr,
+		      uint32_t flags, int fd)
 {
-	struct gofer_walk_req req = { .dir = dir, .nr_names = nr };
+	return rep->nr_nodes <= nr && rep->stop <= 0 && rep->stop >= -4095 &&
+	       (rep->nr_nodes > 0 || nr == 0 || rep->stop != 0) &&
+	       (fd < 0 || ((flags & GOFER_WALK_OPEN) && rep->nr_nodes == nr));
+}
+
+static int take_nodes(const struct gofer_walk_rep *rep, unsigned int nr,
+		      uint32_t flags, struct gofer_node *out)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < rep->nr_nodes; i++) {
+		bool bare = i + 1 == nr && (flags & GOFER_WALK_BARE);
+
+		ret = bare ? call_bare_node(&rep->nodes[i], &out[i])
+			   : call_node(&rep->nodes[i], &out[i]);
+	}
+	return ret;
+}
+
+int gofer_walk_last(gofer_handle dir, const char *const *names, unsigned int nr,
+		    uint32_t flags, struct gofer_node *out, int *err, int *fd)
+{
+	struct gofer_walk_req req = { .dir = dir,
+				      .flags = flags,
+				      .nr_names = nr };
 	struct gofer_walk_rep rep = { 0 };
 	struct gofer_call c;
 	int ret;
 
+	*fd = -1;
 	if (nr > GOFER_WALK_MAX)
 		return -EINVAL;
 	for (unsigned int i = 0; i < nr; i++)
 		req.names[i] = gofer_str(names[i]);
 	ret = GOFER_CALL(&c, walk, WALK, &req, &rep);
-	if (ret == 0 &&
-	    (rep.nr_nodes > nr || rep.stop > 0 || rep.stop < -4095 ||
-	     (rep.nr_nodes == 0 && nr > 0 && rep.stop == 0)))
+	if (ret == 0 && !walk_fits(&rep, nr, flags, c.fd))
 		ret = call_broken("walk");
-	for (uint32_t i = 0; ret == 0 && i < rep.nr_nodes; i++)
-		ret = call_node(&rep.nodes[i], &out[i]);
+	if (ret == 0 && c.fd >= 0)
+		ret = call_check_fd(c.fd, LINUX_O_RDONLY);
+	if (ret == 0)
+		ret = take_nodes(&rep, nr, flags, out);
+	if (ret == 0) {
+		*err = rep.stop;
+		*fd = c.fd;
+		c.fd = -1;
+		ret = (int)rep.nr_nodes;
+	}
 	call_end(&c);
-	if (ret < 0)
-		return ret;
-	*err = rep.stop;
-	return (int)rep.nr_nodes;
+	return ret;
+}
+
+int gofer_walk(gofer_handle dir, const char *const *names, unsigned int nr,
+	       struct gofer_node *out, int *err)
+{
+	int fd;
+
+	return gofer_walk_last(dir, names, nr, 0, out, err, &fd);
 }
 
 int gofer_stat(gofer_handle h, struct gofer_node *out)
@@ -63,10 +100,22 @@ int gofer_stat(gofer_handle h, struct gofer_node *out)
 
 	if (ret == 0 && rep.node.handle != h)
 		ret = call_broken("stat");
+	rep.node.handle = 0; /* no new one */
 	if (ret == 0)
-		ret = call_node(&rep.node, out);
+		ret = call_bare_node(&rep.node, out);
+	out->handle = h;
 	call_end(&c);
 	return ret;
+}
+
+int call_check_fd(int fd, uint32_t flags)
+{
+	int fl = host_gofer_getfl(fd);
+
+	if (fl < 0 ||
+	    (((uint32_t)fl ^ flags) & LINUX_O_ACCMODE))
+		return call_broken("access mode");
+	return 0;
 }
 
 int gofer_open(gofer_handle h, uint32_t flags, int *out_fd)
@@ -76,13 +125,8 @@ int gofer_open(gofer_handle h, uint32_t flags, int *out_fd)
 	struct gofer_call c;
 	int ret = GOFER_CALL(&c, open, OPEN, &req, &rep);
 
-	if (ret == 0) {
-		int fl = host_gofer_getfl(c.fd);
-
-		if (fl < 0 || ((uint32_t)fl & LINUX_O_ACCMODE) !=
-				      (flags & LINUX_O_ACCMODE))
-			ret = call_broken("access mode");
-	}
+	if (ret == 0)
+		ret = call_check_fd(c.fd, flags);
 	if (ret == 0) {
 		*out_fd = c.fd;
 		c.fd = -1;
@@ -154,6 +198,55 @@ int gofer_readdir(gofer_handle dir, uint64_t *cookie, bool *eof,
 		*eof = rep.eof && at >= rep.entries.len;
 		if (at >= rep.entries.len)
 			*cookie = rep.next;
+	}
+	call_end(&c);
+	return ret;
+}
+
+/* One record of a list answer, as dirent_at(). */
+static size_t entry_at(const char *p, size_t left, struct gofer_wire_entry *w)
+{
+	if (left < sizeof(*w))
+		return 0;
+	memcpy(w, p, sizeof(*w));
+	if (w->size > left || w->size % 8 != 0 ||
+	    w->size < sizeof(*w) + w->name_len + 1 || w->name_len == 0)
+		return 0;
+	p += sizeof(*w);
+	if (p[w->name_len] != '\0' || memchr(p, '\0', w->name_len) ||
+	    memchr(p, '/', w->name_len))
+		return 0;
+	return w->size;
+}
+
+int gofer_list(gofer_handle dir, uint64_t *cookie, bool *eof,
+	       bool (*emit)(void *arg, const char *name, size_t len,
+			    const struct kstat *st),
+	       void *arg)
+{
+	struct gofer_list_req req = { .dir = dir, .cookie = *cookie };
+	struct gofer_list_rep rep = { 0 };
+	struct gofer_wire_entry w;
+	struct gofer_node node;
+	struct gofer_call c;
+	size_t at = 0, size;
+	int ret = GOFER_CALL(&c, list, LIST, &req, &rep);
+
+	for (; ret == 0 && at < rep.entries.len; at += size) {
+		const char *name = rep.entries.p + at + sizeof(w);
+
+		size = entry_at(rep.entries.p + at, rep.entries.len - at, &w);
+		if (size == 0 || w.node.handle)
+			ret = call_broken("list");
+		else if (w.node.mode)
+			ret = call_bare_node(&w.node, &node);
+		if (ret == 0 && !emit(arg, name, w.name_len,
+				      w.node.mode ? &node.st : NULL))
+			ret = -ENOMEM;
+	}
+	if (ret == 0) {
+		*eof = rep.eof;
+		*cookie = rep.next;
 	}
 	call_end(&c);
 	return ret;

@@ -160,6 +160,7 @@ int goferfs_new(uint32_t export_id, bool readonly, bool shared,
 	gs->readonly = readonly;
 	gs->shared = shared;
 	list_init(&gs->node);
+	list_init(&gs->listings);
 	mutex_init(&gs->mu, LOCK_GOFER);
 	bound_cache();
 	gofer_identity(&gs->gofer_uid, &gid);

@@ -22,7 +22,8 @@ struct prefetched {
 	char *name;
 	bool negative; /* there is no such name */
 	uint64_t when;
-	struct gofer_node node;
+	int fd;			/* the file, opened for reading; -1 */
+	struct gofer_node node; /* with handle 0: attributes only */
 };
 
 struct gofer_super {
@@ -35,6 +36,8 @@ struct gofer_super {
 	struct gofer_inode *buckets[GOFERFS_BUCKETS] GUARDED_BY(mu);
 	struct prefetched prefetched[GOFERFS_PREFETCH] GUARDED_BY(mu);
 	uint32_t next_prefetch GUARDED_BY(mu);
+	struct list listings GUARDED_BY(mu); /* oldest first */
+	size_t listings_size GUARDED_BY(mu);
 	struct list node; /* private to goferfs.c */
 };
 
@@ -51,6 +54,8 @@ struct gofer_inode {
 	_Atomic int read_fd, write_fd;
 	_Atomic bool write_fd_reads; /* write_fd was opened O_RDWR */
 	_Atomic(char *) target;	     /* of a symlink, once asked */
+	struct listing *listing GUARDED_BY(super.mu); /* of a directory */
+	_Atomic bool was_read; /* a directory that somebody has listed */
 	_Atomic int xattrs;
 	/* Shared exports only, see goferfs_watch.h. */
 	struct gofer_watch *_Atomic watch; /* of a directory; a reference */
@@ -118,20 +123,34 @@ void goferfs_evict(struct inode *inode);
 /* --- goferfs_prefetch.c --- */
 /* Asks for several components at once, see vfs.h. */
 void goferfs_prefetch(struct inode *dir, const char *const *names,
-		      unsigned int nr);
-/* Keeps what a walk found (the handle is taken over) or did not find. */
+		      unsigned int nr, uint32_t how);
+/* Keeps what a walk found (handle and @fd are taken over) or did not find. */
 void goferfs_prefetch_add(struct gofer_super *gs, gofer_handle dir,
-			  const char *name, const struct gofer_node *node);
-/* 1 with *out, -ENOENT if the name is known not to exist, 0 if not known. */
+			  const char *name, const struct gofer_node *node,
+			  int fd);
+/*
+ * 1 with *out and *fd, -ENOENT if the name is known not to exist, 0 if not
+ * known.  @bare: only what has no handle is taken, for another -EAGAIN; else
+ * only what has one.
+ */
 MUST_CHECK int goferfs_prefetch_take(struct gofer_super *gs, gofer_handle dir,
-				     const char *name, struct gofer_node *out);
+				     const char *name, bool bare,
+				     struct gofer_node *out, int *fd);
 /* The name changed. */
 void goferfs_prefetch_drop(struct gofer_super *gs, gofer_handle dir,
 			   const char *name);
 /* Forgets all. */
 void goferfs_prefetch_fini(struct gofer_super *gs);
 
+/* --- goferfs_list.c --- */
+/* inode_ops.peek, on exports that cannot change. */
+int goferfs_peek(struct inode *dir, const char *name, struct kstat *out);
+/* Forgets what was listed of a directory. */
+void goferfs_list_drop(struct gofer_super *gs, struct gofer_inode *dir);
+
 /* --- goferfs_file.c --- */
+/* A descriptor that reads, which somebody asked for ahead; taken over. */
+void goferfs_keep_read_fd(struct gofer_inode *gi, int fd);
 /* Directories and regular files; -ENXIO for others. */
 int goferfs_open(struct inode *inode, struct file *file);
 

@@ -30,7 +30,8 @@ static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 	gofer_handle h = gofer_inode(dir)->handle;
 	struct gofer_stamp stamp = { .watch = NULL };
 	struct gofer_node node;
-	int err, ret = goferfs_prefetch_take(gs, h, name, &node);
+	int fd = -1, err;
+	int ret = goferfs_prefetch_take(gs, h, name, false, &node, &fd);
 
 	if (ret == 0) {
 		goferfs_stamp(dir, name, &stamp);
@@ -40,6 +41,10 @@ static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 	}
 	if (ret >= 0)
 		ret = goferfs_inode(gs, dir, &node, out);
+	if (ret == 0 && fd >= 0)
+		goferfs_keep_read_fd(gofer_inode(*out), fd);
+	else if (fd >= 0)
+		host_close(fd);
 	goferfs_stamp_apply(ret < 0 ? NULL : *out, &stamp);
 	return ret;
 }
@@ -67,7 +72,7 @@ static int op_revalidate(struct inode *dir, const char *name,
 	    gofer_inode(child)->st.dev != node.st.dev ||
 	    ((child->mode ^ node.st.mode) & LINUX_S_IFMT)) {
 		goferfs_stamp_apply(NULL, &stamp);
-		goferfs_prefetch_add(gs, h, name, &node);
+		goferfs_prefetch_add(gs, h, name, &node, -1);
 		return 0;
 	}
 	mutex_lock(&child->mu);
@@ -419,6 +424,7 @@ static int fop_iterate(struct file *f, struct dir_sink *sink, int64_t *pos)
 		return -EINVAL;
 	if (!emit_dots(f->inode, sink, pos) || emit_stash(f, sink, pos))
 		return 0;
+	gofer_inode(f->inode)->was_read = true;
 	cookie = to_cookie(*pos);
 	while (!r.full && !eof && ret == 0) {
 		ret = gofer_readdir(h, &cookie, &eof, emit, &r);
@@ -467,6 +473,7 @@ const struct file_ops goferfs_dir_fops = {
 
 #define DIR_OPS                                                         \
 	.lookup = op_lookup, .prefetch = goferfs_prefetch,              \
+	.peek = goferfs_peek,                                           \
 	.create = op_create, .mkdir = op_mkdir, .mknod = op_mknod,      \
 	.symlink = op_symlink, .link = op_link, .unlink = op_unlink,    \
 	.tmpfile = op_tmpfile, .rmdir = op_rmdir, .rename = op_rename,  \

@@ -37,6 +37,18 @@ static int need_read_fd(struct gofer_inode *gi)
 	return ret;
 }
 
+void goferfs_keep_read_fd(struct gofer_inode *gi, int fd)
+{
+	mutex_lock(&gi->inode.mu);
+	if (gi->read_fd < 0) {
+		gi->read_fd = fd;
+		fd = -1;
+	}
+	mutex_unlock(&gi->inode.mu);
+	if (fd >= 0)
+		host_close(fd);
+}
+
 /* Read-write if the gofer may, so that a mapping can be made of it. */
 static int need_write_fd(struct gofer_inode *gi, bool reads)
 {

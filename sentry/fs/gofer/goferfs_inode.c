@@ -169,6 +169,7 @@ void goferfs_evict(struct inode *inode)
 	if (gi->hashed)
 		remove_locked(gs, gi);
 	mutex_unlock(&gs->mu);
+	goferfs_list_drop(gs, gi);
 	if (gi->read_fd >= 0)
 		host_close(gi->read_fd);
 	if (gi->write_fd >= 0)

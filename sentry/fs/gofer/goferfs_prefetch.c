@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "gofer_proto.h"
 #include "sentry/fs/gofer/goferfs.h"
+#include "sentry/host/host.h"
 #include "sentry/time/clock.h"
 
 #define BELIEVE_NS 20000000ull
@@ -30,6 +32,8 @@ static void discard(struct prefetched *old)
 	if (old->dir == 0)
 		return;
 	free(old->name);
+	if (old->fd >= 0)
+		host_close(old->fd);
 	if (!old->negative)
 		gofer_release(old->node.handle);
 }
@@ -47,13 +51,15 @@ static struct prefetched *find_locked(struct gofer_super *gs, gofer_handle dir,
 }
 
 void goferfs_prefetch_add(struct gofer_super *gs, gofer_handle dir,
-			  const char *name, const struct gofer_node *node)
+			  const char *name, const struct gofer_node *node,
+			  int fd)
 {
 	struct prefetched old, *p,
 		new = {
 			.dir = dir,
 			.name = kstrdup(name),
 			.negative = node == NULL,
+			.fd = fd,
 			.when = gofer_super_frozen(gs)
 					? 0
 					: clock_monotonic_coarse(),
@@ -76,17 +82,21 @@ void goferfs_prefetch_add(struct gofer_super *gs, gofer_handle dir,
 }
 
 int goferfs_prefetch_take(struct gofer_super *gs, gofer_handle dir,
-			  const char *name, struct gofer_node *out)
+			  const char *name, bool bare, struct gofer_node *out,
+			  int *fd)
 {
 	struct prefetched old = { .dir = 0 }, *p;
+	bool other = false;
 
 	mutex_lock(&gs->mu);
 	p = find_locked(gs, dir, name);
-	if (p)
+	if (p && !p->negative)
+		other = bare != (p->node.handle == 0);
+	if (p && !other)
 		clear_locked(p, &old);
 	mutex_unlock(&gs->mu);
 	if (old.dir == 0)
-		return 0;
+		return other && bare ? -EAGAIN : 0;
 	if (old.when != 0 && clock_monotonic_coarse() - old.when > BELIEVE_NS) {
 		discard(&old);
 		return 0;
@@ -95,6 +105,7 @@ int goferfs_prefetch_take(struct gofer_super *gs, gofer_handle dir,
 	if (old.negative)
 		return -ENOENT;
 	*out = old.node;
+	*fd = old.fd;
 	return 1;
 }
 
@@ -118,23 +129,29 @@ void goferfs_prefetch_fini(struct gofer_super *gs)
 }
 
 void goferfs_prefetch(struct inode *dir, const char *const *names,
-		      unsigned int nr)
+		      unsigned int nr, uint32_t how)
 {
 	struct gofer_super *gs = gofer_super(dir);
 	gofer_handle at = gofer_inode(dir)->handle;
 	struct gofer_node *nodes;
-	int err, found;
+	uint32_t flags = 0;
+	int err, found, fd;
 
 	nr = MIN(nr, (unsigned int)GOFER_WALK_MAX);
 	nodes = kcalloc(GOFER_WALK_MAX, sizeof(*nodes));
 	if (!nodes)
 		return;
-	found = gofer_walk(at, names, nr, nodes, &err);
+	if (how & PREFETCH_OPEN)
+		flags = GOFER_WALK_OPEN;
+	else if (how & PREFETCH_PEEK)
+		flags = GOFER_WALK_BARE;
+	found = gofer_walk_last(at, names, nr, flags, nodes, &err, &fd);
 	for (int i = 0; i < found; i++) {
-		goferfs_prefetch_add(gs, at, names[i], &nodes[i]);
+		goferfs_prefetch_add(gs, at, names[i], &nodes[i],
+				     i + 1 == (int)nr ? fd : -1);
 		at = nodes[i].handle;
 	}
 	if (found >= 0 && (unsigned int)found < nr && err == -ENOENT)
-		goferfs_prefetch_add(gs, at, names[found], NULL);
+		goferfs_prefetch_add(gs, at, names[found], NULL, -1);
 	free(nodes);
 }

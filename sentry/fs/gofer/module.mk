@@ -6,5 +6,6 @@ moat-objs += sentry/fs/gofer/goferfs.o
 moat-objs += sentry/fs/gofer/goferfs_dir.o
 moat-objs += sentry/fs/gofer/goferfs_file.o
 moat-objs += sentry/fs/gofer/goferfs_inode.o
+moat-objs += sentry/fs/gofer/goferfs_list.o
 moat-objs += sentry/fs/gofer/goferfs_prefetch.o
 moat-objs += sentry/fs/gofer/goferfs_watch.o

@@ -5,7 +5,7 @@
  * Invariant: no host call here waits, but for the window host_end.h names.
  * Locks:     none held across host calls; notify runs in the watch thread and
  *            takes the wait queue's lock only.
- * Tests:     tests/conformance/stdio_*.c
+ * Tests:     tests/hostile/stdio.sh
  */
 #include <errno.h>
 #include <string.h>

@@ -12,7 +12,7 @@
  *
  * Invariant: an inode owns its descriptor; files of it hold the inode.
  * Locks:     none of its own.
- * Tests:     tests/conformance/stdio_*.c
+ * Tests:     tests/hostile/stdio.sh
  */
 #include <errno.h>
 #include <stdio.h>

@@ -22,6 +22,7 @@
 #ifndef SENTRY_FS_OVERLAY_LAY_H
 #define SENTRY_FS_OVERLAY_LAY_H
 
+#include "sentry/fs/overlay/layer.h"
 #include "sentry/fs/overlay/overlay.h"
 #include "sentry/vfs/vfs.h"
 
@@ -88,9 +89,6 @@ MUST_CHECK int lay_inode_new(struct lay_super *ls, struct inode *upper,
 			     struct inode *const *lowers, unsigned int nr,
 			     struct lay_inode *parent, const char *name,
 			     struct lay_inode **out);
-/* The number shown for @ino of the device @dev: equal numbers of two devices
- * must not look like one file. */
-uint64_t lay_fold_ino(const struct lay_super *ls, uint64_t dev, uint64_t ino);
 /* The place of @li from now on; NULL: none.  Without memory it has none. */
 void lay_set_place(struct lay_inode *li, struct lay_inode *parent,
 		   const char *name);
@@ -123,8 +121,6 @@ bool lay_owner_get(const struct lay_super *ls, struct inode *upper,
 		   uint32_t *uid, uint32_t *gid);
 MUST_CHECK int lay_owner_set(const struct lay_super *ls, struct inode *upper,
 			     uint32_t uid, uint32_t gid);
-/* Copies all attributes that are not marks. */
-MUST_CHECK int lay_copy_xattrs(struct inode *from, struct inode *to);
 long lay_getxattr(struct inode *inode, const char *name, void *buf,
 		  size_t size);
 int lay_setxattr(struct inode *inode, const char *name, const void *buf,
@@ -136,9 +132,6 @@ int lay_removexattr(struct inode *inode, const char *name);
 
 /* Does it hide a name?  A character device 0:0. */
 bool lay_is_whiteout(const struct inode *inode);
-/* @name in a layer's directory: 0 and +1 (a whiteout too), -ENOENT, ... */
-MUST_CHECK int lay_layer_lookup(struct inode *dir, const char *name,
-				struct inode **out);
 /* The inode at @path ("/a/b") below a layer's root, +1. */
 MUST_CHECK int lay_layer_walk(struct inode *root, const char *path,
 			      struct inode **out);
@@ -200,10 +193,5 @@ int lay_open(struct inode *inode, struct file *f);
 int lay_open_dir(struct inode *inode, struct file *f);
 /* 0 or -ENOTEMPTY. */
 MUST_CHECK int lay_check_empty(struct lay_inode *dir);
-/* A file on a layer's @inode for the sentry's own use. */
-MUST_CHECK int lay_open_layer(struct inode *inode, uint32_t flags,
-			      struct file **out);
-/* Calls @sink for each name of a layer's directory. */
-MUST_CHECK int lay_layer_iterate(struct inode *dir, struct dir_sink *sink);
 
 #endif

@@ -19,103 +19,7 @@
 #include "sentry/fs/overlay/lay.h"
 #include "sentry/vfs/namei.h"
 
-#define COPY_CHUNK 262144u
-
-int lay_open_layer(struct inode *inode, uint32_t flags, struct file **out)
-{
-	AUTO_PUT(file) struct file *f = NULL;
-	int ret = file_new_pseudo(inode->sb, inode, "layer", flags, &f);
-
-	if (ret < 0)
-		return ret;
-	f->internal = true;
-	ret = inode->ops->open ? inode->ops->open(inode, f) : -ENXIO;
-	if (ret < 0) {
-		f->ops = NULL; /* nothing to release */
-		return ret;
-	}
-	*out = take(f);
-	return 0;
-}
-
-/* --- data ----------------------------------------------------------------- */
-
-static bool all_zero(const char *buf, size_t size)
-{
-	return size == 0 ||
-	       (buf[0] == 0 && memcmp(buf, buf + 1, size - 1) == 0);
-}
-
-static int write_chunk(struct file *to, char *buf, size_t size, int64_t pos)
-{
-	struct uio u;
-	long ret;
-
-	while (size > 0) {
-		uio_kernel(&u, buf, size);
-		ret = to->ops->write(to, &u, &pos);
-		if (ret <= 0)
-			return ret < 0 ? (int)ret : -EIO;
-		buf += ret;
-		size -= (size_t)ret;
-	}
-	return 0;
-}
-
-/* Holes stay holes as far as runs of zero bytes tell. */
-static int copy_chunks(struct file *from, struct file *to, uint64_t size)
-{
-	AUTO_FREE char *buf = malloc(COPY_CHUNK);
-	uint64_t pos = 0;
-	long got;
-	int ret = 0;
-
-	if (!buf)
-		return -ENOMEM;
-	while (pos < size && ret == 0) {
-		got = file_pread_kernel(from, buf, MIN(COPY_CHUNK, size - pos),
-					(int64_t)pos);
-		if (got < 0)
-			return (int)got;
-		if (got == 0)
-			break; /* it became shorter: the rest is zero */
-		if (!all_zero(buf, (size_t)got))
-			ret = write_chunk(to, buf, (size_t)got, (int64_t)pos);
-		pos += (uint64_t)got;
-	}
-	return ret;
-}
-
-static int copy_data(struct inode *lower, struct inode *upper, uint64_t size)
-{
-	AUTO_PUT(file) struct file *from = NULL;
-	AUTO_PUT(file) struct file *to = NULL;
-	int ret;
-
-	if (size == 0)
-		return 0;
-	ret = lay_open_layer(lower, LINUX_O_RDONLY, &from);
-	if (ret == 0)
-		ret = lay_open_layer(upper, LINUX_O_WRONLY, &to);
-	if (ret == 0 && (!from->ops->read || !to->ops->write))
-		ret = -EIO;
-	return ret < 0 ? ret : copy_chunks(from, to, size);
-}
-
 /* --- the copy, in work ---------------------------------------------------- */
-
-static int set(struct inode *upper, const struct iattr *a)
-{
-	int ret = 0;
-
-	mutex_lock_nested(&upper->mu);
-	if (upper->ops->setattr)
-		ret = upper->ops->setattr(upper, a);
-	else
-		inode_setattr_copy(upper, a);
-	mutex_unlock(&upper->mu);
-	return ret;
-}
 
 /* The size first: it would change the times. */
 static int set_attributes(struct inode *upper, const struct kstat *st,
@@ -134,8 +38,8 @@ static int set_attributes(struct inode *upper, const struct kstat *st,
 	if ((st->mode & LINUX_S_IFMT) == LINUX_S_IFLNK)
 		a.valid &= ~(uint32_t)ATTR_MODE;
 	if ((st->mode & LINUX_S_IFMT) == LINUX_S_IFREG)
-		ret = set(upper, &size);
-	return ret < 0 ? ret : set(upper, &a);
+		ret = layer_setattr(upper, &size);
+	return ret < 0 ? ret : layer_setattr(upper, &a);
 }
 
 static int make_copy(struct lay_super *ls, struct inode *lower,
@@ -172,9 +76,10 @@ static int copy_to_work(struct lay_super *ls, struct inode *lower,
 	if (ret < 0)
 		return ret;
 	if (inode_is(lower, LINUX_S_IFREG))
-		ret = copy_data(lower, upper, MIN(st.size, limit));
+		ret = layer_copy_data(lower, upper,
+				      MIN(st.size, limit));
 	if (ret == 0)
-		ret = lay_copy_xattrs(lower, upper);
+		ret = layer_copy_xattrs(lower, upper);
 	if (ret == 0)
 		ret = set_attributes(upper, &st, limit);
 	if (ret < 0) {

@@ -69,7 +69,7 @@ static int find_lowers(struct lay_inode *dir, const char *name,
 		struct inode *in = NULL;
 
 		ret = redirect ? lay_layer_walk(ls->lowers[i], redirect, &in)
-			       : lay_layer_lookup(dir->lowers[i], name, &in);
+			       : layer_lookup(dir->lowers[i], name, &in);
 		if (ret == 0)
 			ret = add_lower(ls, f, in, i + 1 == nr);
 		else if (ret == -ENOENT || ret == -ENOTDIR)
@@ -87,7 +87,7 @@ static int find(struct lay_inode *dir, const char *name, struct found *f,
 	int ret = -ENOENT;
 
 	if (dir->upper)
-		ret = lay_layer_lookup(dir->upper, name, &f->upper);
+		ret = layer_lookup(dir->upper, name, &f->upper);
 	if (ret < 0 && ret != -ENOENT)
 		return ret;
 	if (f->upper && lay_is_whiteout(f->upper))
@@ -137,7 +137,7 @@ static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 }
 
 static void op_prefetch(struct inode *dir, const char *const *names,
-			unsigned int nr)
+			unsigned int nr, uint32_t how)
 {
 	struct lay_inode *li = lay_inode(dir);
 	struct inode *layer = li->upper;
@@ -147,7 +147,7 @@ static void op_prefetch(struct inode *dir, const char *const *names,
 	if (!layer || !layer->ops->prefetch)
 		return;
 	mutex_lock_nested(&layer->dir_mu);
-	layer->ops->prefetch(layer, names, nr);
+	layer->ops->prefetch(layer, names, nr, how);
 	mutex_unlock(&layer->dir_mu);
 }
 
@@ -157,7 +157,7 @@ static void op_prefetch(struct inode *dir, const char *const *names,
 static int upper_entry(struct lay_inode *dir, const char *name,
 		       struct inode **out)
 {
-	int ret = lay_layer_lookup(dir->upper, name, out);
+	int ret = layer_lookup(dir->upper, name, out);
 
 	if (ret == -ENOENT) {
 		*out = NULL;

@@ -31,15 +31,6 @@ static const struct inode_ops *ops_of(uint32_t mode)
 	}
 }
 
-uint64_t lay_fold_ino(const struct lay_super *ls, uint64_t dev, uint64_t ino)
-{
-	uint64_t tag = (dev ^ dev >> 8 ^ dev >> 20) & 0x7f;
-
-	if (dev == ls->first_dev)
-		return ino;
-	return (ino & ((1ull << 48) - 1)) | (tag | 0x80) << 49;
-}
-
 static void put_all(struct inode *upper, struct inode *const *lowers,
 		    unsigned int nr)
 {
@@ -145,7 +136,7 @@ static struct lay_inode *alloc_inode(struct lay_super *ls, struct inode *upper,
 	if (!li)
 		return NULL;
 	inode_init(&li->vfs, &ls->sb, ops_of(st->mode),
-		   lay_fold_ino(ls, st->dev, st->ino), st->mode);
+		   layer_fold_ino(ls->first_dev, st->dev, st->ino), st->mode);
 	li->vfs.rdev = st->rdev;
 	li->vfs.nlink = (uint32_t)st->nlink;
 	take_attributes(li, st);

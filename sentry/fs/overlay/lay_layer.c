@@ -22,18 +22,6 @@ bool lay_is_whiteout(const struct inode *inode)
 	return inode_is(inode, LINUX_S_IFCHR) && inode->rdev == 0;
 }
 
-int lay_layer_lookup(struct inode *dir, const char *name, struct inode **out)
-{
-	int ret;
-
-	if (!dir->ops->lookup)
-		return -ENOTDIR;
-	mutex_lock_nested(&dir->dir_mu);
-	ret = dir->ops->lookup(dir, name, out);
-	mutex_unlock(&dir->dir_mu);
-	return ret;
-}
-
 int lay_layer_walk(struct inode *root, const char *path, struct inode **out)
 {
 	AUTO_PUT(inode) struct inode *at = root;
@@ -55,7 +43,7 @@ int lay_layer_walk(struct inode *root, const char *path, struct inode **out)
 		name[len] = '\0';
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 			return -EINVAL;
-		ret = lay_layer_lookup(at, name, &next);
+		ret = layer_lookup(at, name, &next);
 		if (ret < 0)
 			return ret;
 		inode_put(at);
@@ -72,7 +60,7 @@ int lay_covers(struct lay_inode *dir, const char *name)
 
 	for (i = 0; i < dir->nr_lowers; i++) {
 		AUTO_PUT(inode) struct inode *found = NULL;
-		int ret = lay_layer_lookup(dir->lowers[i], name, &found);
+		int ret = layer_lookup(dir->lowers[i], name, &found);
 
 		if (ret == 0)
 			return !lay_is_whiteout(found);
@@ -218,7 +206,7 @@ static bool collect(struct dir_sink *sink, const char *name, size_t len,
 static int empty_dir(struct inode *dir, bool deep)
 {
 	struct names n = { .sink = { collect } };
-	int ret = lay_layer_iterate(dir, &n.sink);
+	int ret = layer_iterate(dir, &n.sink);
 	size_t i;
 
 	if (ret == 0 && n.failed)
@@ -226,7 +214,7 @@ static int empty_dir(struct inode *dir, bool deep)
 	for (i = 0; i < n.nr && ret == 0; i++) {
 		AUTO_PUT(inode) struct inode *child = NULL;
 
-		ret = lay_layer_lookup(dir, n.list[i], &child);
+		ret = layer_lookup(dir, n.list[i], &child);
 		if (ret < 0)
 			break;
 		if (deep && inode_is(child, LINUX_S_IFDIR))

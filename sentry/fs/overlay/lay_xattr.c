@@ -101,56 +101,6 @@ static const char *escape(const struct lay_super *ls, const char *name,
 	return buf;
 }
 
-static bool is_any_mark(const char *name)
-{
-	return strncmp(name, "trusted.overlay.", 16) == 0 ||
-	       strncmp(name, "user.overlay.", 13) == 0;
-}
-
-static int copy_one(struct inode *from, struct inode *to, const char *name)
-{
-	AUTO_FREE char *value = NULL;
-	long size;
-
-	if (is_any_mark(name))
-		return 0;
-	size = from->ops->getxattr(from, name, NULL, 0);
-	if (size < 0)
-		return size == -ENODATA ? 0 : (int)size;
-	value = malloc((size_t)size + 1);
-	if (!value)
-		return -ENOMEM;
-	size = from->ops->getxattr(from, name, value, (size_t)size);
-	if (size < 0)
-		return size == -ENODATA ? 0 : (int)size;
-	return to->ops->setxattr(to, name, value, (size_t)size, 0);
-}
-
-int lay_copy_xattrs(struct inode *from, struct inode *to)
-{
-	AUTO_FREE char *list = NULL;
-	long size, at;
-	int ret = 0;
-
-	if (!from->ops->listxattr || !from->ops->getxattr || !to->ops->setxattr)
-		return 0;
-	size = from->ops->listxattr(from, NULL, 0);
-	if (size <= 0)
-		return size == -EOPNOTSUPP ? 0 : (int)size;
-	list = kzalloc(LINUX_XATTR_LIST_MAX + 1);
-	if (!list)
-		return -ENOMEM;
-	size = from->ops->listxattr(from, list, LINUX_XATTR_LIST_MAX);
-	for (at = 0; at < size && ret == 0; at += (long)strlen(list + at) + 1) {
-		ret = copy_one(from, to, list + at);
-		/* What the upper file system cannot hold is left behind, as by
-		 * Linux's overlay. */
-		if (ret == -EOPNOTSUPP || ret == -EPERM)
-			ret = 0;
-	}
-	return size < 0 ? (int)size : ret;
-}
-
 /* --- as the guest sees them ----------------------------------------------- */
 
 long lay_getxattr(struct inode *inode, const char *name, void *buf, size_t size)

@@ -24,80 +24,108 @@ static bool is_dir(const struct inode *inode)
 
 /* --- looking -------------------------------------------------------------- */
 
-static int lower_lookup(struct ovl_inode *dir, const char *name,
-			struct inode **out)
+/* The child that the lower directory @lower has, +1. */
+static int adopt_child(struct ovl_inode *dir, struct inode *lower,
+		       const char *name, struct ovl_inode **out)
 {
-	struct inode *lower = dir->lower;
-	int ret;
+	struct ovl_super *os = ovl_super(&dir->vfs);
+	struct inode *found;
+	struct kstat st;
+	int ret = layer_lookup(lower, name, &found);
 
+	if (ret < 0)
+		return ret;
+	ret = inode_getattr(found, &st);
+	if (ret < 0) {
+		inode_put(found);
+		return ret;
+	}
+	/* What costs nothing to look up again is not held. */
+	if (!lower->ops->peek && inode_is(found, LINUX_S_IFREG) &&
+	    st.nlink == 1)
+		inode_put(take(found));
+	return ovl_adopt(os, dir, name, found, &st, out);
+}
+
+static int lower_child(struct ovl_inode *dir, const char *name,
+		       struct ovl_inode **out)
+{
+	struct inode *lower;
+	struct kstat st;
+	int ret = ovl_lower(dir, false, &lower);
+
+	if (ret < 0)
+		return ret;
 	if (!lower)
 		return -ENOENT;
-	mutex_lock_nested(&lower->dir_mu);
-	ret = lower->ops->lookup(lower, name, out);
-	mutex_unlock(&lower->dir_mu);
-	return ret;
+	ret = -EAGAIN;
+	if (lower->ops->peek) {
+		mutex_lock_nested(&lower->dir_mu);
+		ret = lower->ops->peek(lower, name, &st);
+		mutex_unlock(&lower->dir_mu);
+	}
+	/* Of several names the inode tells which are of one file. */
+	if (ret == 0 && st.nlink > 1 &&
+	    (st.mode & LINUX_S_IFMT) == LINUX_S_IFREG)
+		ret = -EAGAIN;
+	if (ret == -EAGAIN)
+		return adopt_child(dir, lower, name, out);
+	if (ret < 0)
+		return ret;
+	return ovl_adopt(ovl_super(&dir->vfs), dir, name, NULL, &st, out);
 }
 
 static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 {
-	struct ovl_inode *od = ovl_inode(dir), *oi = NULL, *found;
-	struct ovl_drops d = { 0 };
-	struct inode *lower = NULL;
-	struct ovl_entry *e;
+	struct ovl_inode *od = ovl_inode(dir), *oi = NULL;
 	int ret = ovl_map_get(od, name, &oi);
 
-	if (ret != 0) {
-		*out = ret > 0 ? &oi->vfs : NULL;
-		return MIN(ret, 0);
-	}
-	ret = lower_lookup(od, name, &lower);
 	if (ret == 0)
-		ret = ovl_adopt(ovl_super(dir), lower, &oi);
+		ret = lower_child(od, name, &oi);
 	if (ret < 0)
 		return ret;
-	e = ovl_entry_new(name);
-	if (!e) {
-		inode_put(&oi->vfs);
-		return -ENOMEM;
-	}
-	mutex_lock(&ovl_super(dir)->map_mu);
-	e = ovl_insert_locked(od, e);
-	found = ovl_set_weak_locked(e, oi, &d);
-	mutex_unlock(&ovl_super(dir)->map_mu);
-	ovl_drop(&d);
-	inode_put(&oi->vfs);
-	*out = &found->vfs;
+	*out = &oi->vfs;
 	return 0;
 }
 
 static void op_prefetch(struct inode *dir, const char *const *names,
-			unsigned int nr)
+			unsigned int nr, uint32_t how)
 {
-	struct inode *lower = ovl_inode(dir)->lower;
+	struct ovl_inode *od = ovl_inode(dir);
+	struct inode *lower;
 
-	if (!lower || !lower->ops->prefetch ||
-	    ovl_hides(ovl_inode(dir), *names))
+	if (ovl_hides(od, *names) || ovl_lower(od, false, &lower) < 0 ||
+	    !lower || !lower->ops->prefetch)
 		return;
+	if (!(how & PREFETCH_OPEN))
+		how |= PREFETCH_PEEK;
 	mutex_lock_nested(&lower->dir_mu);
-	lower->ops->prefetch(lower, names, nr);
+	lower->ops->prefetch(lower, names, nr, how);
 	mutex_unlock(&lower->dir_mu);
 }
 
 /* --- making --------------------------------------------------------------- */
 
-/* Gives @oi the free name @name in @dir. */
+/* Gives @oi, which has a state, the free name @name in @dir. */
 static int add_name(struct ovl_inode *dir, const char *name,
 		    struct ovl_inode *oi)
 {
 	struct ovl_super *os = ovl_super(&dir->vfs);
-	struct ovl_entry *e = ovl_entry_new(name);
+	struct ovl_entry *e, *spare;
+	int ret = ovl_pin(dir);
 
-	if (!e)
+	if (ret < 0)
+		return ret;
+	spare = ovl_entry_new(name);
+	if (!spare)
 		return -ENOMEM;
-	ovl_pin(dir);
 	mutex_lock(&os->map_mu);
-	ovl_set_locked(ovl_insert_locked(dir, e), oi);
+	e = ovl_claim_locked(dir, name, &spare);
+	if (!spare)
+		e->covers = false; /* no whiteout was there, nor a lower name */
+	ovl_set_locked(e, oi);
 	mutex_unlock(&os->map_mu);
+	free(spare);
 	ovl_touch_dir(dir);
 	return 0;
 }
@@ -153,11 +181,14 @@ static int op_symlink(struct inode *dir, const char *name, const char *target,
 static int op_link(struct inode *dir, const char *name, struct inode *target)
 {
 	struct ovl_inode *oi = ovl_inode(target);
-	int ret = add_name(ovl_inode(dir), name, oi);
+	int ret = ovl_pin(oi);
 
+	if (ret == 0)
+		ret = add_name(ovl_inode(dir), name, oi);
+	if (ret == 0)
+		ret = ovl_pin(oi); /* an unnamed file has a name now */
 	if (ret < 0)
 		return ret;
-	ovl_pin(oi);
 	target->nlink++;
 	ovl_touch_ctime(oi);
 	return 0;
@@ -179,14 +210,7 @@ static int op_tmpfile(struct inode *dir, uint32_t mode, uint32_t uid,
 
 /* --- removing ------------------------------------------------------------- */
 
-/* @oi has lost a name; @d gets the pin if that was the last. */
-static void lost_name_locked(struct ovl_inode *oi, struct ovl_drops *d)
-{
-	if (list_empty(&oi->entries))
-		ovl_unpin_locked(oi, d);
-}
-
-/* Attributes after a name is gone; a directory loses "." too. */
+/* Link counts after a name is gone; a directory loses "." too. */
 static void lost_link(struct ovl_inode *dir, struct ovl_inode *oi)
 {
 	if (is_dir(&oi->vfs)) {
@@ -195,27 +219,45 @@ static void lost_link(struct ovl_inode *dir, struct ovl_inode *oi)
 	} else if (oi->vfs.nlink > 0) {
 		oi->vfs.nlink--;
 	}
-	ovl_touch_ctime(oi);
+}
+
+/* @name in @dir, which leads to @oi, is gone.  *spare: see ovl_claim_locked();
+ * @d gets what it held, and the pin if that was the last name. */
+static struct ovl_entry *take_name_locked(struct ovl_inode *dir,
+					  const char *name,
+					  struct ovl_inode *oi,
+					  struct ovl_entry **spare,
+					  struct ovl_drops *d)
+{
+	struct ovl_entry *e = ovl_claim_locked(dir, name, spare);
+
+	ovl_empty_locked(e, d);
+	ovl_left_locked(oi, dir, name);
+	if (oi->vfs.nlink == 0)
+		ovl_unpin_locked(oi, d);
+	return e;
 }
 
 static int remove_name(struct inode *dir, const char *name, struct inode *child)
 {
 	struct ovl_inode *od = ovl_inode(dir), *oi = ovl_inode(child);
 	struct ovl_super *os = ovl_super(dir);
+	struct ovl_entry *e, *spare;
 	struct ovl_drops d = { 0 };
-	struct ovl_entry *e;
+	int ret = ovl_pin(od);
 
-	ovl_pin(od);
-	mutex_lock(&os->map_mu);
-	e = ovl_find_locked(od, name);
-	if (e && e->inode == oi) {
-		ovl_clear_locked(e, &d);
-		lost_name_locked(oi, &d);
-	}
-	mutex_unlock(&os->map_mu);
-	if (!d.nr)
-		return -ENOENT;
+	if (ret < 0)
+		return ret;
+	spare = ovl_entry_new(name);
+	if (!spare)
+		return -ENOMEM;
 	lost_link(od, oi);
+	mutex_lock(&os->map_mu);
+	e = take_name_locked(od, name, oi, &spare, &d);
+	ovl_clear_locked(e, &d);
+	mutex_unlock(&os->map_mu);
+	free(spare);
+	ovl_touch_ctime(oi);
 	ovl_touch_dir(od);
 	ovl_drop(&d);
 	return 0;
@@ -251,103 +293,113 @@ static void count_dirs(struct inode *old_dir, struct inode *child,
 	}
 }
 
-static int exchange(struct inode *old_dir, const char *old_name,
-		    struct inode *child, struct inode *new_dir,
-		    const char *new_name, struct inode *target)
-{
-	struct ovl_super *os = ovl_super(old_dir);
-	struct ovl_entry *a, *b;
-	struct ovl_drops d = { 0 };
-	bool a_covers, b_covers;
+struct renaming {
+	struct ovl_inode *old_dir, *new_dir, *child, *target;
+	const char *old_name, *new_name;
+	struct ovl_entry *spare_old, *spare_new;
+};
 
-	mutex_lock(&os->map_mu);
-	a = ovl_find_locked(ovl_inode(old_dir), old_name);
-	b = ovl_find_locked(ovl_inode(new_dir), new_name);
-	if (a && b && a->inode && b->inode) {
-		a_covers = a->covers;
-		b_covers = b->covers;
-		a->covers = b->covers = true; /* keeps the entries */
-		ovl_clear_locked(a, &d);
-		ovl_clear_locked(b, &d);
-		a->covers = a_covers;
-		b->covers = b_covers;
-		ovl_set_locked(a, ovl_inode(target));
-		ovl_set_locked(b, ovl_inode(child));
+static void exchange_locked(struct renaming *r, struct ovl_drops *d)
+{
+	struct ovl_entry *a, *b;
+
+	a = ovl_claim_locked(r->old_dir, r->old_name, &r->spare_old);
+	b = ovl_claim_locked(r->new_dir, r->new_name, &r->spare_new);
+	ovl_empty_locked(a, d);
+	ovl_empty_locked(b, d);
+	ovl_left_locked(r->child, r->old_dir, r->old_name);
+	ovl_left_locked(r->target, r->new_dir, r->new_name);
+	ovl_set_locked(a, r->target);
+	ovl_set_locked(b, r->child);
+}
+
+static void move_locked(struct renaming *r, struct ovl_drops *d)
+{
+	struct ovl_entry *a, *b;
+
+	a = ovl_claim_locked(r->old_dir, r->old_name, &r->spare_old);
+	if (r->target) {
+		b = take_name_locked(r->new_dir, r->new_name, r->target,
+				     &r->spare_new, d);
+	} else {
+		b = ovl_claim_locked(r->new_dir, r->new_name, &r->spare_new);
+		if (!r->spare_new)
+			b->covers = false; /* as in add_name() */
 	}
-	mutex_unlock(&os->map_mu);
-	if (!d.nr)
-		return -ENOENT;
-	ovl_drop(&d);
-	count_dirs(old_dir, child, new_dir, target);
+	ovl_set_locked(b, r->child);
+	ovl_left_locked(r->child, r->old_dir, r->old_name);
+	ovl_clear_locked(a, d);
+}
+
+/* Memory first: after it nothing fails. */
+static int prepare(struct renaming *r)
+{
+	int ret = ovl_pin(r->old_dir);
+
+	if (ret == 0)
+		ret = ovl_pin(r->new_dir);
+	if (ret < 0)
+		return ret;
+	r->spare_old = ovl_entry_new(r->old_name);
+	r->spare_new = ovl_entry_new(r->new_name);
+	if (!r->spare_old || !r->spare_new || !ovl_need_state(r->child) ||
+	    (r->target && !ovl_need_state(r->target)))
+		return -ENOMEM;
 	return 0;
 }
 
-/* @fresh: an entry for the new name in case there is none; taken over. */
-static int move_name(struct inode *old_dir, const char *old_name,
-		     struct inode *child, struct inode *new_dir,
-		     struct inode *target, struct ovl_entry *fresh)
+static void rename_names(struct renaming *r, bool exchanges)
 {
-	struct ovl_super *os = ovl_super(old_dir);
-	struct ovl_entry *a, *b;
+	struct ovl_super *os = ovl_super(&r->child->vfs);
+	struct inode *target = r->target ? &r->target->vfs : NULL;
 	struct ovl_drops d = { 0 };
-	bool covers;
 
+	if (target && !exchanges)
+		lost_link(r->new_dir, r->target);
 	mutex_lock(&os->map_mu);
-	a = ovl_find_locked(ovl_inode(old_dir), old_name);
-	if (!a || a->inode != ovl_inode(child)) {
-		mutex_unlock(&os->map_mu);
-		free(fresh);
-		return -ENOENT;
-	}
-	b = ovl_insert_locked(ovl_inode(new_dir), fresh);
-	if (b->inode) {
-		covers = b->covers;
-		b->covers = true; /* keeps the entry */
-		ovl_clear_locked(b, &d);
-		b->covers = covers;
-		if (target)
-			lost_name_locked(ovl_inode(target), &d);
-	}
-	ovl_set_locked(b, ovl_inode(child));
-	ovl_clear_locked(a, &d);
+	if (exchanges)
+		exchange_locked(r, &d);
+	else
+		move_locked(r, &d);
 	mutex_unlock(&os->map_mu);
-	if (target)
-		lost_link(ovl_inode(new_dir), ovl_inode(target));
-	count_dirs(old_dir, child, new_dir, NULL);
+	if (target && !exchanges)
+		ovl_touch_ctime(r->target);
+	count_dirs(&r->old_dir->vfs, &r->child->vfs, &r->new_dir->vfs,
+		   exchanges ? target : NULL);
 	ovl_drop(&d);
-	return 0;
 }
 
 static int op_rename(struct inode *old_dir, const char *old_name,
 		     struct inode *child, struct inode *new_dir,
 		     const char *new_name, struct inode *target, uint32_t flags)
 {
-	struct ovl_entry *fresh;
+	bool exchanges = target && (flags & LINUX_RENAME_EXCHANGE);
+	struct renaming r = {
+		.old_dir = ovl_inode(old_dir),
+		.new_dir = ovl_inode(new_dir),
+		.child = ovl_inode(child),
+		.target = target ? ovl_inode(target) : NULL,
+		.old_name = old_name,
+		.new_name = new_name,
+	};
 	int ret = 0;
 
 	if (flags & ~(LINUX_RENAME_NOREPLACE | LINUX_RENAME_EXCHANGE))
 		return -EINVAL;
-	if (target && is_dir(target) && !(flags & LINUX_RENAME_EXCHANGE))
-		ret = ovl_check_empty(ovl_inode(target));
+	if (target && is_dir(target) && !exchanges)
+		ret = ovl_check_empty(r.target);
+	if (ret == 0)
+		ret = prepare(&r);
+	if (ret == 0)
+		rename_names(&r, exchanges);
+	free(r.spare_old);
+	free(r.spare_new);
 	if (ret < 0)
 		return ret;
-	ovl_pin(ovl_inode(old_dir));
-	ovl_pin(ovl_inode(new_dir));
-	if (flags & LINUX_RENAME_EXCHANGE) {
-		ret = exchange(old_dir, old_name, child, new_dir, new_name,
-			       target);
-	} else {
-		fresh = ovl_entry_new(new_name);
-		ret = fresh ? move_name(old_dir, old_name, child, new_dir,
-					target, fresh)
-			    : -ENOMEM;
-	}
-	if (ret < 0)
-		return ret;
-	ovl_touch_dir(ovl_inode(old_dir));
+	ovl_touch_dir(r.old_dir);
 	if (new_dir != old_dir)
-		ovl_touch_dir(ovl_inode(new_dir));
-	ovl_touch_ctime(ovl_inode(child));
+		ovl_touch_dir(r.new_dir);
+	ovl_touch_ctime(r.child);
 	return 0;
 }
 
@@ -371,5 +423,6 @@ const struct inode_ops ovl_dir_ops = {
 	.listxattr = ovl_listxattr,
 	.removexattr = ovl_removexattr,
 	.open = ovl_open_dir,
+	.watched = ovl_watched,
 	.evict = ovl_evict,
 };

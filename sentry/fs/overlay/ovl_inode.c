@@ -18,8 +18,6 @@
 #include "sentry/lib/hash.h"
 #include "sentry/vfs/namei.h"
 
-#define FIRST_OWN_INO (1ull << 48)
-
 static const struct inode_ops ovl_node_ops;
 
 static const struct inode_ops *ops_of(uint32_t mode)
@@ -37,34 +35,49 @@ static const struct inode_ops *ops_of(uint32_t mode)
 }
 
 static struct ovl_inode *inode_new(struct ovl_super *os, uint32_t mode,
-				   uint64_t ino)
+				   uint64_t ino, const char *home_name)
 {
-	struct ovl_inode *oi = kzalloc(sizeof(*oi));
+	size_t len = strlen(home_name);
+	struct ovl_inode *oi = kzalloc(sizeof(*oi) + len + 1);
 
 	if (!oi)
 		return NULL;
 	inode_init(&oi->vfs, &os->sb, ops_of(mode), ino, mode);
-	mutex_init(&oi->copy_mu, LOCK_OVL_COPY_UP);
-	list_init(&oi->pin_node);
-	list_init(&oi->link_node);
-	list_init(&oi->entries);
-	RB_INIT(&oi->tree);
-	if (inode_is(&oi->vfs, LINUX_S_IFREG)) {
-		mapping_init(&oi->mapping);
-		oi->vfs.mapping = &oi->mapping;
-	}
+	memcpy(oi->home_name, home_name, len);
 	return oi;
 }
 
-/* The same number on two host devices must not look like one file. */
-static uint64_t fold_ino(const struct ovl_super *os, const struct kstat *st)
+struct ovl_state *ovl_need_state(struct ovl_inode *oi)
 {
-	uint64_t tag;
+	struct ovl_super *os = ovl_super(&oi->vfs);
+	struct ovl_state *st = oi->state, *known;
 
-	if (st->dev == os->lower_dev)
-		return st->ino;
-	tag = (st->dev ^ st->dev >> 8 ^ st->dev >> 20) & 0x7f;
-	return (st->ino & (FIRST_OWN_INO - 1)) | (tag | 0x80) << 49;
+	if (st)
+		return st;
+	st = kzalloc(sizeof(*st));
+	if (!st)
+		return NULL;
+	mutex_init(&st->copy_mu, LOCK_OVL_COPY_UP);
+	list_init(&st->pin_node);
+	list_init(&st->link_node);
+	list_init(&st->entries);
+	RB_INIT(&st->tree);
+	mapping_init(&st->mapping);
+	mutex_lock(&os->map_mu);
+	known = oi->state;
+	if (!known) {
+		if (inode_is(&oi->vfs, LINUX_S_IFREG))
+			oi->vfs.mapping = &st->mapping;
+		st->inode = &oi->vfs;
+		oi->state = st;
+	}
+	mutex_unlock(&os->map_mu);
+	if (!known)
+		return st;
+	mapping_fini(&st->mapping);
+	pthread_mutex_destroy(&st->copy_mu.raw);
+	free(st);
+	return known;
 }
 
 static void take_attributes(struct ovl_inode *oi, const struct kstat *st)
@@ -96,47 +109,121 @@ static struct list *link_bucket(struct ovl_super *os, const struct inode *lower)
 static struct ovl_inode *find_link_locked(struct ovl_super *os,
 					  const struct inode *lower)
 {
-	struct ovl_inode *oi;
+	struct ovl_state *st;
 
-	list_for_each_entry (oi, link_bucket(os, lower), link_node)
-		if (oi->lower == lower && ref_get_unless_zero(&oi->vfs.ref))
-			return oi;
+	list_for_each_entry (st, link_bucket(os, lower), link_node)
+		if (ovl_inode(st->inode)->lower == lower &&
+		    ref_get_unless_zero(&st->inode->ref))
+			return ovl_inode(st->inode);
 	return NULL;
 }
 
 /* One inode for all names: @oi, or the one that is known (+1, @oi is put). */
-static struct ovl_inode *unite_links(struct ovl_super *os, struct ovl_inode *oi)
+static int unite_links(struct ovl_super *os, struct ovl_inode *oi,
+		       struct ovl_inode **out)
 {
+	struct ovl_state *st = ovl_need_state(oi);
 	struct ovl_inode *known;
 
+	if (!st) {
+		inode_put(&oi->vfs);
+		return -ENOMEM;
+	}
 	mutex_lock(&os->map_mu);
 	known = find_link_locked(os, oi->lower);
 	if (!known)
-		list_append(link_bucket(os, oi->lower), &oi->link_node);
+		list_append(link_bucket(os, oi->lower), &st->link_node);
 	mutex_unlock(&os->map_mu);
-	if (!known)
-		return oi;
-	inode_put(&oi->vfs);
-	return known;
+	*out = known ? known : oi;
+	if (known)
+		inode_put(&oi->vfs);
+	return 0;
 }
 
-int ovl_adopt(struct ovl_super *os, struct inode *lower, struct ovl_inode **out)
+int ovl_adopt(struct ovl_super *os, struct ovl_inode *home, const char *name,
+	      struct inode *lower, const struct kstat *st,
+	      struct ovl_inode **out)
 {
-	struct ovl_inode *oi = NULL;
-	struct kstat st;
-	int ret = inode_getattr(lower, &st);
+	struct ovl_inode *oi =
+		inode_new(os, st->mode,
+			  layer_fold_ino(os->lower_dev, st->dev, st->ino),
+			  name);
 
-	if (ret == 0)
-		oi = inode_new(os, st.mode, fold_ino(os, &st));
 	if (!oi) {
-		inode_put(lower);
-		return ret < 0 ? ret : -ENOMEM;
+		if (lower)
+			inode_put(lower);
+		return -ENOMEM;
 	}
 	oi->lower = lower;
-	take_attributes(oi, &st);
-	if (st.nlink > 1 && inode_is(&oi->vfs, LINUX_S_IFREG))
-		oi = unite_links(os, oi);
+	oi->home = home;
+	oi->at_home = home != NULL;
+	if (home)
+		inode_get(&home->vfs);
+	take_attributes(oi, st);
+	if (lower && st->nlink > 1 && inode_is(&oi->vfs, LINUX_S_IFREG))
+		return unite_links(os, oi, out);
 	*out = oi;
+	return 0;
+}
+
+/* --- the lower inode ------------------------------------------------------ */
+
+/* The host may have replaced a file that was only peeked at: then it is as it
+ * is found now. */
+static void see_again(struct ovl_inode *oi, struct inode *lower)
+{
+	struct inode *i = &oi->vfs;
+	struct kstat st;
+
+	if (oi->pinned || inode_getattr(lower, &st) < 0)
+		return;
+	mutex_lock(&i->mu);
+	if (i->size != st.size || ktime_after(&st.mtime, &i->mtime))
+		take_attributes(oi, &st);
+	mutex_unlock(&i->mu);
+}
+
+static int find_lower(struct ovl_inode *oi, bool opens, struct inode **out)
+{
+	const char *name = oi->home_name;
+	struct inode *dir;
+	int ret = ovl_lower(oi->home, false, &dir);
+
+	if (ret < 0)
+		return ret;
+	mutex_lock_nested(&dir->dir_mu);
+	if (opens && dir->ops->prefetch)
+		dir->ops->prefetch(dir, &name, 1, PREFETCH_OPEN);
+	ret = dir->ops->lookup(dir, name, out);
+	mutex_unlock(&dir->dir_mu);
+	if (ret < 0)
+		return ret == -ENOENT ? -ESTALE : ret;
+	if (((*out)->mode ^ oi->vfs.mode) & LINUX_S_IFMT) {
+		inode_put(*out);
+		return -ESTALE;
+	}
+	return 0;
+}
+
+int ovl_lower(struct ovl_inode *oi, bool opens, struct inode **out)
+{
+	struct inode *lower = oi->lower, *found;
+	int ret;
+
+	if (lower || !oi->home) {
+		*out = lower;
+		return 0;
+	}
+	ret = find_lower(oi, opens, &found);
+	if (ret < 0)
+		return ret;
+	see_again(oi, found);
+	if (atomic_compare_exchange_strong(&oi->lower, &lower, found)) {
+		*out = found;
+	} else {
+		inode_put(found);
+		*out = lower;
+	}
 	return 0;
 }
 
@@ -153,19 +240,22 @@ static int count_node(struct ovl_super *os)
 static int fill_node(struct ovl_super *os, struct ovl_inode *oi,
 		     const char *target)
 {
+	struct ovl_state *st = ovl_need_state(oi);
 	struct inode *upper;
 	int ret;
 
+	if (!st)
+		return -ENOMEM;
 	if (target) {
-		oi->target = kstrdup(target);
+		st->target = kstrdup(target);
 		oi->vfs.size = strlen(target);
-		return oi->target ? 0 : -ENOMEM;
+		return st->target ? 0 : -ENOMEM;
 	}
 	if (!inode_is(&oi->vfs, LINUX_S_IFREG))
 		return 0;
 	ret = ovl_upper_new(os, &upper);
 	if (ret == 0)
-		oi->upper = upper;
+		st->upper = upper;
 	return ret;
 }
 
@@ -178,7 +268,7 @@ int ovl_create_inode(struct ovl_super *os, uint32_t mode, uint64_t rdev,
 
 	if (ret < 0)
 		return ret;
-	oi = inode_new(os, mode, os->next_ino++);
+	oi = inode_new(os, mode, os->next_ino++, "");
 	if (!oi) {
 		os->nr_nodes--;
 		return -ENOMEM;
@@ -201,25 +291,35 @@ int ovl_create_inode(struct ovl_super *os, uint32_t mode, uint64_t rdev,
 	return 0;
 }
 
+static void free_state(struct ovl_super *os, struct ovl_state *st)
+{
+	mutex_lock(&os->map_mu);
+	list_del(&st->link_node);
+	mutex_unlock(&os->map_mu);
+	mapping_fini(&st->mapping);
+	if (st->upper)
+		inode_put(st->upper);
+	if (st->xstore)
+		inode_put(st->xstore);
+	free(st->target);
+	pthread_mutex_destroy(&st->copy_mu.raw);
+	free(st);
+}
+
 void ovl_evict(struct inode *inode)
 {
 	struct ovl_inode *oi = ovl_inode(inode);
 	struct ovl_super *os = ovl_super(inode);
 
 	ovl_clear_tree(oi);
-	mutex_lock(&os->map_mu);
-	list_del(&oi->link_node);
-	mutex_unlock(&os->map_mu);
-	if (inode->mapping)
-		mapping_fini(inode->mapping);
-	if (oi->upper)
-		inode_put(oi->upper);
-	if (oi->xstore)
-		inode_put(oi->xstore);
+	if (inode_is(inode, LINUX_S_IFDIR))
+		ovl_forget_read(oi);
+	if (oi->state)
+		free_state(os, oi->state);
 	if (oi->lower)
 		inode_put(oi->lower);
-	free(oi->target);
-	pthread_mutex_destroy(&oi->copy_mu.raw);
+	if (oi->home)
+		inode_put(&oi->home->vfs);
 	if (oi->created)
 		os->nr_nodes--;
 }
@@ -243,7 +343,7 @@ void ovl_touch_ctime(struct ovl_inode *oi)
 int ovl_getattr(struct inode *inode, struct kstat *out)
 {
 	struct ovl_inode *oi = ovl_inode(inode);
-	struct inode *upper = oi->upper;
+	struct inode *upper = ovl_upper(inode);
 	struct kstat st;
 
 	inode_fill_kstat(inode, out);
@@ -260,43 +360,33 @@ int ovl_getattr(struct inode *inode, struct kstat *out)
  * file is copied (ranks: copying takes locks of its layers). */
 NO_LOCK_CHECK static int set_size(struct ovl_inode *oi, uint64_t size)
 {
-	struct iattr a = { .valid = ATTR_SIZE, .size = size };
+	const struct iattr a = { .valid = ATTR_SIZE, .size = size };
 	uint64_t old = oi->vfs.size;
-	struct inode *upper;
 	int ret = 0;
 
 	if (!inode_is(&oi->vfs, LINUX_S_IFREG))
 		return -EINVAL;
-	if (!oi->upper) {
+	if (!ovl_upper(&oi->vfs)) {
 		mutex_unlock(&oi->vfs.mu);
 		ret = ovl_copy_up(oi, size);
 		mutex_lock(&oi->vfs.mu);
 	}
-	if (ret < 0)
-		return ret;
-	upper = oi->upper;
-	mutex_lock_nested(&upper->mu);
-	if (upper->ops->setattr)
-		ret = upper->ops->setattr(upper, &a);
-	else
-		inode_setattr_copy(upper, &a);
-	mutex_unlock(&upper->mu);
+	if (ret == 0)
+		ret = layer_setattr(ovl_upper(&oi->vfs), &a);
 	if (ret == 0 && size < old)
-		mapping_truncate(&oi->mapping, size);
+		mapping_truncate(oi->vfs.mapping, size);
 	return ret;
 }
 
 int ovl_setattr(struct inode *inode, const struct iattr *attr)
 {
 	struct ovl_inode *oi = ovl_inode(inode);
-	int ret;
+	int ret = ovl_pin(oi);
 
-	if (attr->valid & ATTR_SIZE) {
+	if (ret == 0 && (attr->valid & ATTR_SIZE))
 		ret = set_size(oi, attr->size);
-		if (ret < 0)
-			return ret;
-	}
-	ovl_pin(oi);
+	if (ret < 0)
+		return ret;
 	if (attr->valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
 		oi->changed = true;
 	inode_setattr_copy(inode, attr);
@@ -308,9 +398,11 @@ int ovl_setattr(struct inode *inode, const struct iattr *attr)
 int ovl_permission(struct inode *inode, const struct cred *cred, uint32_t mask)
 {
 	struct ovl_inode *oi = ovl_inode(inode);
+	struct inode *lower = oi->lower;
 
-	if (!oi->changed && oi->lower->ops->permission)
-		return oi->lower->ops->permission(oi->lower, cred, mask);
+	/* What was only peeked at has nothing to add. */
+	if (!oi->changed && lower && lower->ops->permission)
+		return lower->ops->permission(lower, cred, mask);
 	return inode_generic_permission(inode, cred, mask);
 }
 
@@ -319,14 +411,27 @@ int ovl_permission(struct inode *inode, const struct cred *cred, uint32_t mask)
 static int ovl_readlink(struct inode *inode, char **out_target)
 {
 	struct ovl_inode *oi = ovl_inode(inode);
+	struct ovl_state *st = oi->state;
+	struct inode *lower;
+	int ret;
 
-	if (!oi->target)
-		return oi->lower->ops->readlink(oi->lower, out_target);
-	*out_target = kstrdup(oi->target);
+	if (!st || !st->target) {
+		ret = ovl_lower(oi, false, &lower);
+		return ret < 0 ? ret : lower->ops->readlink(lower, out_target);
+	}
+	*out_target = kstrdup(st->target);
 	return *out_target ? 0 : -ENOMEM;
 }
 
+/* Its changes are told of this very inode: it must be found again. */
+void ovl_watched(struct inode *inode)
+{
+	if (ovl_pin(ovl_inode(inode)) < 0)
+		return; /* watched until the name is forgotten */
+}
+
 #define COMMON_OPS                                              \
+	.watched = ovl_watched,                                 \
 	.getattr = ovl_getattr, .setattr = ovl_setattr,         \
 	.permission = ovl_permission, .getxattr = ovl_getxattr, \
 	.setxattr = ovl_setxattr, .listxattr = ovl_listxattr,   \

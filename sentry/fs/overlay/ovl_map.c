@@ -56,20 +56,27 @@ struct ovl_entry *ovl_entry_new(const char *name)
 struct ovl_entry *ovl_find_locked(struct ovl_inode *dir, const char *name)
 {
 	struct ovl_entry key = { .name = name };
+	struct ovl_state *st = dir->state;
 
+	if (!st)
+		return NULL;
 	key.len = (uint16_t)strnlen(name, NAME_MAX_LEN);
-	return RB_FIND(ovl_tree, &dir->tree, &key);
+	return RB_FIND(ovl_tree, &st->tree, &key);
 }
 
-struct ovl_entry *ovl_insert_locked(struct ovl_inode *dir, struct ovl_entry *e)
+struct ovl_entry *ovl_claim_locked(struct ovl_inode *dir, const char *name,
+				   struct ovl_entry **spare)
 {
-	struct ovl_entry *old = RB_INSERT(ovl_tree, &dir->tree, e);
+	struct ovl_entry *e = ovl_find_locked(dir, name);
 
-	if (old) {
-		free(e);
-		return old;
-	}
+	if (e)
+		return e;
+	e = *spare;
+	*spare = NULL;
 	e->dir = dir;
+	e->covers = true;
+	RB_INSERT(ovl_tree, &dir->state->tree, e);
+	dir->state->version++;
 	return e;
 }
 
@@ -95,7 +102,8 @@ static void attach(struct ovl_entry *e, struct ovl_inode *oi, bool strong)
 	assert(!e->inode);
 	e->inode = oi;
 	e->strong = strong;
-	list_append(&oi->entries, &e->inode_node);
+	list_append(&oi->state->entries, &e->inode_node);
+	e->dir->state->version++;
 }
 
 void ovl_set_locked(struct ovl_entry *e, struct ovl_inode *oi)
@@ -114,48 +122,90 @@ static void detach(struct ovl_entry *e, struct ovl_drops *d)
 		add_drop(d, e->dir);
 	e->inode = NULL;
 	e->strong = false;
-}
-
-struct ovl_inode *ovl_set_weak_locked(struct ovl_entry *e, struct ovl_inode *oi,
-				      struct ovl_drops *d)
-{
-	if (e->inode && ref_get_unless_zero(&e->inode->vfs.ref))
-		return e->inode;
-	if (e->inode)
-		detach(e, d); /* it is dying; its eviction finds no name */
-	attach(e, oi, false);
-	e->covers = true;
-	inode_get(&e->dir->vfs);
-	inode_get(&oi->vfs);
-	return oi;
+	e->dir->state->version++;
 }
 
 static void remove_entry(struct ovl_entry *e)
 {
-	RB_REMOVE(ovl_tree, &e->dir->tree, e);
+	e->dir->state->version++;
+	RB_REMOVE(ovl_tree, &e->dir->state->tree, e);
 	free(e);
+}
+
+void ovl_empty_locked(struct ovl_entry *e, struct ovl_drops *d)
+{
+	if (e->inode)
+		detach(e, d);
 }
 
 void ovl_clear_locked(struct ovl_entry *e, struct ovl_drops *d)
 {
-	if (e->inode)
-		detach(e, d);
+	ovl_empty_locked(e, d);
 	if (!e->covers)
 		remove_entry(e);
 }
 
-void ovl_pin(struct ovl_inode *oi)
+void ovl_left_locked(struct ovl_inode *oi, const struct ovl_inode *dir,
+		     const char *name)
+{
+	if (oi->home == dir && strcmp(oi->home_name, name) == 0)
+		oi->at_home = false;
+}
+
+/* Its home gets a weak entry, so that it is found there for as long as it is
+ * pinned.  *spare: taken over if used.  True: its home must be found too. */
+static bool enter_home_locked(struct ovl_inode *oi, struct ovl_entry **spare)
+{
+	struct ovl_entry *e;
+
+	if (!oi->at_home || !*spare)
+		return false;
+	e = ovl_claim_locked(oi->home, oi->home_name, spare);
+	if (!e->inode) {
+		attach(e, oi, false);
+		inode_get(&oi->home->vfs);
+	}
+	oi->at_home = false;
+	return true;
+}
+
+/* 1: its home is to be pinned too. */
+static int pin_one(struct ovl_inode *oi)
 {
 	struct ovl_super *os = ovl_super(&oi->vfs);
+	struct ovl_state *st = ovl_need_state(oi);
+	struct ovl_entry *spare = NULL;
+	int ret;
 
+	if (!st)
+		return -ENOMEM;
+	if (oi->home) {
+		spare = ovl_entry_new(oi->home_name);
+		if (!spare || !ovl_need_state(oi->home)) {
+			free(spare);
+			return -ENOMEM;
+		}
+	}
 	mutex_lock(&os->map_mu);
+	ret = enter_home_locked(oi, &spare);
 	/* What has no name dies with its last user. */
-	if (!oi->pinned && !list_empty(&oi->entries)) {
+	if (!oi->pinned && !list_empty(&st->entries)) {
 		oi->pinned = true;
 		inode_get(&oi->vfs);
-		list_append(&os->pins, &oi->pin_node);
+		list_append(&os->pins, &st->pin_node);
 	}
 	mutex_unlock(&os->map_mu);
+	free(spare);
+	return ret;
+}
+
+int ovl_pin(struct ovl_inode *oi)
+{
+	int ret = ovl_need_state(oi) ? 1 : -ENOMEM;
+
+	for (; ret > 0 && oi && !oi->pinned; oi = oi->home)
+		ret = pin_one(oi);
+	return MIN(ret, 0);
 }
 
 void ovl_unpin_locked(struct ovl_inode *oi, struct ovl_drops *d)
@@ -163,7 +213,7 @@ void ovl_unpin_locked(struct ovl_inode *oi, struct ovl_drops *d)
 	if (!oi->pinned)
 		return;
 	oi->pinned = false;
-	list_del(&oi->pin_node);
+	list_del(&oi->state->pin_node);
 	add_drop(d, oi);
 }
 
@@ -174,7 +224,7 @@ static bool forget_one_name(struct ovl_inode *oi)
 	struct ovl_entry *e;
 
 	mutex_lock(map_mu(oi));
-	e = list_first(&oi->entries, struct ovl_entry, inode_node);
+	e = list_first(&oi->state->entries, struct ovl_entry, inode_node);
 	if (e) {
 		detach(e, &d);
 		remove_entry(e);
@@ -190,7 +240,7 @@ static bool clear_one_child(struct ovl_inode *oi)
 	struct ovl_entry *e;
 
 	mutex_lock(map_mu(oi));
-	e = RB_MIN(ovl_tree, &oi->tree);
+	e = RB_MIN(ovl_tree, &oi->state->tree);
 	if (e) {
 		if (e->inode)
 			detach(e, &d);
@@ -203,6 +253,8 @@ static bool clear_one_child(struct ovl_inode *oi)
 
 void ovl_clear_tree(struct ovl_inode *oi)
 {
+	if (!oi->state)
+		return;
 	while (clear_one_child(oi))
 		;
 	if (ref_read(&oi->vfs.ref) == 0)
@@ -216,8 +268,10 @@ void ovl_for_each_strong(struct ovl_inode *dir,
 {
 	struct ovl_entry *e;
 
+	if (!dir->state)
+		return;
 	mutex_lock(map_mu(dir));
-	RB_FOREACH (e, ovl_tree, &dir->tree)
+	RB_FOREACH (e, ovl_tree, &dir->state->tree)
 		if (e->strong && !fn(arg, e))
 			break;
 	mutex_unlock(map_mu(dir));
@@ -243,6 +297,8 @@ bool ovl_hides(struct ovl_inode *dir, const char *name)
 	struct ovl_entry *e;
 	bool hides;
 
+	if (!dir->state || dir->state->version == 0)
+		return false;
 	mutex_lock(map_mu(dir));
 	e = ovl_find_locked(dir, name);
 	hides = e && (!e->inode || e->strong);

@@ -46,11 +46,13 @@ static int ovl_statfs(struct super *sb, struct kstatfs *out)
 static bool unpin_one(struct ovl_super *os)
 {
 	struct ovl_drops d = { 0 };
-	struct ovl_inode *oi;
+	struct ovl_inode *oi = NULL;
+	struct ovl_state *st;
 
 	mutex_lock(&os->map_mu);
-	oi = list_first(&os->pins, struct ovl_inode, pin_node);
-	if (oi) {
+	st = list_first(&os->pins, struct ovl_state, pin_node);
+	if (st) {
+		oi = ovl_inode(st->inode);
 		inode_get(&oi->vfs);
 		ovl_unpin_locked(oi, &d);
 	}
@@ -69,6 +71,10 @@ static void ovl_free(struct super *sb)
 
 	while (unpin_one(os))
 		;
+	if (os->root) {
+		ovl_clear_tree(os->root);
+		inode_put(&os->root->vfs);
+	}
 	super_put(os->lower);
 	super_put(os->upper);
 	pthread_mutex_destroy(&os->map_mu.raw);
@@ -116,13 +122,17 @@ static int make_root(struct ovl_super *os)
 	os->lower_dev = st.dev;
 	os->max_nodes = fs.files;
 	inode_get(lower);
-	ret = ovl_adopt(os, lower, &root);
+	ret = ovl_adopt(os, NULL, "", lower, &st, &root);
 	if (ret < 0)
 		return ret;
 	ret = super_set_root(&os->sb, &root->vfs);
-	if (ret < 0)
+	if (ret < 0) {
 		inode_put(&root->vfs);
-	return ret;
+		return ret;
+	}
+	inode_get(&root->vfs);
+	os->root = root;
+	return 0;
 }
 
 int overlay_new(struct super *lower, struct super *upper, struct super **out)

@@ -35,6 +35,9 @@ struct proc_memory {
 void proc_memory(struct proc_memory *out);
 /* A set of CPUs 0..@nr-1 as "3" or "ffffffff,ffffffff", and "0-1". */
 void proc_show_cpu_mask(struct seq_buf *out, uint32_t nr);
+/* The same of those of the first @nr that have a bit in @mask. */
+void proc_show_cpus(struct seq_buf *out, const uint64_t mask[16], uint32_t nr,
+		    bool as_list);
 void proc_show_cpu_list(struct seq_buf *out, uint32_t nr);
 
 /* The pid namespace that this mount of proc shows; borrowed. */
@@ -64,7 +67,9 @@ proc_show proc_stat_group, proc_stat_task, proc_status, proc_statm;
 /* proc_mem.c */
 proc_show proc_cmdline, proc_environ, proc_auxv, proc_maps, proc_smaps,
 	proc_smaps_rollup;
+/* proc_mm_file.c */
 int proc_mem_open(const struct synth_ctx *ctx, struct file *f);
+int proc_pagemap_open(const struct synth_ctx *ctx, struct file *f);
 /* proc_links.c */
 int proc_cwd_link(const struct synth_ctx *ctx, struct path *out);
 int proc_root_link(const struct synth_ctx *ctx, struct path *out);
@@ -102,7 +107,6 @@ long proc_coredump_filter_write(const struct synth_ctx *ctx, char *text,
 extern const struct synth_entry proc_attr_entries[];
 /* proc_pages.c */
 proc_show proc_numa_maps;
-int proc_pagemap_open(const struct synth_ctx *ctx, struct file *f);
 long proc_clear_refs_write(const struct synth_ctx *ctx, char *text,
 			   size_t size);
 /* proc_system.c */
@@ -113,6 +117,16 @@ proc_show proc_kernel_cmdline, proc_devices, proc_filesystems, proc_loadavg,
 /* proc_machine.c */
 proc_show proc_cgroups, proc_misc_devices, proc_softirqs, proc_buddyinfo,
 	proc_zoneinfo;
+/* proc_ipc.c */
+extern const struct synth_entry proc_sysvipc_entries[];
+proc_show proc_ipc_limit;
+long proc_ipc_limit_write(const struct synth_ctx *ctx, char *text,
+			  size_t size);
+struct limit_file;
+extern const struct limit_file proc_ipc_msgmax, proc_ipc_msgmnb,
+	proc_ipc_msgmni, proc_ipc_shmmax, proc_ipc_shmall, proc_ipc_shmmni,
+	proc_ipc_sem, proc_mq_queues, proc_mq_msg, proc_mq_msgsize,
+	proc_mq_msg_default, proc_mq_msgsize_default;
 /* proc_cpuinfo.c */
 proc_show proc_cpuinfo;
 /* Takes the first reading that the CPU's frequency is measured from. */

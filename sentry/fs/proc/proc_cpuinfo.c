@@ -6,7 +6,7 @@
  * Linux: "bugs" and "power management" are left empty; the frequency is that
  *        of the time-stamp counter.
  * Locks: none; the start values are written before the first guest runs.
- * Tests: tests/conformance/proc_cpuinfo.c
+ * Tests: tests/conformance/proc.c
  */
 #include <cpuid.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * proc_links: magic links of /proc/PID (cwd, root, exe, fd/N), and fdinfo.
  *
  * Locks: fs->mu while a path is copied.
- * Tests: tests/conformance/proc_*.c
+ * Tests: tests/conformance/proc.c, proc_task.c
  */
 #include <errno.h>
 #include <limits.h>

@@ -6,7 +6,7 @@
  * Linux: one memory node with one zone; no disk, no interrupt, no console is
  *        the sandbox's own.
  * Locks: none.
- * Tests: tests/conformance/proc_system.c
+ * Tests: tests/conformance/proc.c
  */
 #include "sentry/fs/proc/proc.h"
 #include "sentry/host/host.h"

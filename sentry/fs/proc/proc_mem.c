@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proc_mem: files of /proc/PID that show or change its memory: mem, maps,
- * smaps, cmdline, environ, auxv.
+ * proc_mem: files of /proc/PID that show its memory as text: maps, smaps,
+ * cmdline, environ, auxv.
  *
  * Trust: all text here is the guest's, addresses included; lengths are bounded
  *        before anything is allocated, and reads stop at the first fault.
  * Locks: none of its own.
- * Tests: tests/conformance/proc_*.c
+ * Tests: tests/conformance/proc.c, proc_task.c
  */
 #include <errno.h>
 #include <string.h>
@@ -204,99 +204,5 @@ int proc_smaps_rollup(const struct synth_ctx *ctx, struct seq_buf *out)
 	for (i = 0; i < ARRAY_SIZE(rollup_names); i++)
 		seq_printf(out, "%s:%*lu kB\n", rollup_names[i],
 			   (int)(23 - strlen(rollup_names[i])), sums[i]);
-	return 0;
-}
-
-/* --- mem ----------------------------------------------------------------- */
-
-/*
- * Copies page by page through a buffer of ours, so that no lock and no pin is
- * held across an access to the caller's memory.
- */
-static long mem_rw(struct file *f, struct uio *u, int64_t *pos, bool write)
-{
-	struct mm *mm = f->priv;
-	char page[PAGE_SIZE];
-	long total = 0, n;
-
-	if (!mm || *pos < 0)
-		return 0;
-	while (u->left) {
-		size_t off = (uint64_t)*pos & (PAGE_SIZE - 1);
-		size_t size = MIN(u->left, sizeof(page) - off);
-		size_t left;
-
-		if (write) {
-			n = uio_copy_in(u, page, size);
-			if (n <= 0)
-				return total ? total : n;
-			left = mm_copy_out(mm, (uint64_t)*pos, page, (size_t)n,
-					   MM_FORCE);
-			n -= (long)left;
-		} else {
-			left = mm_copy_in(mm, page, (uint64_t)*pos, size,
-					  MM_FORCE);
-			n = size > left ? uio_copy_out(u, page, size - left)
-					: 0;
-			if (n < 0)
-				return total ? total : n;
-		}
-		*pos += n;
-		total += n;
-		if (n == 0 || left)
-			return total ? total : -EIO;
-	}
-	return total;
-}
-
-static long mem_read(struct file *f, struct uio *u, int64_t *pos)
-{
-	return mem_rw(f, u, pos, false);
-}
-
-static long mem_write(struct file *f, struct uio *u, int64_t *pos)
-{
-	return mem_rw(f, u, pos, true);
-}
-
-static int64_t mem_llseek(struct file *f, int64_t off, int whence)
-{
-	/* The caller holds pos_mu. */
-	if (whence == SEEK_CUR)
-		off = (int64_t)((uint64_t)off + (uint64_t)f->pos);
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (off < 0)
-		return -EINVAL;
-	f->pos = off;
-	return off;
-}
-
-static void mem_release(struct file *f)
-{
-	if (f->priv)
-		mm_put(f->priv);
-}
-
-static const struct file_ops mem_fops = {
-	.name = "proc-mem",
-	.read = mem_read,
-	.write = mem_write,
-	.llseek = mem_llseek,
-	.release = mem_release,
-};
-
-/* Access is checked once, here; the file then stays with that space. */
-int proc_mem_open(const struct synth_ctx *ctx, struct file *f)
-{
-	struct mm *mm = NULL;
-	int ret = proc_may_access(ctx);
-
-	if (ret == 0)
-		ret = proc_mm(ctx, &mm);
-	if (ret < 0)
-		return ret;
-	f->ops = &mem_fops;
-	f->priv = mm;
 	return 0;
 }

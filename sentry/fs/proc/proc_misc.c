@@ -5,7 +5,7 @@
  * Linux: nothing goes to a disk of the sandbox's, so that read_bytes and
  *        write_bytes of io are 0.
  * Locks: t->mu for the name.
- * Tests: tests/conformance/proc_*.c
+ * Tests: tests/conformance/proc.c, proc_task.c
  */
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * heading and no rows but the loopback interface.
  *
  * Locks: none.
- * Tests: tests/conformance/proc_net.c
+ * Tests: tests/conformance/proc.c
  */
 #include "sentry/fs/proc/proc.h"
 #include "sentry/net/socket.h"

@@ -6,7 +6,7 @@
  * Locks: none of its own; lookups take the task list's.
  * Linux: as 6.18, without arch_status, cpuset, ksm_*, map_files, mountstats,
  *        patch_state, projid_map.
- * Tests: tests/conformance/proc_*.c
+ * Tests: tests/conformance/proc.c, proc_task.c
  */
 #include <errno.h>
 #include <stdio.h>

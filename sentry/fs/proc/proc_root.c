@@ -4,7 +4,7 @@
  *
  * Locks: none.
  * Linux: as 6.18, without what has no meaning here (acpi, bus, irq, kcore...).
- * Tests: tests/conformance/proc_*.c
+ * Tests: tests/conformance/proc.c, proc_task.c
  */
 #include <errno.h>
 #include <stdio.h>
@@ -81,6 +81,7 @@ static const struct synth_entry root_children[] = {
 	SYNTH_FILE("stat", 0444, proc_system_stat),
 	SYNTH_FILE("swaps", 0444, proc_swaps),
 	SYNTH_DIR("sys", proc_sys_entries),
+	SYNTH_DIR("sysvipc", proc_sysvipc_entries),
 	LINK("thread-self", thread_self_link, NULL),
 	SYNTH_FILE("uptime", 0444, proc_uptime),
 	SYNTH_FILE("version", 0444, proc_version),

@@ -43,11 +43,11 @@ static void stat_memory(struct mm *mm, bool secret, struct seq_buf *out,
 			   m.start_stack);
 	else
 		seq_printf(out, " %d %d 0", !!mm, !!mm);
-	seq_printf(out, " 0 0 %lu %lu %lu %lu %d 0 0 %d 0 %u %u 0 0 0",
+	seq_printf(out, " 0 0 %lu %lu %lu %lu %d 0 0 %d %u %u %u 0 0 0",
 		   r->sig_pending & 0x7fffffff, r->sig_blocked & 0x7fffffff,
 		   r->sig_ignored & 0x7fffffff, r->sig_caught & 0x7fffffff,
 		   r->state != 'R',
-		   r->tid == r->tgid ? t->group->exit_signal : -1,
+		   r->tid == r->tgid ? t->group->exit_signal : -1, r->cpu,
 		   (uint32_t)r->rt_prio, (uint32_t)r->policy);
 	if (secret)
 		seq_printf(out, " %lu %lu %lu %lu %lu %lu %lu %d\n",
@@ -292,9 +292,9 @@ int proc_status(const struct synth_ctx *ctx, struct seq_buf *out)
 	seq_printf(out, "Speculation_Store_Bypass:\tunknown\n"
 			"SpeculationIndirectBranch:\tunknown\n");
 	seq_printf(out, "Cpus_allowed:\t");
-	proc_show_cpu_mask(out, host_nr_cpus());
+	proc_show_cpus(out, r.affinity, host_nr_cpus(), false);
 	seq_printf(out, "\nCpus_allowed_list:\t");
-	proc_show_cpu_list(out, host_nr_cpus());
+	proc_show_cpus(out, r.affinity, host_nr_cpus(), true);
 	seq_printf(out,
 		   "\nMems_allowed:\t00000000,00000001\nMems_allowed_list:\t0\n"
 		   "voluntary_ctxt_switches:\t%lu\n"

@@ -6,7 +6,7 @@
  * can be written with CAP_SYS_ADMIN.
  *
  * Locks: uts->mu.
- * Tests: tests/conformance/proc_sys.c
+ * Tests: tests/conformance/proc.c
  */
 #include <errno.h>
 #include <stdio.h>
@@ -243,6 +243,13 @@ static int sysctl_permission(const struct synth_ctx *ctx,
 		.name = (n), .mode = S_IFREG | 0444, .show = show_text, \
 		.arg = (text), .permission = sysctl_permission          \
 	}
+/* Limits of the IPC namespace: proc_ipc.c. */
+#define IPC(n, limit)                                                     \
+	{                                                                 \
+		.name = (n), .mode = S_IFREG | 0644,                      \
+		.show = proc_ipc_limit, .write = proc_ipc_limit_write,    \
+		.arg = &(limit)                                           \
+	}
 #define DIR(n, kids)                                                     \
 	{                                                                \
 		.name = (n), .mode = S_IFDIR | 0555, .children = (kids), \
@@ -319,9 +326,9 @@ static const struct synth_entry kernel_entries[] = {
 	TEXT("io_uring_disabled", "2"),
 	DIR("keys", keys_entries),
 	TEXT("kptr_restrict", "1"),
-	TEXT("msgmax", "8192"),
-	TEXT("msgmnb", "16384"),
-	TEXT("msgmni", "32000"),
+	IPC("msgmax", proc_ipc_msgmax),
+	IPC("msgmnb", proc_ipc_msgmnb),
+	IPC("msgmni", proc_ipc_msgmni),
 	TEXT("msg_next_id", "-1"),
 	TEXT("ngroups_max", "65536"),
 	TEXT("nmi_watchdog", "0"),
@@ -344,13 +351,13 @@ static const struct synth_entry kernel_entries[] = {
 	TEXT("sched_rt_runtime_us", "950000"),
 	TEXT("sched_rr_timeslice_ms", "100"),
 	DIR("seccomp", seccomp_entries),
-	TEXT("sem", "32000\t1024000000\t500\t32000"),
+	IPC("sem", proc_ipc_sem),
 	TEXT("sem_next_id", "-1"),
 	TEXT("shm_next_id", "-1"),
 	TEXT("shm_rmid_forced", "0"),
-	TEXT("shmall", "18446744073692774399"),
-	TEXT("shmmax", "18446744073692774399"),
-	TEXT("shmmni", "4096"),
+	IPC("shmall", proc_ipc_shmall),
+	IPC("shmmax", proc_ipc_shmmax),
+	IPC("shmmni", proc_ipc_shmmni),
 	TEXT("soft_watchdog", "0"),
 	TEXT("sysctl_writes_strict", "1"),
 	TEXT("tainted", "0"),
@@ -370,9 +377,12 @@ static const struct synth_entry inotify_entries[] = {
 };
 
 static const struct synth_entry mqueue_entries[] = {
-	TEXT("msg_default", "10"),	 TEXT("msg_max", "10"),
-	TEXT("msgsize_default", "8192"), TEXT("msgsize_max", "8192"),
-	TEXT("queues_max", "256"),	 END,
+	IPC("msg_default", proc_mq_msg_default),
+	IPC("msg_max", proc_mq_msg),
+	IPC("msgsize_default", proc_mq_msgsize_default),
+	IPC("msgsize_max", proc_mq_msgsize),
+	IPC("queues_max", proc_mq_queues),
+	END,
 };
 
 static const struct synth_entry fs_entries[] = {

@@ -6,7 +6,7 @@
  * Linux: times of CPUs are what all tasks have used, spread evenly over the
  *        CPUs, and never run backwards; the load is averaged when asked.
  * Locks: load_mu (LOCK_INODE) over the averages and the clamped times.
- * Tests: tests/conformance/proc_*.c
+ * Tests: tests/conformance/proc.c, proc_task.c
  */
 #include <errno.h>
 #include <string.h>
@@ -92,13 +92,13 @@ void proc_memory(struct proc_memory *out)
 	out->used = MIN(ms.used, out->total);
 }
 
-void proc_show_cpu_mask(struct seq_buf *out, uint32_t nr)
+/* 32 bits a word, the highest first. */
+static void show_mask(struct seq_buf *out, const uint64_t mask[16], uint32_t nr)
 {
 	uint32_t words = (nr + 31) / 32, i;
 
 	for (i = words; i-- > 0;) {
-		uint32_t bits = i == words - 1 && nr % 32 ? (1u << nr % 32) - 1
-							  : UINT32_MAX;
+		uint32_t bits = (uint32_t)(mask[i / 2] >> i % 2 * 32);
 
 		if (i == words - 1)
 			seq_printf(out, "%0*x", (int)((nr - 1) % 32 / 4 + 1),
@@ -108,12 +108,49 @@ void proc_show_cpu_mask(struct seq_buf *out, uint32_t nr)
 	}
 }
 
+/* As "0,2-5". */
+static void show_list(struct seq_buf *out, const uint64_t mask[16], uint32_t nr)
+{
+	const char *sep = "";
+
+	for (uint32_t i = 0, end; i < nr; i = end + 1) {
+		for (end = i; end < nr && (mask[end / 64] >> end % 64 & 1);)
+			end++;
+		if (end == i)
+			continue;
+		seq_printf(out, "%s%u", sep, i);
+		if (end > i + 1)
+			seq_printf(out, "-%u", end - 1);
+		sep = ",";
+	}
+}
+
+void proc_show_cpus(struct seq_buf *out, const uint64_t mask[16], uint32_t nr,
+		    bool as_list)
+{
+	if (as_list)
+		show_list(out, mask, MIN(nr, 1024u));
+	else
+		show_mask(out, mask, MIN(nr, 1024u));
+}
+
+static void show_all(struct seq_buf *out, uint32_t nr, bool as_list)
+{
+	uint64_t mask[16] = { 0 };
+
+	for (uint32_t i = 0; i < MIN(nr, 1024u); i++)
+		mask[i / 64] |= 1ull << i % 64;
+	proc_show_cpus(out, mask, nr, as_list);
+}
+
+void proc_show_cpu_mask(struct seq_buf *out, uint32_t nr)
+{
+	show_all(out, nr, false);
+}
+
 void proc_show_cpu_list(struct seq_buf *out, uint32_t nr)
 {
-	if (nr > 1)
-		seq_printf(out, "0-%u", nr - 1);
-	else
-		seq_printf(out, "0");
+	show_all(out, nr, true);
 }
 
 /* --- time and load ------------------------------------------------------- */

@@ -4,7 +4,7 @@
  * pages, the loopback interface.  Read-only.
  *
  * Locks: none.
- * Tests: tests/conformance/sysfs_*.c
+ * Tests: tests/conformance/proc.c
  */
 #include <errno.h>
 

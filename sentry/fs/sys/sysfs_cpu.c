@@ -4,7 +4,7 @@
  * package, and one memory node, as /proc/cpuinfo shows them.
  *
  * Locks: none.
- * Tests: tests/conformance/sysfs_*.c
+ * Tests: tests/conformance/proc.c
  */
 #include <errno.h>
 #include <stdio.h>

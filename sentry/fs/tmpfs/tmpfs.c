@@ -264,31 +264,29 @@ static void shm_start(void)
 		g_shm = NULL;
 }
 
-int tmpfs_anon_file(const char *name, uint32_t flags, struct file **out)
+/* A file without a name in the super block of the kernel's own. */
+static int shm_node(uint32_t mode, struct tnode **out)
 {
 	struct task *t = current_task();
-	char text[NAME_MAX_LEN + 64];
-	struct tnode *n;
-	uint32_t mode;
 	int ret;
 
 	pthread_once(&g_shm_once, shm_start);
 	if (!g_shm)
 		return -ENOMEM;
-	mode = flags & LINUX_MFD_NOEXEC_SEAL ? 0666 : 0777;
 	ret = tnode_new(container_of(g_shm, struct tmpfs, sb),
 			mode | LINUX_S_IFREG, 0, t ? t->cred->fsuid : 0,
-			t ? t->cred->fsgid : 0, &n);
-	if (ret < 0)
-		return ret;
-	n->i.nlink = 0;
-	if (flags & (LINUX_MFD_ALLOW_SEALING | LINUX_MFD_NOEXEC_SEAL))
-		n->seals = 0;
-	if (flags & LINUX_MFD_NOEXEC_SEAL)
-		n->seals |= LINUX_F_SEAL_EXEC;
-	snprintf(text, sizeof(text), "/memfd:%s (deleted)", name);
-	ret = file_new_pseudo(g_shm, &n->i, text,
-			      LINUX_O_RDWR | LINUX_O_LARGEFILE, out);
+			t ? t->cred->fsgid : 0, out);
+	if (ret == 0)
+		(*out)->i.nlink = 0;
+	return ret;
+}
+
+/* Opens @n, whose reference is taken over. */
+static int shm_open(const char *name, struct tnode *n, struct file **out)
+{
+	int ret = file_new_pseudo(g_shm, &n->i, name,
+				  LINUX_O_RDWR | LINUX_O_LARGEFILE, out);
+
 	if (ret == 0) {
 		ret = tmpfs_open(&n->i, *out);
 		if (ret < 0)
@@ -296,4 +294,32 @@ int tmpfs_anon_file(const char *name, uint32_t flags, struct file **out)
 	}
 	inode_put(&n->i);
 	return ret;
+}
+
+int tmpfs_anon_file(const char *name, uint32_t flags, struct file **out)
+{
+	uint32_t mode = flags & LINUX_MFD_NOEXEC_SEAL ? 0666 : 0777;
+	char text[NAME_MAX_LEN + 64];
+	struct tnode *n;
+	int ret = shm_node(mode, &n);
+
+	if (ret < 0)
+		return ret;
+	if (flags & (LINUX_MFD_ALLOW_SEALING | LINUX_MFD_NOEXEC_SEAL))
+		n->seals = 0;
+	if (flags & LINUX_MFD_NOEXEC_SEAL)
+		n->seals |= LINUX_F_SEAL_EXEC;
+	snprintf(text, sizeof(text), "/memfd:%s (deleted)", name);
+	return shm_open(text, n, out);
+}
+
+int tmpfs_shm_file(const char *name, uint64_t size, struct file **out)
+{
+	struct tnode *n;
+	int ret = shm_node(0777, &n);
+
+	if (ret < 0)
+		return ret;
+	n->i.size = size; /* all of it a hole */
+	return shm_open(name, n, out);
 }

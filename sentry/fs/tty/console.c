@@ -7,10 +7,12 @@
  * Only the commands of struct tty_driver reach the host, with structures that
  * we copied.  TIOCSPGRP and its like never do: groups of the guest are ours.
  *
- * Invariant: made at start-up by one thread, never freed.
+ * Invariant: the caller's is made at start-up by one thread, never freed; one
+ *            of a container's own has one end and goes with its last file.
  * Locks:     none.
- * Tests:     tests/conformance/tty_*.c under a pseudo terminal of the harness.
+ * Tests:     tests/hostile/terminal.sh
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 
@@ -21,6 +23,7 @@
 #include "sentry/fs/host/host_end.h"
 #include "sentry/fs/tty/console.h"
 #include "sentry/fs/tty/tty.h"
+#include "sentry/host/host_tty.h"
 #include "sentry/kernel/signal.h"
 #include "sentry/time/clock.h"
 
@@ -28,6 +31,7 @@
 
 struct console {
 	struct tty tty;
+	IMMUTABLE bool own; /* of a container: freed, always in front */
 	IMMUTABLE struct host_end ends[CONSOLE_ENDS];
 	IMMUTABLE unsigned int nr_ends;
 	IMMUTABLE uint64_t host_dev, host_ino;
@@ -202,8 +206,7 @@ static bool con_foreground(struct tty *t)
 	uint64_t deadline = clock_monotonic() + ANSWER_NS;
 	uint32_t answers = atomic_load(&g_answers);
 
-	(void)t;
-	if (atomic_load(&g_foreground))
+	if (console_of(t)->own || atomic_load(&g_foreground))
 		return true;
 	sandbox_ask_foreground();
 	while (atomic_load(&g_answers) == answers &&
@@ -214,7 +217,12 @@ static bool con_foreground(struct tty *t)
 
 static void con_free(struct tty *t)
 {
-	(void)t; /* g_console holds a reference for ever */
+	struct console *c = console_of(t);
+
+	assert(c->own); /* g_console holds a reference for ever */
+	for (unsigned int i = 0; i < c->nr_ends; i++)
+		host_end_fini(&c->ends[i]);
+	free(c);
 }
 
 static const struct tty_driver console_driver = {
@@ -285,11 +293,52 @@ int console_file_new(int host_fd, uint32_t flags, const struct stat *st,
 	return ret;
 }
 
+/* A console of a container's own; owns @host_fd on success. */
+static int new_own(int host_fd, struct console **out)
+{
+	struct linux_termios termios;
+	int flags = host_fcntl_getfl(host_fd), ret;
+	struct console *c;
+
+	if (flags < 0 || host_ioctl(host_fd, LINUX_TCGETS, &termios) < 0)
+		return -ENOTTY;
+	c = kzalloc(sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->own = true;
+	ret = tty_register(&c->tty, &console_driver, 0, 0);
+	if (ret < 0) {
+		free(c);
+		return ret;
+	}
+	host_end_init(&c->ends[0], host_fd, (uint32_t)flags);
+	c->nr_ends = 1;
+	*out = c;
+	return 0;
+}
+
+int console_file_own(int host_fd, bool main, struct file **out)
+{
+	struct console *c;
+	int ret = new_own(host_fd, &c);
+
+	if (ret < 0) {
+		host_close(host_fd);
+		return ret;
+	}
+	ret = devpts_file_new(&c->tty, LINUX_O_NOCTTY | LINUX_O_RDWR, out);
+	if (ret == 0 && main)
+		g_console = c; /* keeps the reference */
+	else
+		tty_put(&c->tty);
+	return ret;
+}
+
 struct tty_ctl *console_setup(struct file *f)
 {
 	struct tty *t = tty_of_file(f);
 
-	return t && t == console_tty() ? t->ctl : NULL;
+	return t && t->drv == &console_driver ? t->ctl : NULL;
 }
 
 void console_signal(int signo)

@@ -22,6 +22,13 @@ struct tty_ctl;
  */
 MUST_CHECK int console_file_new(int host_fd, uint32_t flags,
 				const struct stat *st, struct file **out);
+/*
+ * A file for a pseudo terminal that nobody else uses (OCI containers): always
+ * in the foreground, gone with its last file.  @host_fd is taken over, closed
+ * on failure.  @main: it is console_tty(), and stays.  Any thread; @main at
+ * start-up.  -ENOTTY; -ENOMEM, -ENOSPC.
+ */
+MUST_CHECK int console_file_own(int host_fd, bool main, struct file **out);
 /* What is to be the controlling terminal of the first process: that of @f,
  * borrowed, or NULL if it is not the caller's terminal. */
 struct tty_ctl *console_setup(struct file *f);

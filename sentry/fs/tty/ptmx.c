@@ -3,7 +3,7 @@
  * ptmx: the master side of pseudo terminals, pty(7).
  *
  * Locks: p->mu (rank LOCK_PIPE); never across copies to or from the guest.
- * Tests: tests/conformance/pty_*.c
+ * Tests: tests/conformance/tty.c, ctty.c
  */
 #include <errno.h>
 

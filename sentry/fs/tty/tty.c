@@ -5,7 +5,7 @@
  * Invariant: a number names one terminal from tty_register() until it is
  *            freed; a later one gets it only after that.
  * Locks:     g_mu (rank LOCK_PIPE) covers the table.
- * Tests:     tests/conformance/pty_*.c
+ * Tests:     tests/conformance/tty.c, ctty.c
  */
 #include <errno.h>
 #include <sys/stat.h>

@@ -6,7 +6,7 @@
  * Trust: settings are the guest's; only sizes and bits that we know are used.
  * Locks: none; the driver's inside.
  * Linux: TIOCSTI is refused, as with legacy_tiocsti=0; speeds have no effect.
- * Tests: tests/conformance/pty_*.c
+ * Tests: tests/conformance/tty.c, ctty.c
  */
 #include <errno.h>
 #include <string.h>

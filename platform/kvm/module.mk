@@ -1,0 +1,10 @@
+moat-objs += platform/kvm/kvm.o
+moat-objs += platform/kvm/machine.o
+moat-objs += platform/kvm/window.o
+moat-objs += platform/kvm/phys.o
+moat-objs += platform/kvm/table.o
+moat-objs += platform/kvm/space.o
+moat-objs += platform/kvm/pool.o
+moat-objs += platform/kvm/vcpu.o
+moat-objs += platform/kvm/run.o
+moat-objs += platform/kvm/stop.o
