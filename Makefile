@@ -103,11 +103,21 @@ run: deps			## runs a program in the sandbox
 
 # As root, the release build is tested as an ordinary user too.
 CHECK_rel := --also-user nobody
+# Under a sanitizer each platform costs minutes; kvm: make check-kvm MODE=asan.
+CHECK_asan  := --platforms ptrace,trap
+CHECK_ubsan := $(CHECK_asan)
+CHECK_tsan  := $(CHECK_asan)
 
 .PHONY: check
 check: deps			## every test in this MODE (rel)
 	@$(MAKE) --no-print-directory $(B)/moat test-programs
 	tests/harness/check.py --build $(B) $(CHECK_$(MODE))
+
+.PHONY: check-kvm
+check-kvm: deps			## conformance and real programs on kvm alone
+	@$(MAKE) --no-print-directory $(B)/moat test-programs
+	tests/harness/check.py --build $(B) --kinds unit,conformance,real \
+		--platforms kvm --real-platform kvm
 
 .PHONY: check-real
 check-real: deps		## python's and stress-ng's own tests: an hour

@@ -58,6 +58,8 @@ struct platform_limits {
 	bool own_thread;
 	/* What spaces with patched sites keep free (0: nothing). */
 	uint64_t reserved_start, reserved_end;
+	/* Each entry to guest mode serialises the core, as iret does. */
+	bool entry_serialises;
 };
 
 /* What the launcher's side gives a platform before filters are closed. */
@@ -90,8 +92,14 @@ struct map_order {
 	uint64_t addr, size, offset; /* page aligned, size > 0 */
 };
 
-/* Bytes that a patch of a call site replaces: `mov $nr, %eax`. */
+/* Bytes that a patch of a call site replaces: `mov $nr, %eax` and the like. */
 #define PLATFORM_PATCH_SIZE 5
+
+struct patch_site {
+	uint64_t addr; /* of the `syscall` instruction */
+	uint8_t code[PLATFORM_PATCH_SIZE];  /* what was before it */
+	uint8_t patch[PLATFORM_PATCH_SIZE]; /* and is there now */
+};
 
 /* A set of up to 1024 CPUs. */
 #define PLATFORM_MASK_WORDS 16
@@ -106,6 +114,11 @@ struct platform_ops {
 	 * Caller: launcher, before any namespace exists; leaves nothing behind.
 	 */
 	int (*probe)(const char **why);
+	/*
+	 * Whether another platform that works is likely to be faster; *why as
+	 * for probe().  NULL: never.  Cheap.
+	 */
+	bool (*is_slow)(const char **why);
 	/*
 	 * Opens the device that start() needs: the sentry cannot open files.
 	 * NULL: there is none.  Caller: launcher.  Returns: descriptor, -errno.
@@ -145,16 +158,24 @@ struct platform_ops {
 	void (*as_sync)(struct platform_as *as);
 
 	/*
-	 * Patching (both may be NULL: the platform has no use for it).
+	 * Patching (all may be NULL: the platform has no use for it).
 	 * site_new: @addr is that of a `syscall` instruction in @as, right
-	 * after a `mov $nr, %eax` which the caller may replace by @patch; both
-	 * forms do the same from then on, the syscall instruction stays.
+	 * after the one instruction @code, which does not depend on its place
+	 * and which the caller may replace by @patch; both forms do the same
+	 * from then on, the syscall instruction stays.
 	 * limits()->reserved_* is mapped with the first site of a space.
 	 * Caller:  as for as_flush.
 	 * Returns: 0; -ENOSPC, -ENOMEM, -ESRCH: no patch.
 	 */
 	int (*site_new)(struct platform_as *as, struct vcpu *cpu, uint64_t addr,
-			uint32_t nr, uint8_t patch[PLATFORM_PATCH_SIZE]);
+			const uint8_t code[PLATFORM_PATCH_SIZE],
+			uint8_t patch[PLATFORM_PATCH_SIZE]);
+	/*
+	 * The @i-th site that @as may have, from 0; any thread.  A site may
+	 * never have been patched, or its text be gone.  -ENOENT: no more.
+	 */
+	int (*site_get)(struct platform_as *as, uint32_t i,
+			struct patch_site *out);
 	/* @to is new and will hold a copy of the patched text of @from. */
 	void (*as_fork)(struct platform_as *from, struct platform_as *to);
 
@@ -240,8 +261,12 @@ MUST_CHECK int platform_as_order(struct platform_as *as,
 MUST_CHECK int platform_as_flush(struct platform_as *as, struct vcpu *cpu);
 void platform_as_sync(struct platform_as *as);
 /* -ENOSYS without site_new(). */
-MUST_CHECK int platform_site_new(struct vcpu *cpu, uint64_t addr, uint32_t nr,
+MUST_CHECK int platform_site_new(struct vcpu *cpu, uint64_t addr,
+				 const uint8_t code[PLATFORM_PATCH_SIZE],
 				 uint8_t patch[PLATFORM_PATCH_SIZE]);
+/* -ENOENT without site_get(). */
+MUST_CHECK int platform_site_get(struct platform_as *as, uint32_t i,
+				 struct patch_site *out);
 void platform_as_fork(struct platform_as *from, struct platform_as *to);
 MUST_CHECK int platform_vcpu_new(struct platform_as *as, struct vcpu *creator,
 				 struct vcpu **out);

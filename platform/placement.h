@@ -16,8 +16,9 @@
 /* One pair; part of a vcpu.  Covered by the lock of placement.c. */
 struct placed {
 	struct list node;
-	int place;  /* index of the CPU, -1 for none */
-	int second; /* of the sentry thread's own CPU, -1: the same */
+	/* placement_of_sentry() reads these two without the lock. */
+	_Atomic int place;  /* index of the CPU, -1 for none */
+	_Atomic int second; /* of the sentry thread's own CPU, -1: the same */
 	bool runnable;
 	_Atomic bool recalled; /* placement_rejoin() is wanted; any thread */
 	uint32_t sentry_tid, stub_tid;

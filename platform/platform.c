@@ -15,9 +15,9 @@
 #include "sentry/lib/lock.h"
 
 const struct platform_ops *const platform_list[] = {
+	&platform_kvm,
 	&platform_trap,
 	&platform_ptrace,
-	&platform_kvm,
 	NULL,
 };
 
@@ -129,13 +129,20 @@ void platform_as_sync(struct platform_as *as)
 	g_ops->as_sync(as);
 }
 
-int platform_site_new(struct vcpu *cpu, uint64_t addr, uint32_t nr,
+int platform_site_new(struct vcpu *cpu, uint64_t addr,
+		      const uint8_t code[PLATFORM_PATCH_SIZE],
 		      uint8_t patch[PLATFORM_PATCH_SIZE])
 {
 	assert_mine(cpu);
 	if (!g_ops->site_new)
 		return -ENOSYS;
-	return g_ops->site_new(cpu->as, cpu, addr, nr, patch);
+	return g_ops->site_new(cpu->as, cpu, addr, code, patch);
+}
+
+int platform_site_get(struct platform_as *as, uint32_t i,
+		      struct patch_site *out)
+{
+	return g_ops->site_get ? g_ops->site_get(as, i, out) : -ENOENT;
 }
 
 void platform_as_fork(struct platform_as *from, struct platform_as *to)

@@ -112,9 +112,6 @@ static int make_super(const struct oci_mount *m, struct super **out)
 	if (m->data && !data)
 		return -ENOMEM;
 	ret = fs_context_new(type, &fc);
-	/* There are no message queues: an empty directory says so. */
-	if (ret == -ENODEV && m->kind == OCI_MOUNT_MQUEUE)
-		ret = fs_context_new("tmpfs", &fc);
 	if (ret < 0)
 		return ret;
 	/* What a host's version 1 hierarchy is asked for means nothing here. */

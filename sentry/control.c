@@ -14,12 +14,14 @@
 #include <string.h>
 
 #include "sentry/boot.h"
+#include "sentry/fs/gofer/client.h"
 #include "sentry/fs/tty/console.h"
 #include "sentry/host/host.h"
 #include "sentry/host/host_control.h"
 #include "sentry/kernel/boot.h"
 #include "sentry/kernel/signal.h"
 #include "sentry/kernel/task.h"
+#include "sentry/vfs/dcache.h"
 
 static int control_fd = -1;
 static struct host_watch watch;
@@ -153,6 +155,9 @@ int control_start(int fd)
 
 void sandbox_init_exited(int wait_status)
 {
+	log_debug("end: %llu messages to the gofer, %u handles, %u names",
+		  (unsigned long long)gofer_nr_messages(), gofer_nr_handles(),
+		  dcache_count());
 	send_record(control_fd, CONTROL_EXITED, wait_status, 0, NULL);
 	host_exit(0);
 }

@@ -114,6 +114,8 @@ static int start_parts(const struct sandbox_config *c, struct boot_error *err)
 				 "platform %s cannot start: %s (another one: "
 				 "--platform; see moat help run)",
 				 c->platform->name, strerror(-ret));
+	log_info("platform %s%s%s", c->platform->name,
+		 c->platform_note[0] ? "; " : "", c->platform_note);
 	note_step("platform started");
 	ret = clock_start();
 	if (ret == 0)

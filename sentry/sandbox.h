@@ -66,6 +66,7 @@ struct control_limits {
 struct sandbox_config {
 	const struct oci_spec *spec; /* process, mounts, hostname, ... */
 	const struct platform_ops *platform;
+	const char *platform_note; /* why not another one; for the log */
 	int control_fd, memory_fd, gofer_shm_fd, gofer_sock_fd, log_fd;
 	int stdio[3];	       /* host descriptors of the program */
 	int extra[CONTROL_EXTRA_MAX]; /* they become 3, 4, ... */

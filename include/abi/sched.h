@@ -19,6 +19,9 @@ enum {
 };
 #define LINUX_SCHED_RESET_ON_FORK      0x40000000
 #define LINUX_SCHED_FLAG_RESET_ON_FORK 0x01ull
+#define LINUX_SCHED_FLAG_KEEP_POLICY   0x08
+#define LINUX_SCHED_FLAG_KEEP_PARAMS   0x10
+#define LINUX_SCHED_FLAG_UTIL_CLAMP    0x60
 #define LINUX_SCHED_FLAG_ALL	       0x7full
 
 struct linux_sched_attr {

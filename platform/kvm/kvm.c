@@ -68,6 +68,7 @@ const struct platform_ops platform_kvm = {
 	.name = "kvm",
 	.summary = "a virtual machine: fast where the CPU has VT-x or AMD-V",
 	.probe = kvm_probe,
+	.is_slow = kvm_is_slow,
 	.open_device = kvm_open_device,
 	.start = kvm_start,
 	.limits = kvm_limits,

@@ -186,6 +186,8 @@ static inline long kvm_ioctl(int fd, uint64_t request, const void *arg)
 /* --- machine.c: the machine and its processors at start ----------------- */
 /* 0 or -errno with *why set; leaves nothing behind. */
 int kvm_probe(const char **why);
+/* Without help of the CPU. */
+bool kvm_is_slow(const char **why);
 /* /dev/kvm for the sentry, or -errno. */
 int kvm_open_device(void);
 /* Fills vm_fd, pool, limits.  -errno. */
@@ -293,8 +295,9 @@ void hw_kick(struct hw *hw);
 /* Whether the machine can take the registers; if not they are mended and
  * @stop says what Linux would make of them. */
 bool kvm_check_regs(struct kvm_vcpu *cpu, struct guest_stop *stop);
-/* What a return from KVM_RUN (@ret) means; the registers are taken. */
-void kvm_stop_decode(struct kvm_vcpu *cpu, struct hw *hw, long ret, bool step,
+/* What a return from KVM_RUN (@ret) means; the registers are taken.  True: that
+ * was between the machine and us, the guest goes on. */
+bool kvm_stop_decode(struct kvm_vcpu *cpu, struct hw *hw, long ret, bool step,
 		 struct guest_stop *stop);
 
 #endif

@@ -5,6 +5,7 @@
  *
  * Tests: tests/unit/test_platform_kvm.c, tests/hostile/platforms.sh
  */
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@
 #define MSR_CSTAR    0xc0000083
 #define MSR_SFMASK   0xc0000084
 #define SFMASK	     0x257fd5 /* what Linux clears, and more: all but IOPL */
+#define bit_VMX	     (1u << 5)
+#define bit_SVM	     (1u << 2)
 #define HWCAP2_FSGSBASE_BIT 2
 #define MAX_CPUID    256
 #define HW_FDS	     512 /* descriptors of processors from here on */
@@ -132,6 +135,19 @@ int kvm_probe(const char **why)
 	ret = probe_device(dev, why);
 	close(dev);
 	return ret;
+}
+
+/* What hypervisors emulate for us they do not show. */
+bool kvm_is_slow(const char **why)
+{
+	uint32_t a, b, c, d;
+	bool vmx, svm;
+
+	vmx = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_VMX);
+	svm = __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_SVM);
+	*why = "the CPU has neither VT-x nor AMD-V, KVM does without: exits "
+	       "are slow";
+	return !vmx && !svm;
 }
 
 /* --- processors ------------------------------------------------------------------ */

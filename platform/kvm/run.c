@@ -166,6 +166,7 @@ void kvm_guest_run(struct vcpu *vcpu, bool step, struct guest_stop *stop)
 {
 	struct kvm_vcpu *cpu = to_kvm_vcpu(vcpu);
 	struct hw *hw;
+	bool again;
 	long ret;
 
 	*stop = (struct guest_stop){ .kind = STOP_INTERRUPTED };
@@ -181,15 +182,18 @@ void kvm_guest_run(struct vcpu *vcpu, bool step, struct guest_stop *stop)
 		return;
 	}
 	atomic_store(&hw->tid, atomic_load(&cpu->tid));
-	if (enter_guest(cpu, hw, stop)) {
+	do {
+		again = false;
+		if (!enter_guest(cpu, hw, stop))
+			break;
 		load_regs(cpu, hw, step);
 		ret = guest_mode(cpu, hw);
 		atomic_fetch_and(&cpu->state, ~(uint32_t)KVM_IN_GUEST);
-		kvm_stop_decode(cpu, hw, ret, step, stop);
+		again = kvm_stop_decode(cpu, hw, ret, step, stop);
 		/* Whoever has asked for it till now gets it. */
-		if (stop->kind == STOP_INTERRUPTED)
+		if (!again && stop->kind == STOP_INTERRUPTED)
 			atomic_store(&cpu->state, 0);
-	}
+	} while (unlikely(again));
 	atomic_store(&hw->tid, 0);
 	pool_give(hw);
 }

@@ -19,7 +19,6 @@ enum {
 	TRAP_DE = 0,
 	TRAP_DB = 1,
 	TRAP_BP = 3,
-	TRAP_OF = 4,
 	TRAP_UD = 6,
 	TRAP_NP = 11,
 	TRAP_SS = 12,
@@ -33,10 +32,6 @@ enum { PF_PROT = 1, PF_WRITE = 2, PF_USER = 4, PF_FETCH = 16 };
 
 #define WITH_ERROR   0x60227d00u /* vectors that push an error code */
 #define FLAG_TF	     0x100ull
-#define FLAG_RF	     0x10000ull
-#define INT_IMM8     0xcd
-#define ICEBP	     0xf1
-#define OUT_DX	     0xee
 #define OUT_IMM8     0xe6
 #define SPURIOUS_MAX 16
 #define EFAULT_MAX   3
@@ -241,33 +236,36 @@ static void decode_fault(struct kvm_vcpu *cpu, struct trap *t,
 	      t);
 }
 
-/* Some hosts tell `int n` of a vector without a gate as #UD. */
-static void decode_undefined(struct kvm_vcpu *cpu, const struct trap *t,
-			     struct guest_stop *stop)
+/*
+ * Where ring 0 is emulated, so are instructions that fault, and some give the
+ * wrong exception: `int n` without a gate and a bad ldmxcsr #UD instead of
+ * #GP, monitor and mwait #GP instead of #UD.
+ */
+static void mend_vector(struct kvm_vcpu *cpu, struct trap *t)
 {
-	uint8_t code[2] = { 0, 0 };
+	uint8_t code[3] = { 0, 0, 0 };
 
+	if (g_kvm.native || (t->vector != TRAP_UD && t->vector != TRAP_GP))
+		return;
 	space_read(to_kvm_as(cpu->base.as), cpu->regs.rip, code, sizeof(code),
 		   PLAT_EXEC);
-	if (code[0] == INT_IMM8)
-		protection(stop, code[1] * 8u + 2);
-	else
-		exception(stop, SIGILL, ILL_ILLOPN, cpu->regs.rip, t);
+	if (t->vector == TRAP_UD && code[0] == 0xcd) {
+		t->vector = TRAP_GP;
+		t->error = code[1] * 8u + 2;
+	} else if (t->vector == TRAP_UD && code[0] == 0x0f && code[1] == 0xae &&
+		   (code[2] >> 3 & 7) == 2) {
+		t->vector = TRAP_GP;
+	} else if (t->vector == TRAP_GP && code[0] == 0x0f && code[1] == 1 &&
+		   (code[2] == 0xc8 || code[2] == 0xc9)) {
+		t->vector = TRAP_UD;
+	}
 }
 
 static void decode_debug(struct kvm_vcpu *cpu, const struct trap *t, bool step,
 			 struct guest_stop *stop)
 {
 	struct guest_regs *r = &cpu->regs;
-	uint8_t code = 0;
 
-	/* A trap by now; some hosts tell it as a fault. */
-	if (!(r->eflags & FLAG_TF)) {
-		space_read(to_kvm_as(cpu->base.as), r->rip, &code, 1,
-			   PLAT_EXEC);
-		if (code == ICEBP && !g_kvm.native)
-			r->rip++;
-	}
 	exception(stop, SIGTRAP, r->eflags & FLAG_TF ? TRAP_TRACE : TRAP_BRKPT,
 		  r->rip, t);
 	if (step)
@@ -308,6 +306,7 @@ static void decode_fpe(struct kvm_vcpu *cpu, const struct hw *hw,
 static void decode_trap(struct kvm_vcpu *cpu, const struct hw *hw,
 			struct trap *t, bool step, struct guest_stop *stop)
 {
+	mend_vector(cpu, t);
 	switch (t->vector) {
 	case TRAP_PF:
 		decode_fault(cpu, t, stop);
@@ -322,7 +321,7 @@ static void decode_trap(struct kvm_vcpu *cpu, const struct hw *hw,
 		exception(stop, SIGTRAP, SI_KERNEL, 0, t);
 		break;
 	case TRAP_UD:
-		decode_undefined(cpu, t, stop);
+		exception(stop, SIGILL, ILL_ILLOPN, cpu->regs.rip, t);
 		break;
 	case TRAP_NP:
 	case TRAP_SS:
@@ -451,7 +450,6 @@ static void no_memory(struct kvm_vcpu *cpu, struct guest_stop *stop)
 	mutex_unlock(&as->mu);
 	if (found || ++cpu->nr_efault < EFAULT_MAX)
 		return; /* again: now it faults */
-	cpu->nr_efault = 0;
 	fault(stop, SIGBUS, BUS_ADRERR, &t);
 	stop->access = 0;
 }
@@ -491,7 +489,7 @@ static void decode_exit(struct kvm_vcpu *cpu, struct hw *hw, long ret,
 	}
 }
 
-void kvm_stop_decode(struct kvm_vcpu *cpu, struct hw *hw, long ret, bool step,
+bool kvm_stop_decode(struct kvm_vcpu *cpu, struct hw *hw, long ret, bool step,
 		 struct guest_stop *stop)
 {
 	struct guest_regs *r = &cpu->regs;
@@ -514,7 +512,7 @@ void kvm_stop_decode(struct kvm_vcpu *cpu, struct hw *hw, long ret, bool step,
 	} else if (ring0) {
 		if (!take_frame(cpu, hw, &t)) {
 			gone(cpu, hw, ret, stop);
-			return;
+			return false;
 		}
 		decode_trap(cpu, hw, &t, step, stop);
 	} else if (ret == -EINTR) {
@@ -527,6 +525,9 @@ void kvm_stop_decode(struct kvm_vcpu *cpu, struct hw *hw, long ret, bool step,
 			r->eflags &= ~FLAG_TF;
 		decode_exit(cpu, hw, ret, stop);
 	}
-	if (ret == 0 && stop->kind != STOP_INTERRUPTED)
+	if (stop->kind != STOP_INTERRUPTED) {
 		cpu->nr_efault = 0;
+		return false;
+	}
+	return ret != -EINTR;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sites: call sites whose `mov $nr, %eax` is replaced by a jump, so that their
- * calls need no signal.
+ * sites: call sites whose last instruction before `syscall` is replaced by a
+ * jump, so that their calls need no signal.
  *
  *   b8 NR NR NR NR  0f 05      mov $nr, %eax;  syscall
+ *   4c 8b 4c 24 08  0f 05      mov 8(%rsp), %r9;  syscall   (libc's syscall())
  *   ff 24 25 LO LO  0f 05      jmp *0x050fLOLO
  *
  * The jump's 32-bit address ends in the bytes of the syscall instruction that
@@ -11,9 +12,10 @@
  * it another way, makes its call the long way.  Only five bytes change.
  *
  * At 0x050fLOLO, in low memory of the guest, lies a pointer to the site's cell
- * in the stub region; the cell names the site to stub_trap_call.  Pointers and
- * cells are the sentry's; the stub can read them.  What the runner tells is
- * only the number of the site; address and call are looked up here.
+ * in the stub region; the cell does what the mov did and names the site to
+ * stub_trap_call.  Pointers and cells are the sentry's; the stub can read them.
+ * What the runner tells is the number of the site, whose address is looked up
+ * here, and the call, which is the guest's to choose anyway.
  *
  * A set only grows, and is shared by fork: an entry is there before the text
  * that needs it.
@@ -149,7 +151,8 @@ const struct site *site_lookup(struct trap_as *as, uint32_t nr)
 	return s && nr < atomic_load(&s->nr) ? &s->at[nr] : NULL;
 }
 
-/* mov $site, %r11d; jmp stub_trap_call; then what call_slowly needs. */
+/* The site's instruction; mov $site, %r11d; jmp stub_trap_call; then what
+ * call_slowly needs. */
 static void write_cell(const struct platform *p, struct site_set *s,
 		       uint32_t nr, const struct site *site)
 {
@@ -157,14 +160,16 @@ static void write_cell(const struct platform *p, struct site_set *s,
 		p->base + STUB_CELLS_OFFSET + (uint64_t)nr * STUB_CELL_SIZE;
 	const uint64_t to = p->base + ((uintptr_t)stub_trap_call -
 				       (uintptr_t)stub_trap_begin);
-	int32_t rel = (int32_t)(to - (cell + 11));
-	uint8_t code[STUB_CELL_SIZE] = { 0x41, 0xbb, [6] = 0xe9 };
+	int32_t rel = (int32_t)(to - (cell + STUB_CELL_ADDR));
+	uint8_t code[STUB_CELL_SIZE] = { [STUB_CELL_DONE] = 0x41,
+					 0xbb,
+					 [STUB_CELL_DONE + 6] = 0xe9 };
 
-	memset(code + 11, 0xcc, STUB_CELL_ADDR - 11);
-	memcpy(code + 2, &nr, sizeof(nr));
-	memcpy(code + 7, &rel, sizeof(rel));
+	static_assert(STUB_CELL_DONE + 11 == STUB_CELL_ADDR, "two more");
+	memcpy(code, site->code, sizeof(site->code));
+	memcpy(code + STUB_CELL_DONE + 2, &nr, sizeof(nr));
+	memcpy(code + STUB_CELL_DONE + 7, &rel, sizeof(rel));
 	memcpy(code + STUB_CELL_ADDR, &site->addr, sizeof(site->addr));
-	memcpy(code + STUB_CELL_NR, &site->nr, sizeof(site->nr));
 	memcpy(s->table + TRAP_TABLE_SIZE + (size_t)nr * STUB_CELL_SIZE, code,
 	       sizeof(code));
 	memcpy(s->table + (size_t)nr * 8, &cell, sizeof(cell));
@@ -176,7 +181,8 @@ static int add_locked(const struct platform *p, struct site_set *s,
 	uint32_t nr = atomic_load(&s->nr);
 
 	for (uint32_t i = 0; i < nr; i++) {
-		if (s->at[i].addr != site->addr || s->at[i].nr != site->nr)
+		if (s->at[i].addr != site->addr ||
+		    memcmp(s->at[i].code, site->code, sizeof(site->code)) != 0)
 			continue;
 		*out = i; /* text that was mapped anew, or a fork's */
 		return 0;
@@ -195,14 +201,26 @@ static int add_locked(const struct platform *p, struct site_set *s,
 	return 0;
 }
 
-int trap_site_new(struct platform_as *base, struct vcpu *cpu, uint64_t addr,
-		  uint32_t nr, uint8_t patch[PLATFORM_PATCH_SIZE])
+static void make_patch(uint32_t i, uint8_t patch[PLATFORM_PATCH_SIZE])
 {
-	const struct site site = { .addr = addr, .nr = nr };
+	const uint32_t at = (uint32_t)TRAP_TABLE_ADDR + i * 8;
+
+	patch[0] = 0xff;
+	patch[1] = 0x24;
+	patch[2] = 0x25;
+	memcpy(patch + 3, &at, 2);
+}
+
+int trap_site_new(struct platform_as *base, struct vcpu *cpu, uint64_t addr,
+		  const uint8_t code[PLATFORM_PATCH_SIZE],
+		  uint8_t patch[PLATFORM_PATCH_SIZE])
+{
+	struct site site = { .addr = addr };
 	struct trap_as *as = to_trap_as(base);
-	uint32_t i = 0, at;
+	uint32_t i = 0;
 	int ret = get_set(as, to_trap_vcpu(cpu));
 
+	memcpy(site.code, code, sizeof(site.code));
 	if (ret < 0)
 		return ret;
 	mutex_lock(&as->sites->mu);
@@ -210,22 +228,41 @@ int trap_site_new(struct platform_as *base, struct vcpu *cpu, uint64_t addr,
 	mutex_unlock(&as->sites->mu);
 	if (ret < 0)
 		return ret;
-	at = (uint32_t)TRAP_TABLE_ADDR + i * 8;
-	patch[0] = 0xff;
-	patch[1] = 0x24;
-	patch[2] = 0x25;
-	memcpy(patch + 3, &at, 2);
+	make_patch(i, patch);
 	return 0;
 }
 
+int trap_site_get(struct platform_as *base, uint32_t i, struct patch_site *out)
+{
+	struct trap_as *as = to_trap_as(base);
+	const struct site *site;
+
+	mutex_lock(&as->mu);
+	site = site_lookup(as, i);
+	mutex_unlock(&as->mu);
+	if (!site)
+		return -ENOENT;
+	out->addr = site->addr;
+	memcpy(out->code, site->code, sizeof(out->code));
+	make_patch(i, out->patch);
+	return 0;
+}
+
+/* Threads that count at once may lose a call, or count it for another site:
+ * mm/patch.c looks at what is there. */
 bool site_is_hot(struct trap_vcpu *cpu)
 {
 	uint64_t addr = cpu->regs.rip;
-	struct hot_site *h =
-		&cpu->hot[(addr ^ addr >> 6 ^ addr >> 12) % TRAP_HOT_SLOTS];
+	struct hot_site *h = &to_trap_as(cpu->base.as)
+				      ->hot[(addr ^ addr >> 6 ^ addr >> 12) %
+					    TRAP_HOT_SLOTS];
+	uint32_t count = 0;
 
-	if (h->addr != addr)
-		*h = (struct hot_site){ .addr = addr };
+	if (atomic_load_explicit(&h->addr, memory_order_relaxed) == addr)
+		count = atomic_load_explicit(&h->count, memory_order_relaxed);
+	else
+		atomic_store_explicit(&h->addr, addr, memory_order_relaxed);
+	atomic_store_explicit(&h->count, ++count, memory_order_relaxed);
 	/* Once, and again after long, should that have come to nothing. */
-	return ++h->count % 4096 == TRAP_HOT_CALLS;
+	return count % 4096 == TRAP_HOT_CALLS;
 }

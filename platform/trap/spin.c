@@ -19,9 +19,9 @@
 #include "platform/trap/trap.h"
 
 #define SHORT_NS       25000 /* a stay that is mostly hand-over */
-#define QUICK_FIRST    48    /* short stays before a pair parts */
+#define QUICK_FIRST    12    /* short stays before a pair parts */
 #define QUICK_MOST     16384
-#define GOOD_ENOUGH    512 /* hand-overs that make parting worth it */
+#define GOOD_ENOUGH    48 /* hand-overs that make parting worth it */
 #define MISSES_ALLOWED 8
 
 static uint64_t g_tsc, g_ns;
@@ -96,7 +96,7 @@ void spin_after(struct trap_vcpu *cpu, uint64_t cycles, bool slept)
 	if (unlikely(!s->longest))
 		s->longest = short_cycles();
 	if (cycles > s->longest)
-		s->quick = 0;
+		s->quick /= 2;
 	else if (++s->quick >= s->needed)
 		part(cpu);
 }

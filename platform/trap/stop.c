@@ -226,7 +226,7 @@ static int read_call(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
 	const struct site *site =
 		site_lookup(to_trap_as(cpu->base.as), slot->site);
 	struct guest_regs *r = &cpu->regs;
-	uint32_t low = slot->signo;
+	uint32_t low = slot->signo, nr = slot->frame;
 
 	if (!site)
 		return -ESRCH;
@@ -239,7 +239,7 @@ static int read_call(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
 	r->rip = r->rcx = site->addr + 2;
 	r->r11 = r->eflags | EFLAGS_LOW;
 	r->rax = (uint64_t)-ENOSYS;
-	r->orig_rax = site->nr;
+	r->orig_rax = nr;
 	r->cs = TRAP_USER_CS;
 	r->ss = TRAP_USER_SS;
 	r->ds = r->es = r->fs = r->gs = 0;
@@ -250,18 +250,27 @@ static int read_call(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
 	return 0;
 }
 
-/* In a cell: as if the mov had been carried out, before the call. */
-static void leave_cell(struct trap_vcpu *cpu)
+/* In a cell: as if the site were not patched.  A step into the cell has not
+ * carried out the site's instruction, and to go back would be no progress. */
+static void leave_cell(struct trap_vcpu *cpu, const struct guest_stop *stop)
 {
 	struct guest_regs *r = &cpu->regs;
 	uint64_t off = r->rip - cpu->p->base - STUB_CELLS_OFFSET;
 	const struct site *site = site_lookup(to_trap_as(cpu->base.as),
 					      (uint32_t)(off / STUB_CELL_SIZE));
+	uint32_t nr;
 
 	if (!site)
 		return;
-	r->rip = site->addr;
-	r->rax = site->nr;
+	if (off % STUB_CELL_SIZE >= STUB_CELL_DONE) {
+		r->rip = site->addr;
+	} else if (stop->kind != STOP_EXCEPTION) {
+		r->rip = site->addr - PLATFORM_PATCH_SIZE;
+	} else if (site->code[0] == SITE_MOV_EAX) {
+		memcpy(&nr, site->code + 1, sizeof(nr));
+		r->rip = site->addr;
+		r->rax = nr;
+	}
 }
 
 static int read_frame(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
@@ -284,7 +293,7 @@ static int read_frame(struct trap_vcpu *cpu, bool step, struct guest_stop *stop)
 		in_stub(cpu, stop);
 	if (unlikely(cpu->regs.rip - cpu->p->base - STUB_CELLS_OFFSET <
 		     STUB_CELLS_SIZE))
-		leave_cell(cpu);
+		leave_cell(cpu, stop);
 	if (unlikely(step)) {
 		cpu->regs.eflags &= ~EFLAGS_TF;
 		if (stop->kind == STOP_SYSCALL)

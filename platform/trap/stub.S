@@ -260,16 +260,19 @@ abandon:
 	/* --- runner: patched call sites ---------------------------------- */
 
 	/*
-	 * From a cell: r11 is the site; rax, rcx and r11 are free, since a
-	 * call changes them anyway, rax being what the site is known to put
-	 * there.  The thread knows its slot by the selector in ES, which
-	 * 64-bit programs have no use for; one that has put something else
-	 * there makes the call the long way.  Flags are saved at once.
+	 * From a cell: r11 is the site, eax the call; rcx is free, since a call
+	 * changes it anyway, as it does r11.  The thread knows its slot by the
+	 * selector in ES, which 64-bit programs have no use for; one that has
+	 * put something else there makes the call the long way.  Flags are
+	 * saved before they change.
 	 */
 	.globl stub_trap_call
 stub_trap_call:
+	mov	%eax, %ecx
 	lahf
 	seto	%al
+	shl	$32, %rcx
+	or	%rcx, %r11
 	mov	%es, %ecx
 	sub	$7, %ecx
 	test	$7, %cl
@@ -287,6 +290,8 @@ stub_trap_call:
 	popq	R_EFLAGS(%rbx)
 	mov	%eax, SLOT_SIGNO(%rbx)
 	mov	%r11d, SLOT_SITE(%rbx)
+	shr	$32, %r11
+	mov	%r11d, SLOT_NR(%rbx)
 	mov	%r15, R_R15(%rbx)
 	mov	%r14, R_R14(%rbx)
 	mov	%r13, R_R13(%rbx)
@@ -311,9 +316,10 @@ call_slowly:
 	shl	$5, %rcx /* STUB_CELL_SIZE */
 	add	stub_trap_base(%rip), %rcx
 	lea	STUB_CELLS_OFFSET(%rcx), %rcx
+	shr	$32, %r11
 	add	$0x7f, %al /* overflows if it was set */
 	sahf
-	mov	STUB_CELL_NR(%rcx), %eax
+	mov	%r11d, %eax
 	jmp	*STUB_CELL_ADDR(%rcx)
 
 	/* --- runner: birth --------------------------------------------- */

@@ -26,8 +26,8 @@
  * of the guest. */
 #define STUB_MAX_SITES	  8192
 #define STUB_CELL_SIZE	  32
+#define STUB_CELL_DONE	  5  /* the site's own instruction is carried out */
 #define STUB_CELL_ADDR	  16 /* of the site's syscall instruction */
-#define STUB_CELL_NR	  24
 #define STUB_CELLS_OFFSET (STUB_SLOTS_OFFSET + STUB_SLOTS_SIZE)
 #define STUB_CELLS_SIZE	  (STUB_MAX_SITES * STUB_CELL_SIZE)
 #define STUB_REGION_SIZE  (STUB_CELLS_OFFSET + STUB_CELLS_SIZE)
@@ -68,6 +68,7 @@
 #define SLOT_REASON	   12
 #define SLOT_SIGNO	   16
 #define SLOT_FRAME	   20
+#define SLOT_NR		   SLOT_FRAME /* of the call, for REASON_CALL */
 #define SLOT_FPU	   24
 #define SLOT_FLAGS	   28
 #define SLOT_SPIN	   32
@@ -173,7 +174,7 @@ struct stub_slot {
 	_Atomic uint32_t tid;  /* of the runner; the host clears it at exit */
 	uint32_t kicked;       /* runner: do not enter, say ABANDONED */
 	uint32_t reason, signo;
-	uint32_t frame; /* offset of the ucontext, for REASON_FRAME */
+	uint32_t frame; /* offset of the ucontext, for REASON_FRAME; SLOT_NR */
 	uint32_t fpu;	/* offset of an XSAVE image, 0: in the registers */
 	uint32_t flags; /* SLOT_LOAD_BASES */
 	uint32_t spin;	/* how often the runner looks before it sleeps */

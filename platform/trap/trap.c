@@ -25,6 +25,7 @@ static int trap_start(const struct platform_setup *setup, struct platform **out)
 	p->limits.max_user_addr = TRAP_MAX_USER_ADDR;
 	p->limits.min_user_addr = host_min_user_addr();
 	p->limits.max_host_maps = host_max_maps();
+	p->limits.entry_serialises = true; /* iretq */
 	p->limits.reserved_start = TRAP_TABLE_ADDR;
 	p->limits.reserved_end = TRAP_TABLE_ADDR + TRAP_TABLE_SIZE;
 	placement_start(setup->nr_cpus);
@@ -83,6 +84,7 @@ const struct platform_ops platform_trap = {
 	.as_flush = trap_as_flush,
 	.as_sync = trap_as_sync,
 	.site_new = trap_site_new,
+	.site_get = trap_site_get,
 	.as_fork = trap_as_fork,
 	.vcpu_new = trap_vcpu_new,
 	.vcpu_bind = trap_vcpu_bind,

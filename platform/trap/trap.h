@@ -44,6 +44,16 @@
 #define TRAP_TABLE_SIZE 0x10000ull
 #define TRAP_FILE_SITES (TRAP_TABLE_SIZE + STUB_CELLS_SIZE)
 
+#define SITE_MOV_EAX 0xb8 /* code[0] of `mov $nr, %eax` */
+
+/* How often calls came by signal from an address. */
+#define TRAP_HOT_CALLS 16
+#define TRAP_HOT_SLOTS 64
+struct hot_site {
+	_Atomic uint64_t addr;
+	_Atomic uint32_t count;
+};
+
 /* Patched call sites; shared by a space and those forked from it. */
 struct site_set {
 	struct refcount ref;
@@ -52,7 +62,7 @@ struct site_set {
 	_Atomic uint32_t nr;
 	struct site {
 		uint64_t addr; /* of the syscall instruction */
-		uint32_t nr;   /* of the call */
+		uint8_t code[PLATFORM_PATCH_SIZE]; /* what was before it */
 	} * at;		       /* entries below nr never change */
 	uint8_t *table;	       /* the sentry's view: pointers, then cells */
 	struct site_set *next; /* in a list of the platform */
@@ -111,6 +121,7 @@ struct trap_as {
 	struct site_set *sites;	   /* or NULL; whoever is busy, or before */
 	bool sites_mapped;	   /* in the stub; whoever is busy */
 	int agent_place;	   /* CPU of the agent; whoever is busy */
+	struct hot_site hot[TRAP_HOT_SLOTS];
 	struct space_clock clock;
 };
 
@@ -123,19 +134,11 @@ enum {
 /* spin.c; by the vcpu's own thread. */
 struct spin_state {
 	bool parted;	  /* both halves wait by looking */
-	uint32_t quick;	  /* short stays in a row */
+	uint32_t quick;	  /* short stays, less half of them for a long one */
 	uint32_t needed;  /* so many before it parts */
 	uint32_t misses;  /* hand-overs that one side has slept through */
 	uint32_t good;	  /* and that went well, since it has parted */
 	uint64_t longest; /* cycles of a short stay */
-};
-
-/* How often calls came by signal from an address. */
-#define TRAP_HOT_CALLS 16
-#define TRAP_HOT_SLOTS 64
-struct hot_site {
-	uint64_t addr;
-	uint32_t count;
 };
 
 struct trap_vcpu {
@@ -153,7 +156,6 @@ struct trap_vcpu {
 	struct list node;    /* trap_as.cpus, its mu */
 	struct run_clock clock;
 	struct spin_state spin;
-	struct hot_site hot[TRAP_HOT_SLOTS];
 	struct placed placed;
 };
 
@@ -267,7 +269,9 @@ bool stop_check_regs(struct trap_vcpu *cpu, struct guest_stop *stop);
 /* --- sites.c -------------------------------------------------------------- */
 MUST_CHECK int sites_start(struct platform *p);
 int trap_site_new(struct platform_as *as, struct vcpu *cpu, uint64_t addr,
-		  uint32_t nr, uint8_t patch[PLATFORM_PATCH_SIZE]);
+		  const uint8_t code[PLATFORM_PATCH_SIZE],
+		  uint8_t patch[PLATFORM_PATCH_SIZE]);
+int trap_site_get(struct platform_as *as, uint32_t i, struct patch_site *out);
 void trap_as_fork(struct platform_as *from, struct platform_as *to);
 void site_set_put(struct platform *p, struct site_set *s);
 /* The calls that map the set of @as in its stub.  Returns how many. */

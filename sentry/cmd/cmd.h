@@ -45,6 +45,15 @@ struct run_options {
 	char **program; /* argv of the program, NULL-terminated */
 };
 
+/* Room for why platforms were not taken. */
+#define PLATFORM_NOTE 512
+/*
+ * The platform @name, or with "auto" the fastest that works; NULL after a
+ * complaint.  @note: why others were left out, empty if none was.
+ */
+const struct platform_ops *platform_choose(const char *name, char *note,
+					   size_t size);
+
 enum parse_result { PARSE_OK, PARSE_HELP, PARSE_BAD };
 /*
  * Parses what follows `moat run`; strings are borrowed from @argv.  A bad line
@@ -66,6 +75,7 @@ MUST_CHECK bool run_spec_build(const struct run_options *o,
 			       struct oci_spec *spec);
 
 /* The subcommands; each returns the exit code. */
+int cmd_platforms(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_apply(int argc, char **argv);

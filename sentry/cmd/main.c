@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sentry/cmd/cmd.h"
+#include "sentry/cmd/oci.h"
 
 #define MOAT_VERSION "0.1.0"
 
@@ -20,6 +21,8 @@ static const struct command commands[] = {
 	{ "apply", cmd_apply, "make changes of 'run --overlay' real" },
 	{ "diff", cmd_diff, "show what 'run --overlay' has changed" },
 	{ "discard", cmd_discard, "throw such changes away" },
+	{ "platforms", cmd_platforms,
+	  "tell what runs guest code here, and how fast" },
 	{ "run", cmd_run, "run a program of this machine in a sandbox" },
 };
 
@@ -40,6 +43,10 @@ static void print_usage(FILE *to)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name,
 			commands[i].summary);
+	fputs("\ncontainers (OCI, as runc): checkpoint create delete events "
+	      "exec features\n  kill list pause ps resume run spec start state "
+	      "update; see docs/oci.md\n",
+	      to);
 	fputs("\n'moat COMMAND --help' explains a command; "
 	      "'moat --version' prints the version.\n",
 	      to);
@@ -59,6 +66,8 @@ int main(int argc, char **argv)
 		puts("moat " MOAT_VERSION);
 		return 0;
 	}
+	if (oci_is_command(argc - 1, argv + 1))
+		return oci_main(argc, argv);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 2, argv + 2);

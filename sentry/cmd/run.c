@@ -12,36 +12,6 @@
 #include "sentry/lib/alloc.h"
 #include "sentry/oci/spec.h"
 
-/* The platform asked for, or the first that works; NULL after a complaint. */
-static const struct platform_ops *choose_platform(const char *name)
-{
-	bool any = strcmp(name, "auto") == 0;
-	const char *why = "";
-
-	for (size_t i = 0; platform_list[i]; i++) {
-		const struct platform_ops *p = platform_list[i];
-
-		if (!any && strcmp(p->name, name))
-			continue;
-		if (p->probe(&why) == 0)
-			return p;
-		if (!any)
-			complain("platform %s does not work here: %s", name,
-				 why);
-		else
-			complain("platform %s is left out: %s", p->name, why);
-		if (!any)
-			return NULL;
-	}
-	if (any)
-		complain("no platform works on this machine");
-	else
-		complain("there is no platform '%s'; this build has: auto, "
-			 "ptrace, trap",
-			 name);
-	return NULL;
-}
-
 static void run_options_fini(struct run_options *o)
 {
 	free(o->env);
@@ -54,7 +24,8 @@ static int run_parsed(const struct run_options *o)
 	struct oci_spec spec = { 0 };
 	int code = EXIT_MOAT;
 
-	args.platform = choose_platform(o->platform);
+	args.platform = platform_choose(o->platform, args.platform_note,
+					sizeof(args.platform_note));
 	if (args.platform && run_spec_build(o, &spec) &&
 	    (!spec.overlay_dir ||
 	     overlay_dir_take(spec.overlay_dir, spec.root_path))) {

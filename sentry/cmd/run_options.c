@@ -230,7 +230,7 @@ static const struct option_row rows[] = {
 	{ "overlay", ARG_NEEDED, "DIR",
 	  "keep what is written in DIR; see 'moat diff'", set_overlay },
 	{ "pids", ARG_NEEDED, "N", "limit of processes and threads", set_pids },
-	{ "platform", ARG_NEEDED, "NAME", "auto (default), trap or ptrace",
+	{ "platform", ARG_NEEDED, "NAME", "auto (default), kvm, trap, ptrace",
 	  set_platform },
 	{ "ro-bind", ARG_NEEDED, "SRC[:DST]", "show host SRC at DST, read-only",
 	  add_ro_bind },

@@ -72,6 +72,8 @@ struct ipc_ns {
 /* A namespace without objects, owned by @owner.  -ENOSPC, -ENOMEM. */
 MUST_CHECK int ipc_ns_new(struct user_ns *owner, const struct cred *creator,
 			  struct ns_common **out);
+/* The initial one, +1; made by the first call, at boot.  -ENOMEM. */
+MUST_CHECK int ipc_ns_initial(struct ns_common **out);
 static inline struct ipc_ns *task_ipc(const struct task *t)
 {
 	return (struct ipc_ns *)(void *)t->ns[TASK_NS_IPC];

@@ -8,8 +8,9 @@
  */
 #include <errno.h>
 
+#include "sentry/fs/mqueue/mqueue.h"
 #include "sentry/ipc/ipc.h"
-#include "sentry/vfs/vfs.h"
+#include "sentry/kernel/user_ns.h"
 
 static_assert(offsetof(struct ipc_ns, ns) == 0, "reached through it");
 
@@ -22,8 +23,7 @@ static void free_ns(struct ns_common *common)
 	msg_end(ns);
 	for (int k = 0; k < IPC_KINDS; k++)
 		ipc_ids_fini(&ns->ids[k]);
-	if (ns->mq)
-		super_put(ns->mq);
+	mqueuefs_end(ns);
 	ns_common_fini(common);
 	free(ns);
 }
@@ -59,5 +59,17 @@ int ipc_ns_new(struct user_ns *owner, const struct cred *creator,
 	mutex_init(&ns->mq_mu, LOCK_NOTIFY);
 	default_limits(&ns->lim);
 	*out = &take(ns)->ns;
+	return 0;
+}
+
+int ipc_ns_initial(struct ns_common **out)
+{
+	static struct ns_common *first; /* only the thread that boots comes */
+	int ret = first ? 0 : ipc_ns_new(&g_init_user_ns, NULL, &first);
+
+	if (ret < 0)
+		return ret;
+	ns_get(first);
+	*out = first;
 	return 0;
 }

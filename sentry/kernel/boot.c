@@ -93,7 +93,7 @@ static int initial_namespaces(struct ns_common **ns)
 	int ret = ns_plain_new(NS_CGROUP, u, NULL, &ns[TASK_NS_CGROUP]);
 
 	if (ret == 0)
-		ret = ipc_ns_new(u, NULL, &ns[TASK_NS_IPC]);
+		ret = ipc_ns_initial(&ns[TASK_NS_IPC]);
 	if (ret == 0)
 		ret = net_ns_new(u, NULL, true, &ns[TASK_NS_NET]);
 	if (ret == 0)
@@ -252,6 +252,7 @@ static int publish_init(const struct kernel_boot_args *a, struct task *t)
 		tg->priv->did_exec = true;
 		pgrp_join_locked(tg, pg);
 		pgrp_put_locked(pg);
+		t->vtid = tg->tgid;
 		ret = task_link_locked(t, tg->tgid, NULL);
 		if (a->console)
 			tty_ctl_boot_locked(a->console, tg);

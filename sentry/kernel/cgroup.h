@@ -63,7 +63,7 @@ struct cgroup {
 	struct memfile_acct mem; /* the memory file's */
 	_Atomic uint64_t oom, oom_kill;
 	_Atomic bool oom_group;
-	bool freeze; /* was told to */
+	_Atomic bool freeze; /* was told to */
 	struct cgroup_cpu cpu;
 };
 

@@ -192,6 +192,7 @@ static void copy_sched(struct task *t, struct task *c)
 	to->policy = from->policy;
 	to->rt_prio = from->rt_prio;
 	to->nice = from->nice;
+	to->slice = from->reset_on_fork ? 0 : from->slice;
 	to->ioprio = from->ioprio;
 	to->mempolicy = from->mempolicy;
 	to->timer_slack = from->timer_slack;
@@ -460,7 +461,7 @@ static long publish(struct task *t, struct task *c,
 		    const struct clone_request *rq, struct clone_trace *trace)
 {
 	struct pid_nrs *nrs;
-	uint32_t vtid, seen;
+	uint32_t seen;
 	int tid, ret;
 
 	tasklist_lock();
@@ -469,13 +470,12 @@ static long publish(struct task *t, struct task *c,
 		tasklist_unlock();
 		return tid;
 	}
-	vtid = nrs->nr[nrs->ns->level];
+	c->vtid = nrs->nr[nrs->ns->level];
 	seen = nrs->nr[task_pid_ns(t)->level];
 	ret = task_link_locked(c, (uint32_t)tid, t);
 	if (ret < 0) {
 		pid_nrs_free(nrs);
 	} else {
-		c->vtid = vtid;
 		pid_publish_locked(nrs);
 		if (!HAS(rq, THREAD))
 			place_group_locked(t, c, tid, rq);

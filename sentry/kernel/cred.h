@@ -51,6 +51,7 @@ struct user_acct {
 	_Atomic uint32_t nr_tasks, nr_signals;
 	_Atomic uint32_t nr_inotify, nr_watches; /* fs/inotify */
 	_Atomic uint64_t pipe_bytes;		 /* fs/pipe: capacity */
+	_Atomic uint64_t mq_bytes;    /* fs/mqueue: RLIMIT_MSGQUEUE */
 	_Atomic uint32_t nr_inflight; /* fs/unix: descriptors under way */
 	uint32_t nr_keys, key_bytes;  /* keys.c, under LOCK_KEYS */
 	struct list node;	      /* private to cred.c */

@@ -18,6 +18,7 @@
 #include "abi/poll.h"
 #include "abi/sysinfo.h"
 #include "sentry/kernel/exit_hooks.h"
+#include "sentry/kernel/futex.h"
 #include "sentry/kernel/task_ns.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/lib/log.h"
@@ -124,6 +125,7 @@ static void take_leadership(struct task *t)
 	struct task *old;
 	uint32_t old_tid;
 
+	futex_exit_pi(t); /* its locks name the old id */
 	tasklist_lock();
 	old = tg->leader;
 	old_tid = t->tid;
@@ -271,13 +273,15 @@ static int change_program(struct task *t, struct load_result *res)
 	change_identity(t, res);
 	task_ns_exec(t);
 	ret = change_mm(t, res);
-	if (ret == 0)
-		ret = change_files(t);
+	if (ret < 0)
+		return ret;
+	/* Before a closed descriptor can tell others that it has happened. */
+	change_tree(t);
+	ret = change_files(t);
 	if (ret == 0)
 		ret = change_signals(t);
 	if (ret < 0)
 		return ret;
-	change_tree(t);
 	t->priv->user_dispatch.on = false;
 	task_start_regs(platform_regs(t->cpu), res->entry, res->sp);
 	platform_regs(t->cpu)->orig_rax = nr; /* tracers see the call's end */

@@ -59,6 +59,7 @@ void task_release_mm_user(struct task *t)
 
 	if (t->robust_list)
 		futex_exit_robust(t);
+	futex_exit_pi(t);
 	t->robust_list = 0;
 	t->clear_child_tid = 0;
 	if (!addr || !shared || !t->mm)

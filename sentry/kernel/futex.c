@@ -118,6 +118,7 @@ void futex_waiter_init(struct futex_waiter *w, struct task *t,
 		.task = t,
 	};
 	list_init(&w->node);
+	list_init(&w->chain);
 }
 
 void futex_enqueue(struct futex_waiter *w, struct futex_bucket *b)

@@ -24,7 +24,10 @@ struct futex_waiter {
 	bool pi;      /* waits for a PI lock; bucket.mu */
 	/* FUTEX_WAIT_REQUEUE_PI: the lock it may be moved to, or NULL. */
 	const struct mm_key *requeue_to;
-	uint32_t pi_owner; /* bucket.mu: tid it waits for */
+	/* Task id (in the initial namespace) it waits for, 0: nobody any more.
+	 * Written under bucket.mu. */
+	_Atomic uint32_t pi_owner;
+	struct list chain; /* of who waits for whom: futex_pi.c */
 	struct task *task;
 	_Atomic(struct futex_bucket *) bucket; /* changes by requeue */
 	/* Set last by the waker, which touches the waiter no more then. */

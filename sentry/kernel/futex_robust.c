@@ -103,5 +103,4 @@ void futex_exit_robust(struct task *t)
 	t->robust_list = 0;
 	if (head && t->mm)
 		walk(t, head);
-	futex_exit_pi(t);
 }

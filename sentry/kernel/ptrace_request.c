@@ -147,6 +147,8 @@ static long peek(struct task *p, uint64_t addr, uint64_t to)
 	AUTO_PUT(mm) struct mm *mm = task_get_mm(p);
 	uint64_t word;
 
+	if (mm)
+		mm_unpatch(mm);
 	if (!mm || mm_copy_in(mm, &word, addr, sizeof(word), MM_FORCE))
 		return -EIO;
 	return copy_out(uaddr(to), &word, sizeof(word));
@@ -156,6 +158,8 @@ static long poke(struct task *p, uint64_t addr, uint64_t word)
 {
 	AUTO_PUT(mm) struct mm *mm = task_get_mm(p);
 
+	if (mm)
+		mm_unpatch(mm);
 	if (!mm || mm_copy_out(mm, addr, &word, sizeof(word), MM_FORCE))
 		return -EIO;
 	return 0;

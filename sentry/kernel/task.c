@@ -210,14 +210,13 @@ int task_link_locked(struct task *t, uint32_t tid, struct task *creator)
 			return -ERESTARTNOINTR;
 		}
 	}
+	t->tid = tid; /* before others find it among the threads */
 	list_append(&tg->threads, &t->group_node);
 	tg->nr_threads++;
 	if (creator)
 		seccomp_fork_locked(creator, t);
 	mutex_unlock(&s->mu);
 	task_get(t);
-	t->tid = tid;
-	t->vtid = tid;
 	pid_bind_task_locked(tid, t);
 	atomic_fetch_add(&g_nr_tasks, 1);
 	atomic_fetch_add(&g_nr_forks, 1);

@@ -131,6 +131,7 @@ struct task_private {
 	TASK_PRIVATE uint32_t trapno, errcode;
 	/* Scheduling: kept and reported, without effect. t->mu. */
 	int32_t policy, rt_prio, nice, ioprio;
+	uint64_t slice; /* ns, as asked for; 0: the default */
 	struct {
 		int32_t mode; /* with flags, as set_mempolicy(2) */
 		uint64_t nodes;
@@ -281,7 +282,8 @@ void task_thread(void *arg);
 /* The CPU time of the calling thread is @t's from now on. */
 void task_clock_start(struct task *t);
 /*
- * Adds @t to its group, the PID table and the counts.  Tasklist held.
+ * Adds @t, whose vtid is set, to its group, the PID table and the counts, with
+ * id @tid.  Tasklist held.
  * -ERESTARTNOINTR if @creator (NULL: nobody) has signals to look at first.
  */
 MUST_CHECK int task_link_locked(struct task *t, uint32_t tid,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lock: pthread locks; debug builds keep the locks that each thread holds.
+ * lock: pthread locks, and small ones; debug builds keep the locks that each thread holds.
  *
  * Invariant: in debug builds a thread's held locks are in rising rank, those
  *            of one rank only by *_lock_nested().
@@ -10,6 +10,7 @@
 #include "sentry/lib/lock.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "sentry/lib/log.h"
@@ -151,33 +152,33 @@ static void must_succeed(int err)
 		abort();
 }
 
-void mutex_init(struct mutex *m, enum lock_rank rank)
+void (mutex_init)(struct mutex *m, enum lock_rank rank)
 {
 	must_succeed(pthread_mutex_init(&m->raw, NULL));
 	m->rank = rank;
 }
 
-NO_LOCK_CHECK void mutex_lock(struct mutex *m)
+NO_LOCK_CHECK void (mutex_lock)(struct mutex *m)
 {
 	check_acquire(m, m->rank, false);
 	must_succeed(pthread_mutex_lock(&m->raw));
 	note_acquired(m, m->rank);
 }
 
-NO_LOCK_CHECK void mutex_lock_nested(struct mutex *m)
+NO_LOCK_CHECK void (mutex_lock_nested)(struct mutex *m)
 {
 	check_acquire(m, m->rank, true);
 	must_succeed(pthread_mutex_lock(&m->raw));
 	note_acquired(m, m->rank);
 }
 
-NO_LOCK_CHECK void mutex_unlock(struct mutex *m)
+NO_LOCK_CHECK void (mutex_unlock)(struct mutex *m)
 {
 	note_released(m, m->rank);
 	must_succeed(pthread_mutex_unlock(&m->raw));
 }
 
-void mutex_assert_held(struct mutex *m)
+void (mutex_assert_held)(struct mutex *m)
 {
 #ifdef MOAT_DEBUG
 	if (!holds_rank(m->rank))
@@ -186,6 +187,88 @@ void mutex_assert_held(struct mutex *m)
 	(void)m;
 #endif
 }
+
+/* --- small ones ----------------------------------------------------------- */
+
+#define NR_PLACES 64u
+enum { SMALL_FREE, SMALL_HELD, SMALL_WAITED };
+
+/* Where waiters sleep.  Who waits sets SMALL_WAITED under mu, and who unlocks
+ * wakes all under mu, so that no wake-up falls between. */
+static struct place {
+	pthread_mutex_t mu;
+	pthread_cond_t freed;
+} g_places[NR_PLACES] = {
+	[0 ... NR_PLACES - 1] = { PTHREAD_MUTEX_INITIALIZER,
+				  PTHREAD_COND_INITIALIZER },
+};
+
+static struct place *place_of(const struct small_mutex *m)
+{
+	return &g_places[((uintptr_t)m >> 4) * 0x9e3779b1u % NR_PLACES];
+}
+
+static void wait_for(struct small_mutex *m)
+{
+	struct place *p = place_of(m);
+
+	must_succeed(pthread_mutex_lock(&p->mu));
+	while (atomic_exchange(&m->state, SMALL_WAITED) != SMALL_FREE)
+		must_succeed(pthread_cond_wait(&p->freed, &p->mu));
+	must_succeed(pthread_mutex_unlock(&p->mu));
+}
+
+static void take_small(struct small_mutex *m)
+{
+	uint8_t state = SMALL_FREE;
+
+	if (!atomic_compare_exchange_strong(&m->state, &state, SMALL_HELD))
+		wait_for(m);
+	note_acquired(m, m->rank);
+}
+
+void small_mutex_init(struct small_mutex *m, enum lock_rank rank)
+{
+	m->state = SMALL_FREE;
+	m->rank = (uint8_t)rank;
+}
+
+NO_LOCK_CHECK void small_mutex_lock(struct small_mutex *m)
+{
+	check_acquire(m, m->rank, false);
+	take_small(m);
+}
+
+NO_LOCK_CHECK void small_mutex_lock_nested(struct small_mutex *m)
+{
+	check_acquire(m, m->rank, true);
+	take_small(m);
+}
+
+/* Once it is free its owner may be freed: only the address is used then. */
+NO_LOCK_CHECK void small_mutex_unlock(struct small_mutex *m)
+{
+	struct place *p = place_of(m);
+
+	note_released(m, m->rank);
+	if (atomic_exchange(&m->state, SMALL_FREE) != SMALL_WAITED)
+		return;
+	must_succeed(pthread_mutex_lock(&p->mu));
+	must_succeed(pthread_cond_broadcast(&p->freed));
+	must_succeed(pthread_mutex_unlock(&p->mu));
+}
+
+void small_mutex_assert_held(struct small_mutex *m)
+{
+#ifdef MOAT_DEBUG
+	if (!holds_rank(m->rank))
+		breach("expected to hold", m->rank, top_rank());
+#else
+	(void)m;
+#endif
+}
+
+/* --- reader-writer locks -------------------------------------------------- */
 
 void rwlock_init(struct rwlock *l, enum lock_rank rank)
 {

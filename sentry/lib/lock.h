@@ -25,6 +25,15 @@ struct LOCKABLE rwlock {
 	enum lock_rank rank;
 };
 
+/*
+ * A mutex of two bytes, for what there are many of: the waiters of all of them
+ * sleep at a few shared places.  The mutex_ calls take either kind.
+ */
+struct LOCKABLE small_mutex {
+	_Atomic uint8_t state; /* private to lock.c */
+	uint8_t rank;
+};
+
 #define MUTEX_INIT(r)                        \
 	{                                    \
 		PTHREAD_MUTEX_INITIALIZER, r \
@@ -43,6 +52,22 @@ void mutex_lock_nested(struct mutex *m) ACQUIRES(m);
 void mutex_unlock(struct mutex *m) RELEASES(m);
 /* Debug builds abort unless the calling thread holds a lock of @m's rank. */
 void mutex_assert_held(struct mutex *m);
+
+/* The same for small ones, called by those names. */
+void small_mutex_init(struct small_mutex *m, enum lock_rank rank);
+void small_mutex_lock(struct small_mutex *m) ACQUIRES(m);
+void small_mutex_lock_nested(struct small_mutex *m) ACQUIRES(m);
+void small_mutex_unlock(struct small_mutex *m) RELEASES(m);
+void small_mutex_assert_held(struct small_mutex *m);
+
+#define EITHER_MUTEX(call, m, ...)                        \
+	_Generic((m), struct small_mutex *: small_##call, \
+		 struct mutex *: call)(m, ##__VA_ARGS__)
+#define mutex_init(m, rank)	EITHER_MUTEX(mutex_init, m, rank)
+#define mutex_lock(m)		EITHER_MUTEX(mutex_lock, m)
+#define mutex_lock_nested(m)	EITHER_MUTEX(mutex_lock_nested, m)
+#define mutex_unlock(m)		EITHER_MUTEX(mutex_unlock, m)
+#define mutex_assert_held(m)	EITHER_MUTEX(mutex_assert_held, m)
 
 /* As for mutexes; a reader must not lock again, a writer may be waiting. */
 void rwlock_init(struct rwlock *l, enum lock_rank rank);

@@ -32,6 +32,7 @@ enum lock_rank {
 	LOCK_PIPE, /* pipes, eventfds, socket pairs: buffer state */
 	LOCK_MM,   /* vma tree of an address space; two at fork: parent first */
 	LOCK_MAPPINGS,	  /* which address spaces map an inode */
+	LOCK_FUTEX_PI,	  /* which task waits for which, by PI locks */
 	LOCK_FUTEX,	  /* a futex bucket; two by address */
 	LOCK_TMPFS_DATA,  /* extents of a tmpfs file */
 	LOCK_IPC,	  /* System V IPC: one kind of one namespace */

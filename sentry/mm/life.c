@@ -27,7 +27,7 @@
 #include "sentry/mm/safe_copy.h"
 
 /* What fork copies at once, at most: of one mapping, in all, of the stack. */
-#define COPY_SMALL    (32ull << 10)
+#define COPY_SMALL    (64ull << 10)
 #define COPY_ALL      (256ull << 10)
 #define COPY_BELOW_SP PAGE_SIZE
 #define COPY_ABOVE_SP (3 * PAGE_SIZE)

@@ -144,14 +144,18 @@ MUST_CHECK int copy_in_struct(void *dst, size_t ksize, uaddr_t src,
 			      size_t usize);
 
 /*
- * Replaces the `mov $@nr, %eax` right before the system call instruction at
- * @addr by what the platform has for it (platform_site_new()), if it is one.
+ * Replaces the instruction right before the system call instruction at @addr
+ * (`mov $@nr, %eax` and the like) by what the platform has for it
+ * (platform_site_new()), if it is one that is known.
  * @alone: no other thread runs in @mm.  Otherwise only a place that one store
  * can change is patched.  It is an optimisation: nothing is told.
  * Caller: the thread of @cpu, which runs in @mm.  Tests: conformance/patch.c
  */
 void mm_patch_site(struct mm *mm, struct vcpu *cpu, uint64_t addr, uint32_t nr,
 		   bool alone);
+/* Undoes that for good, so that a debugger sees the program's own text; soon
+ * done if it was done before.  The caller holds a use of @mm, no lock. */
+void mm_unpatch(struct mm *mm);
 
 /*
  * Pins: host pointers to guest memory that stay valid (never recycled) until
@@ -192,8 +196,8 @@ uint64_t mm_id(const struct mm *mm);
  * that map it, so that truncation can take pages away from them.
  */
 struct mapping {
-	struct mutex mu; /* LOCK_MAPPINGS */
-	void *vmas;	 /* private to sentry/mm */
+	struct small_mutex mu; /* LOCK_MAPPINGS */
+	void *vmas;	       /* private to sentry/mm */
 };
 void mapping_init(struct mapping *m);
 void mapping_fini(struct mapping *m);

@@ -140,6 +140,7 @@ struct mm {
 	/* Patched call sites need limits()->reserved_*: the guest may not map
 	 * it.  Once set it stays. */
 	bool patched GUARDED_BY(mu);
+	_Atomic bool unpatched; /* for a debugger: nothing is patched again */
 };
 
 static inline bool vma_anon(const struct vma *v)

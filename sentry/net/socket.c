@@ -68,6 +68,7 @@ static struct net_family {
 	{ LINUX_AF_UNIX, make_unix, unix_socketpair },
 	{ LINUX_AF_INET, inet_socket, NULL },
 	{ LINUX_AF_INET6, inet_socket, NULL },
+	{ LINUX_AF_NETLINK, netlink_socket, NULL },
 };
 
 static struct net_family *find_family(int family)
@@ -180,7 +181,9 @@ static long sock_ioctl(struct file *f, uint32_t cmd, uint64_t arg)
 {
 	struct socket *s = f->priv;
 
-	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+	long ret = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+
+	return ret == -ENOTTY ? netdev_ioctl(cmd, arg) : ret;
 }
 
 static int sock_fsync(struct file *f, bool data_only)

@@ -103,6 +103,12 @@ void socket_set_family(int family, int (*make)(int family, int type,
 MUST_CHECK int inet_socket(int family, int type, int protocol,
 			   struct socket **out);
 
+/* AF_NETLINK (sentry/net/netlink), and the ioctls about interfaces; -ENOTTY:
+ * it is none of them. */
+MUST_CHECK int netlink_socket(int family, int type, int protocol,
+			      struct socket **out);
+long netdev_ioctl(uint32_t cmd, uint64_t arg);
+
 /* AF_UNIX (sentry/fs/unix).  -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -ENOMEM. */
 MUST_CHECK int unix_socket(int type, int protocol, struct socket **out);
 MUST_CHECK int unix_socketpair(int type, int protocol, struct socket *out[2]);

@@ -17,9 +17,9 @@
  *					leaves: in_guest = even
  *	reads in_guest: not s
  *
- * SYNC_CORE needs an instruction that serialises the target's core and the way
- * back to the guest has none for sure; RSEQ needs rseq(2).  Both are answered
- * as by a kernel that is built without.
+ * SYNC_CORE needs an instruction that serialises the target's core: a platform
+ * whose way back to the guest has one for sure says so.  Others answer as a
+ * kernel that is built without, as all do for RSEQ, which needs rseq(2).
  * Locks: tasklist while the targets are collected.
  * Tests: tests/conformance/membarrier.c
  */
@@ -36,8 +36,11 @@ enum {
 	CMD_REGISTER_GLOBAL_EXPEDITED = 4,
 	CMD_PRIVATE_EXPEDITED = 8,
 	CMD_REGISTER_PRIVATE_EXPEDITED = 16,
+	CMD_PRIVATE_EXPEDITED_SYNC_CORE = 32,
+	CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64,
 	CMD_GET_REGISTRATIONS = 512,
 	CMD_ALL = 1 | 2 | 4 | 8 | 16 | 512,
+	CMD_SYNC_CORE = 32 | 64,
 };
 #define LOOK_AGAIN_NS 20000
 
@@ -96,7 +99,8 @@ static int add_target(struct targets *t, struct task *p)
 static int collect(const struct scope *s, struct targets *out)
 {
 	struct thread_group *only =
-		s->cmd == CMD_PRIVATE_EXPEDITED &&
+		(s->cmd == CMD_PRIVATE_EXPEDITED ||
+		 s->cmd == CMD_PRIVATE_EXPEDITED_SYNC_CORE) &&
 				!s->me->group->priv->mm_shared
 			? s->me->group
 			: NULL;
@@ -158,20 +162,33 @@ static int barrier(struct task *t, int cmd)
 
 long sys_membarrier(struct task *t, int32_t cmd, uint32_t flags, int32_t cpu)
 {
+	bool sync_core = platform_limits()->entry_serialises;
+	uint32_t mine;
+
 	(void)cpu; /* for RSEQ only */
-	if (flags)
+	if (flags || ((cmd & CMD_SYNC_CORE) && !sync_core))
 		return -EINVAL;
 	switch (cmd) {
 	case CMD_QUERY:
-		return CMD_ALL;
+		return CMD_ALL | (sync_core ? CMD_SYNC_CORE : 0);
 	case CMD_GET_REGISTRATIONS:
-		return (long)mm_membarrier(t->mm, 0);
+		mine = mm_membarrier(t->mm, 0);
+		/* Shown, but not enough for the plain command. */
+		if (mine & CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)
+			mine |= CMD_REGISTER_PRIVATE_EXPEDITED;
+		return (long)mine;
 	case CMD_REGISTER_GLOBAL_EXPEDITED:
 	case CMD_REGISTER_PRIVATE_EXPEDITED:
+	case CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
 		mm_membarrier(t->mm, (uint32_t)cmd);
 		return 0;
 	case CMD_PRIVATE_EXPEDITED:
 		if (!(mm_membarrier(t->mm, 0) & CMD_REGISTER_PRIVATE_EXPEDITED))
+			return -EPERM;
+		return barrier(t, cmd);
+	case CMD_PRIVATE_EXPEDITED_SYNC_CORE:
+		if (!(mm_membarrier(t->mm, 0) &
+		      CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE))
 			return -EPERM;
 		return barrier(t, cmd);
 	case CMD_GLOBAL:

@@ -44,10 +44,13 @@ static int do_prlimit(struct thread_group *tg, uint32_t which,
 
 	mutex_lock(&tg->signals->mu);
 	*old = (struct linux_rlimit){ slot->cur, slot->max };
-	if (new != NULL && new->max > slot->max && !raise)
+	if (new != NULL && new->max > slot->max && !raise) {
 		ret = -EPERM;
-	else if (new)
-		*slot = (struct rlimit_pair){ new->cur, new->max };
+	} else if (new) {
+		/* task_rlimit() and /proc read one word without the lock. */
+		__atomic_store_n(&slot->cur, new->cur, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->max, new->max, __ATOMIC_RELAXED);
+	}
 	mutex_unlock(&tg->signals->mu);
 	if (ret < 0 || !new || which != RLIM_CPU)
 		return ret;

@@ -18,7 +18,10 @@
 
 #define MAX_RT_PRIO   99
 #define RR_SLICE_NS   100000000
-#define FAIR_SLICE_NS 3000000
+#define BASE_SLICE_NS 700000 /* of one CPU */
+#define MIN_SLICE_NS  100000
+#define MAX_SLICE_NS  100000000
+#define JIFFY_NS      4000000 /* 250 a second */
 
 /* Thread @pid, 0 for the caller: +1. */
 static int get_target(struct task *t, int32_t pid, struct task **out)
@@ -72,8 +75,23 @@ long sys_sched_get_priority_min(struct task *t, int32_t policy)
 
 struct sched_change {
 	int32_t policy, prio, nice;
-	bool reset_on_fork, set_nice;
+	uint64_t slice;
+	bool reset_on_fork, set_nice, set_slice, keep_params, clamps;
 };
+
+/* As Linux scales it with the number of CPUs. */
+static uint64_t default_slice(void)
+{
+	uint32_t nr = MIN(host_nr_cpus(), 8u);
+
+	return BASE_SLICE_NS * (32 - (uint64_t)__builtin_clz(nr));
+}
+
+/* How long @p runs in a row, of those that share the CPU fairly. */
+static uint64_t slice_of(const struct task *p)
+{
+	return p->priv->slice ? p->priv->slice : default_slice();
+}
 
 static int may_change(struct task *p, const struct sched_change *c)
 {
@@ -110,12 +128,18 @@ static int apply(struct task *p, const struct sched_change *c)
 	ret = may_change(p, c);
 	if (ret < 0)
 		return ret;
+	if (c->clamps)
+		return -EOPNOTSUPP; /* a kernel without them */
 	mutex_lock(&p->mu);
-	p->priv->policy = c->policy;
-	p->priv->rt_prio = c->prio;
 	p->priv->reset_on_fork = c->reset_on_fork;
-	if (c->set_nice)
-		p->priv->nice = c->nice;
+	if (!c->keep_params) {
+		p->priv->policy = c->policy;
+		p->priv->rt_prio = c->prio;
+		if (c->set_nice)
+			p->priv->nice = c->nice;
+		if (c->set_slice)
+			p->priv->slice = c->slice;
+	}
 	mutex_unlock(&p->mu);
 	return 0;
 }
@@ -194,7 +218,38 @@ static int copy_attr(struct linux_sched_attr *attr, uaddr_t from)
 		      : copy_in_struct(attr, sizeof(*attr), from, size);
 	if (ret == -E2BIG && copy_out(from, &known, sizeof(known)) < 0)
 		return -EFAULT;
+	if (ret == 0 && (attr->sched_flags & LINUX_SCHED_FLAG_UTIL_CLAMP) &&
+	    size < sizeof(*attr))
+		return -EINVAL;
 	return ret;
+}
+
+/* What @attr asks of @p.  KEEP_PARAMS keeps the policy, too. */
+static void change_of(struct task *p, const struct linux_sched_attr *attr,
+		      struct sched_change *c)
+{
+	uint64_t flags = attr->sched_flags;
+
+	c->policy = (int32_t)attr->sched_policy;
+	c->reset_on_fork = flags & LINUX_SCHED_FLAG_RESET_ON_FORK;
+	c->keep_params = flags & LINUX_SCHED_FLAG_KEEP_PARAMS;
+	c->clamps = flags & LINUX_SCHED_FLAG_UTIL_CLAMP;
+	c->prio = (int32_t)attr->sched_priority;
+	c->nice = MIN(MAX(attr->sched_nice, -20), 19);
+	mutex_lock(&p->mu);
+	if (flags & LINUX_SCHED_FLAG_KEEP_POLICY) {
+		c->policy = p->priv->policy;
+		c->reset_on_fork = p->priv->reset_on_fork;
+	}
+	if (c->keep_params && is_rt(p->priv->policy))
+		c->prio = p->priv->rt_prio;
+	else if (c->keep_params)
+		c->nice = p->priv->nice;
+	mutex_unlock(&p->mu);
+	c->set_nice = c->set_slice = !is_rt(c->policy);
+	if (attr->sched_runtime)
+		c->slice = MIN(MAX(attr->sched_runtime, MIN_SLICE_NS),
+			       MAX_SLICE_NS);
 }
 
 long sys_sched_setattr(struct task *t, int32_t pid, uaddr_t uattr,
@@ -202,7 +257,7 @@ long sys_sched_setattr(struct task *t, int32_t pid, uaddr_t uattr,
 {
 	AUTO_PUT(task) struct task *p = NULL;
 	struct linux_sched_attr attr = { 0 };
-	struct sched_change c = { .set_nice = true };
+	struct sched_change c = { 0 };
 	int ret;
 
 	if (uaddr_is_null(uattr) || pid < 0 || flags)
@@ -210,17 +265,14 @@ long sys_sched_setattr(struct task *t, int32_t pid, uaddr_t uattr,
 	ret = copy_attr(&attr, uattr);
 	if (ret < 0)
 		return ret;
-	if ((int32_t)attr.sched_policy < 0 ||
-	    (attr.sched_flags & ~LINUX_SCHED_FLAG_RESET_ON_FORK))
+	if ((int32_t)attr.sched_policy < 0)
 		return -EINVAL;
 	ret = get_target(t, pid, &p);
 	if (ret < 0)
 		return ret;
-	c.policy = (int32_t)attr.sched_policy;
-	c.prio = (int32_t)attr.sched_priority;
-	c.nice = MIN(MAX(attr.sched_nice, -20), 19);
-	c.set_nice = !is_rt(c.policy);
-	c.reset_on_fork = attr.sched_flags & LINUX_SCHED_FLAG_RESET_ON_FORK;
+	if (attr.sched_flags & ~LINUX_SCHED_FLAG_ALL)
+		return -EINVAL;
+	change_of(p, &attr, &c);
 	return apply(p, &c);
 }
 
@@ -245,22 +297,23 @@ long sys_sched_getattr(struct task *t, int32_t pid, uaddr_t uattr,
 		attr.sched_priority = (uint32_t)p->priv->rt_prio;
 	else
 		attr.sched_nice = p->priv->nice;
-	attr.sched_util_max = 1024;
+	if (!is_rt(p->priv->policy))
+		attr.sched_runtime = slice_of(p);
 	return copy_out(uattr, &attr, attr.size);
 }
 
 long sys_sched_rr_get_interval(struct task *t, int32_t pid, uaddr_t interval)
 {
 	AUTO_PUT(task) struct task *p = NULL;
-	int64_t ts[2] = { 0, FAIR_SLICE_NS };
+	int64_t ts[2] = { 0, 0 };
 	int ret = get_target(t, pid, &p);
 
 	if (ret < 0)
 		return ret;
 	if (p->priv->policy == LINUX_SCHED_RR)
 		ts[1] = RR_SLICE_NS;
-	else if (p->priv->policy == LINUX_SCHED_FIFO)
-		ts[1] = 0;
+	else if (p->priv->policy != LINUX_SCHED_FIFO)
+		ts[1] = (int64_t)(slice_of(p) / JIFFY_NS * JIFFY_NS);
 	return copy_out(interval, ts, sizeof(ts));
 }
 

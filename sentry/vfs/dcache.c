@@ -5,12 +5,12 @@
  * Three locks, all of rank LOCK_DCACHE, taken in this order:
  *   g_dcache_names	parents and names (written by rename only)
  *   g_trees[]	children lists, by the parent's id
- *   g_shards[]	hash buckets and their LRU lists, by bucket
+ *   g_shards[]	hash buckets, by hash
  * A lookup takes one shard.  The hash is keyed: guests choose names.
  *
- * Invariant: hashed  <=>  in a bucket, in an LRU list, in parent->children, and
- *	      the cache owns a reference.
- * Eviction:  second chance; candidates are found under a shard, removed under
+ * Invariant: hashed  <=>  in a bucket, among the parent's children, and the
+ *	      cache owns a reference.
+ * Eviction:  second chance, a hand going through the buckets; candidates are found under a shard, removed under
  *	      tree and shard, where nobody can find them in between.
  * Tests:     tests/unit/test_walk.c, test_tmpfs.c
  */
@@ -23,29 +23,35 @@
 #include "sentry/host/host.h"
 #include "sentry/vfs/notify.h"
 
-#define NR_BUCKETS 4096u
-#define NR_SHARDS  64u
-#define NR_TREES   64u
-#define DCACHE_MAX 16384u
+#define NR_SHARDS     64u
+#define NR_TREES      64u
+#define FIRST_BUCKETS 16u
+/* Of memory for names and what they lead to, a file of a private root taking
+ * about ENTRY_BYTES (tests/hostile/file_memory.sh). */
+#define DCACHE_BYTES (48u << 20)
+#define ENTRY_BYTES  400u
+#define DCACHE_MAX   (DCACHE_BYTES / ENTRY_BYTES)
 /* Dentries looked at per eviction, so that one walk stays short. */
 #define EVICT_SCAN 16
 
+/* One part of the hash; its buckets double as it fills. */
 struct shard {
 	struct mutex mu;
-	struct list lru GUARDED_BY(mu);
+	struct dentry **buckets GUARDED_BY(mu);
+	uint32_t mask, nr GUARDED_BY(mu);
+	uint32_t hand GUARDED_BY(mu); /* the bucket that is evicted from */
+	struct dentry *first[FIRST_BUCKETS] GUARDED_BY(mu);
 };
 
 struct rwlock g_dcache_names = RWLOCK_INIT(LOCK_DCACHE);
 static struct shard g_shards[NR_SHARDS];
 static struct mutex g_trees[NR_TREES];
-/* Doubly linked through hash_node; the ends are NULL so that an empty table
- * touches no memory. */
-static struct list *g_buckets[NR_BUCKETS];
 static _Atomic uint32_t g_count, g_next_id, g_evict_at;
 static _Atomic uint32_t g_bound = DCACHE_MAX;
 /* After a round that found all in use: how many have to be there for another
  * one to be worth it. */
 static _Atomic uint32_t g_patience;
+static bool (*_Atomic g_pressed)(void);
 static uint64_t g_seed;
 static pthread_once_t g_once = PTHREAD_ONCE_INIT;
 
@@ -55,7 +61,8 @@ static void dcache_start(void)
 
 	for (i = 0; i < NR_SHARDS; i++) {
 		mutex_init(&g_shards[i].mu, LOCK_DCACHE);
-		list_init(&g_shards[i].lru);
+		g_shards[i].buckets = g_shards[i].first;
+		g_shards[i].mask = FIRST_BUCKETS - 1;
 	}
 	for (i = 0; i < NR_TREES; i++)
 		mutex_init(&g_trees[i], LOCK_DCACHE);
@@ -68,43 +75,32 @@ static struct mutex *tree_of(const struct dentry *parent)
 	return &g_trees[parent->id % NR_TREES];
 }
 
-static uint64_t hash_name(const struct dentry *parent, const char *name,
+static uint32_t hash_name(const struct dentry *parent, const char *name,
 			  size_t len)
 {
-	return XXH3_64bits_withSeed(
+	return (uint32_t)XXH3_64bits_withSeed(
 		name, len, g_seed + parent->id * 0x9e3779b97f4a7c15ull);
 }
 
-static unsigned int bucket_of(uint64_t hash)
+static struct shard *shard_of(uint32_t hash)
 {
-	return hash % NR_BUCKETS;
+	return &g_shards[hash % NR_SHARDS];
 }
 
-static struct shard *shard_of(uint64_t hash)
+static struct dentry **bucket_of(struct shard *s, uint32_t hash)
 {
-	return &g_shards[bucket_of(hash) % NR_SHARDS];
-}
-
-static char *name_room(struct dentry *d, size_t len)
-{
-	if (len < sizeof(d->inline_name))
-		return d->inline_name;
-	return malloc(len + 1);
+	return &s->buckets[hash / NR_SHARDS & s->mask];
 }
 
 int dentry_new(struct super *sb, struct dentry *parent, const char *name,
 	       size_t len, struct inode *inode, struct dentry **out)
 {
-	struct dentry *d = kzalloc(sizeof(*d));
+	struct dentry *d = kzalloc(sizeof(*d) + len + 1);
 
 	pthread_once(&g_once, dcache_start);
 	if (!d)
 		return -ENOMEM;
-	d->name = name_room(d, len);
-	if (!d->name) {
-		free(d);
-		return -ENOMEM;
-	}
+	d->name = d->inline_name;
 	memcpy(d->name, name, len);
 	d->name[len] = '\0';
 	d->name_len = (uint16_t)len;
@@ -116,10 +112,6 @@ int dentry_new(struct super *sb, struct dentry *parent, const char *name,
 	d->parent = parent ? parent : d;
 	if (parent)
 		dentry_get(parent);
-	list_init(&d->hash_node);
-	list_init(&d->lru_node);
-	list_init(&d->sibling);
-	list_init(&d->children);
 	*out = d;
 	return 0;
 }
@@ -148,41 +140,79 @@ void dentry_put(struct dentry *d)
 
 /* --- hash ----------------------------------------------------------------- */
 
-static void bucket_insert(struct dentry *d)
+/* Without memory the chains grow longer. */
+static void grow(struct shard *s)
 {
-	struct list **head = &g_buckets[bucket_of(d->hash)];
+	uint32_t nr = (s->mask + 1) * 2, i;
+	struct dentry **old = s->buckets, **fresh, *d, *next;
 
-	d->hash_node.prev = NULL;
-	d->hash_node.next = *head;
-	if (*head)
-		(*head)->prev = &d->hash_node;
-	*head = &d->hash_node;
+	fresh = kcalloc(nr, sizeof(struct dentry *));
+	if (!fresh)
+		return;
+	s->buckets = fresh;
+	s->mask = nr - 1;
+	for (i = 0; i < nr / 2; i++) {
+		for (d = old[i]; d; d = next) {
+			struct dentry **to = bucket_of(s, d->hash);
+
+			next = d->hash_next;
+			d->hash_next = *to;
+			*to = d;
+		}
+	}
+	if (old != s->first)
+		free(old);
 }
 
-static void bucket_remove(struct dentry *d)
+static void bucket_insert(struct shard *s, struct dentry *d)
 {
-	struct list *n = &d->hash_node;
+	struct dentry **head;
 
-	if (n->prev)
-		n->prev->next = n->next;
-	else
-		g_buckets[bucket_of(d->hash)] = n->next;
-	if (n->next)
-		n->next->prev = n->prev;
-	list_init(n);
+	if (++s->nr > s->mask + 1)
+		grow(s);
+	head = bucket_of(s, d->hash);
+	d->hash_next = *head;
+	*head = d;
+}
+
+static void bucket_remove(struct shard *s, struct dentry *d)
+{
+	struct dentry **at = bucket_of(s, d->hash);
+
+	while (*at != d)
+		at = &(*at)->hash_next;
+	*at = d->hash_next;
+	d->hash_next = NULL;
+	s->nr--;
+}
+
+static void child_insert(struct dentry *parent, struct dentry *d)
+{
+	d->next = parent->first_child;
+	d->prev = &parent->first_child;
+	if (d->next)
+		d->next->prev = &d->next;
+	parent->first_child = d;
+}
+
+static void child_remove(struct dentry *d)
+{
+	*d->prev = d->next;
+	if (d->next)
+		d->next->prev = d->prev;
+	d->next = NULL;
+	d->prev = NULL;
 }
 
 struct dentry *dcache_lookup(struct dentry *parent, const char *name,
 			     size_t len)
 {
-	uint64_t hash = hash_name(parent, name, len);
+	uint32_t hash = hash_name(parent, name, len);
 	struct shard *s = shard_of(hash);
 	struct dentry *d, *found = NULL;
-	struct list *n;
 
 	mutex_lock(&s->mu);
-	for (n = g_buckets[bucket_of(hash)]; n; n = n->next) {
-		d = list_entry(n, struct dentry, hash_node);
+	for (d = *bucket_of(s, hash); d; d = d->hash_next) {
 		if (d->hash != hash || d->parent != parent ||
 		    d->name_len != len || memcmp(d->name, name, len) != 0)
 			continue;
@@ -206,10 +236,9 @@ static void hash_locked(struct dentry *d)
 	mutex_lock_nested(&s->mu);
 	ref_get(&d->ref);
 	d->unhashed = false;
-	bucket_insert(d);
-	list_push(&s->lru, &d->lru_node);
+	bucket_insert(s, d);
 	mutex_unlock(&s->mu);
-	list_push(&d->parent->children, &d->sibling);
+	child_insert(d->parent, d);
 	g_count++;
 }
 
@@ -227,13 +256,12 @@ static bool unhash_locked(struct dentry *d, bool unused_only)
 	mutex_lock_nested(&s->mu);
 	if (!unused_only || ref_read(&d->ref) == 2) {
 		d->unhashed = true;
-		bucket_remove(d);
-		list_del(&d->lru_node);
+		bucket_remove(s, d);
 		was = true;
 	}
 	mutex_unlock(&s->mu);
 	if (was) {
-		list_del(&d->sibling);
+		child_remove(d);
 		g_count--;
 	}
 	return was;
@@ -257,30 +285,43 @@ static bool unhash(struct dentry *d, bool unused_only)
 
 /* --- eviction ------------------------------------------------------------- */
 
-/* A candidate of one shard, +1, or NULL; *out_unused if one may become it. */
-static struct dentry *evict_candidate(struct shard *s, bool *out_unused)
+/* One that may be evicted, in the bucket @d begins; none gets a third chance. */
+static struct dentry *unused_in(struct dentry *d, bool *out_unused)
 {
-	struct dentry *d, *found = NULL;
-	int i;
-
-	mutex_lock(&s->mu);
-	for (i = 0; i < EVICT_SCAN && !list_empty(&s->lru); i++) {
-		d = list_entry(s->lru.prev, struct dentry, lru_node);
-		list_del(&d->lru_node);
-		list_push(&s->lru, &d->lru_node);
+	for (; d; d = d->hash_next) {
 		if (ref_read(&d->ref) > 1)
 			continue;
 		*out_unused = true;
-		if (d->accessed) {
-			d->accessed = false;
-			continue;
-		}
-		ref_get(&d->ref);
-		found = d;
-		break;
+		if (!d->accessed)
+			return d;
+		d->accessed = false;
 	}
+	return NULL;
+}
+
+/* A candidate of one shard, +1, or NULL; *out_unused if one may become it. */
+static struct dentry *evict_candidate(struct shard *s, bool *out_unused)
+{
+	struct dentry *found = NULL;
+	int i;
+
+	mutex_lock(&s->mu);
+	for (i = 0; i < EVICT_SCAN && !found; i++) {
+		found = unused_in(s->buckets[s->hand & s->mask], out_unused);
+		if (!found)
+			s->hand++;
+	}
+	if (found)
+		ref_get(&found->ref);
 	mutex_unlock(&s->mu);
 	return found;
+}
+
+static bool too_many(void)
+{
+	bool (*pressed)(void) = g_pressed;
+
+	return g_count > g_bound || (pressed && pressed());
 }
 
 /* Called without locks that are behind LOCK_INODE: inodes may be freed. */
@@ -290,7 +331,7 @@ static void evict_some(void)
 	bool unused = false;
 	struct dentry *d;
 
-	while (g_count > g_bound && tries++ < NR_SHARDS) {
+	while (too_many() && tries++ < NR_SHARDS) {
 		d = evict_candidate(&g_shards[g_evict_at++ % NR_SHARDS],
 				    &unused);
 		if (!d)
@@ -311,7 +352,7 @@ void dcache_add(struct dentry *d)
 	hash_locked(d);
 	mutex_unlock(tree);
 	rwlock_unlock(&g_dcache_names);
-	if (g_count > g_bound && g_count > g_patience)
+	if (too_many() && g_count > g_patience)
 		evict_some();
 }
 
@@ -343,13 +384,20 @@ void dentry_invalidate(struct dentry *parent, const char *name)
 
 /* --- rename --------------------------------------------------------------- */
 
-int dcache_move_prepare(struct dcache_move *m, size_t len)
+int dcache_move_prepare(struct dcache_move *m, size_t len, size_t old_len)
 {
-	m->name = NULL;
-	if (len < sizeof(((struct dentry *)0)->inline_name))
-		return 0;
 	m->name = malloc(len + 1);
-	return m->name ? 0 : -ENOMEM;
+	m->old_name = malloc(old_len + 1);
+	if (m->name && m->old_name)
+		return 0;
+	dcache_move_fini(m);
+	return -ENOMEM;
+}
+
+void dcache_move_fini(struct dcache_move *m)
+{
+	free(m->name);
+	free(m->old_name);
 }
 
 /* g_dcache_names is held for writing: nobody else holds a tree lock. */
@@ -358,14 +406,17 @@ static bool unhash_renaming(struct dentry *d)
 	return unhash_locked(d, false);
 }
 
+/* @room is taken over; @name may be the dentry's own. */
 static void set_name(struct dentry *d, char *room, const char *name, size_t len)
 {
-	if (d->name != d->inline_name)
-		free(d->name);
-	d->name = room ? room : d->inline_name;
-	memcpy(d->name, name, len);
-	d->name[len] = '\0';
+	char *old = d->name;
+
+	memcpy(room, name, len);
+	room[len] = '\0';
+	d->name = room;
 	d->name_len = (uint16_t)len;
+	if (old != d->inline_name)
+		free(old);
 }
 
 void dcache_move(struct dcache_move *m, struct dentry *d, struct dentry *parent,
@@ -387,32 +438,19 @@ void dcache_move(struct dcache_move *m, struct dentry *d, struct dentry *parent,
 	dentry_put(old_parent);
 }
 
-static void swap_names(struct dentry *a, struct dentry *b)
+void dcache_exchange(struct dcache_move *m, struct dentry *a, struct dentry *b)
 {
-	char tmp[sizeof(a->inline_name)];
-	bool a_inline = a->name == a->inline_name;
-	bool b_inline = b->name == b->inline_name;
-	char *a_name = a->name, *b_name = b->name;
-	uint16_t len = a->name_len;
-
-	memcpy(tmp, a->inline_name, sizeof(tmp));
-	memcpy(a->inline_name, b->inline_name, sizeof(tmp));
-	memcpy(b->inline_name, tmp, sizeof(tmp));
-	a->name = b_inline ? a->inline_name : b_name;
-	b->name = a_inline ? b->inline_name : a_name;
-	a->name_len = b->name_len;
-	b->name_len = len;
-}
-
-void dcache_exchange(struct dentry *a, struct dentry *b)
-{
+	uint16_t a_len = a->name_len;
 	struct dentry *parent;
 	bool was_a, was_b;
 
 	rwlock_wrlock(&g_dcache_names);
 	was_a = unhash_renaming(a);
 	was_b = unhash_renaming(b);
-	swap_names(a, b);
+	memcpy(m->old_name, a->name, a_len);
+	set_name(a, take(m->name), b->name, b->name_len);
+	set_name(b, m->old_name, m->old_name, a_len);
+	m->old_name = NULL;
 	parent = a->parent;
 	a->parent = b->parent;
 	b->parent = parent;
@@ -437,7 +475,7 @@ static struct dentry *first_child(struct dentry *d)
 
 	rwlock_rdlock(&g_dcache_names);
 	mutex_lock_nested(tree);
-	c = list_first(&d->children, struct dentry, sibling);
+	c = d->first_child;
 	if (c)
 		ref_get(&c->ref);
 	mutex_unlock(tree);
@@ -455,31 +493,36 @@ void dcache_prune_children(struct dentry *d)
 	}
 }
 
-/* A hashed dentry of @sb in shard @s, +1, or NULL. */
-static struct dentry *find_of_super(struct shard *s, struct super *sb)
+/* A hashed dentry of @sb in shard @s, +1, or NULL; *at: where to begin. */
+static struct dentry *find_of_super(struct shard *s, struct super *sb,
+				    uint32_t *at)
 {
-	struct dentry *d, *found = NULL;
+	struct dentry *d = NULL;
 
 	mutex_lock(&s->mu);
-	list_for_each_entry (d, &s->lru, lru_node) {
-		if (d->sb == sb) {
-			ref_get(&d->ref);
-			found = d;
+	for (; *at <= s->mask; ++*at) {
+		d = s->buckets[*at];
+		while (d && d->sb != sb)
+			d = d->hash_next;
+		if (d)
 			break;
-		}
 	}
+	if (d)
+		ref_get(&d->ref);
 	mutex_unlock(&s->mu);
-	return found;
+	return d;
 }
 
 void dcache_drop_super(struct super *sb)
 {
 	struct dentry *d;
 	unsigned int i;
+	uint32_t at;
 
 	pthread_once(&g_once, dcache_start);
 	for (i = 0; i < NR_SHARDS; i++) {
-		while ((d = find_of_super(&g_shards[i], sb)) != NULL) {
+		at = 0;
+		while ((d = find_of_super(&g_shards[i], sb, &at)) != NULL) {
 			dcache_drop(d);
 			dentry_put(d);
 		}
@@ -530,4 +573,9 @@ void dcache_set_bound(uint32_t nr)
 {
 	g_bound = nr;
 	g_patience = 0;
+}
+
+void dcache_set_pressure(bool (*pressed)(void))
+{
+	g_pressed = pressed;
 }

@@ -39,13 +39,16 @@ void dcache_instantiate(struct dentry *d, struct inode *inode);
 /* Rename: @d becomes @name under @parent.  Caller: both dir_mu, rename_mu.
  * -ENOMEM before anything has changed. */
 struct dcache_move {
-	char *name;
+	char *name, *old_name; /* the second: for an exchange */
 };
-MUST_CHECK int dcache_move_prepare(struct dcache_move *m, size_t len);
+MUST_CHECK int dcache_move_prepare(struct dcache_move *m, size_t len,
+				   size_t old_len);
+/* Frees what was not used. */
+void dcache_move_fini(struct dcache_move *m);
 void dcache_move(struct dcache_move *m, struct dentry *d, struct dentry *parent,
 		 const char *name, size_t len);
 /* Both dentries swap name and parent. */
-void dcache_exchange(struct dentry *a, struct dentry *b);
+void dcache_exchange(struct dcache_move *m, struct dentry *a, struct dentry *b);
 /* Drops all unused children of @d (a removed directory). */
 void dcache_prune_children(struct dentry *d);
 /* Drops everything cached of a super block. */
@@ -60,7 +63,9 @@ void dcache_names_lock(void) ACQUIRES(&g_dcache_names);
 void dcache_names_unlock(void) RELEASES(&g_dcache_names);
 /* For tests and reports: dentries in the hash. */
 uint32_t dcache_count(void);
-/* Eviction starts above this many. */
+/* Eviction starts above this many, or while @pressed says so (any lock of the
+ * caller's; NULL: never). */
 void dcache_set_bound(uint32_t nr);
+void dcache_set_pressure(bool (*pressed)(void));
 
 #endif

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sentry/fs/mqueue/mqueue.h"
+#include "sentry/ipc/ipc.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 #include "sentry/kernel/user_ns.h"
@@ -149,6 +151,28 @@ static const struct user_ns *net_owner(void)
 	return ns_owner(TASK_NS_NET);
 }
 
+static const struct user_ns *ipc_owner(void)
+{
+	return ns_owner(TASK_NS_IPC);
+}
+
+/* At boot the task has no IPC namespace yet: it will have the initial one. */
+static int mq_make(struct fs_context *fc, struct super **out)
+{
+	struct ns_common *ns = current_task()->ns[TASK_NS_IPC];
+	int ret = 0;
+
+	(void)fc;
+	if (ns)
+		ns_get(ns);
+	else
+		ret = ipc_ns_initial(&ns);
+	if (ret == 0)
+		ret = mqueuefs_get((struct ipc_ns *)(void *)ns, out);
+	ns_put(ns);
+	return ret;
+}
+
 static int sys_make(struct fs_context *fc, struct super **out)
 {
 	(void)fc;
@@ -209,6 +233,7 @@ static const struct fs_type types[] = {
 	{ "proc", true, true, no_options, proc_make, proc_owner },
 	{ "sysfs", true, true, no_options, sys_make, net_owner },
 	{ "devpts", true, false, pts_set, pts_make, NULL },
+	{ "mqueue", true, false, no_options, mq_make, ipc_owner },
 	{ "cgroup2", true, false, cgroup_set, cgroup_make, NULL },
 	{ "overlay", true, false, fs_overlay_set, fs_overlay_make, NULL },
 	{ "devtmpfs", false, false, no_options, dev_make, NULL },

@@ -70,8 +70,6 @@ void inode_put(struct inode *inode)
 	acl_free_inode(inode);
 	if (inode->ops->evict)
 		inode->ops->evict(inode);
-	mutex_fini(&inode->dir_mu);
-	mutex_fini(&inode->mu);
 	free(inode);
 }
 

@@ -34,6 +34,8 @@ struct lock_set {
 	struct list ranges; /* POSIX and OFD, by start */
 	struct list flocks;
 	struct waitq wq;
+	struct list all_node;  /* g_sets */
+	struct inode *inode; /* whose it is; it frees us */
 };
 
 /* One waiting POSIX request, on its task's stack. */
@@ -44,6 +46,7 @@ struct lock_wait {
 
 static struct mutex g_locks_mu = MUTEX_INIT(LOCK_FILE);
 static struct list g_waiting = LIST_INIT(g_waiting);
+static struct list g_sets = LIST_INIT(g_sets);
 static uint32_t g_nr_locks;
 
 static struct lock_set *set_of(struct inode *inode)
@@ -68,6 +71,8 @@ static int set_make(struct inode *inode)
 	if (!inode->locks) {
 		__atomic_store_n((struct lock_set **)&inode->locks, s,
 				 __ATOMIC_RELEASE);
+		s->inode = inode;
+		list_append(&g_sets, &s->all_node);
 		s = NULL;
 	}
 	mutex_unlock(&g_locks_mu);
@@ -364,6 +369,7 @@ void locks_free_inode(struct inode *inode)
 		lock_free(l);
 	list_for_each_entry_safe (l, tmp, &s->flocks, node)
 		lock_free(l);
+	list_del(&s->all_node);
 	mutex_unlock(&g_locks_mu);
 	waitq_fini(&s->wq);
 	free(s);
@@ -381,4 +387,45 @@ bool locks_any(struct inode *inode)
 	any = !list_empty(&s->ranges) || !list_empty(&s->flocks);
 	mutex_unlock(&g_locks_mu);
 	return any;
+}
+
+/* --- reports -------------------------------------------------------------- */
+
+static void report_list(struct lock_set *s, struct list *head,
+			struct lock_report *out, uint32_t *nr, uint32_t max)
+{
+	struct lock *l;
+
+	list_for_each_entry (l, head, node) {
+		if (*nr == max)
+			return;
+		out[(*nr)++] = (struct lock_report){
+			.r = l->r,
+			.inode = s->inode,
+			.dev = s->inode->sb->dev,
+			.ino = s->inode->ino,
+		};
+	}
+}
+
+int locks_report(struct lock_report **out)
+{
+	struct lock_report *all;
+	struct lock_set *s;
+	uint32_t max, nr = 0;
+
+	mutex_lock(&g_locks_mu);
+	max = g_nr_locks;
+	mutex_unlock(&g_locks_mu);
+	all = kcalloc(max + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	mutex_lock(&g_locks_mu);
+	list_for_each_entry (s, &g_sets, all_node) {
+		report_list(s, &s->flocks, all, &nr, max);
+		report_list(s, &s->ranges, all, &nr, max);
+	}
+	mutex_unlock(&g_locks_mu);
+	*out = all;
+	return (int)nr;
 }

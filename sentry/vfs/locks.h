@@ -37,4 +37,14 @@ void locks_free_inode(struct inode *inode);
 /* Any lock at all?  For tests. */
 bool locks_any(struct inode *inode);
 
+
+/* All locks of now, for /proc. */
+struct lock_report {
+	struct lock_req r;
+	const struct inode *inode; /* for comparing only */
+	uint64_t dev, ino;
+};
+/* How many, *out allocated for the caller to free; -ENOMEM. */
+MUST_CHECK int locks_report(struct lock_report **out);
+
 #endif

@@ -600,7 +600,7 @@ static void rename_dcache(struct rename_args *r, struct dcache_move *move,
 			  bool victim_dir)
 {
 	if (r->flags & LINUX_RENAME_EXCHANGE) {
-		dcache_exchange(r->old, r->new);
+		dcache_exchange(move, r->old, r->new);
 		return;
 	}
 	if (dentry_inode(r->new))
@@ -638,7 +638,8 @@ NO_LOCK_CHECK static int rename_do(struct rename_args *r)
 
 	if (mount_is_local_point(r->old) || mount_is_local_point(r->new))
 		return -EBUSY;
-	ret = dcache_move_prepare(&move, strlen(r->new_last.name));
+	ret = dcache_move_prepare(&move, strlen(r->new_last.name),
+				  strlen(r->old_last.name));
 	if (ret < 0)
 		return ret;
 	if (victim_dir)
@@ -650,7 +651,7 @@ NO_LOCK_CHECK static int rename_do(struct rename_args *r)
 		rename_dcache(r, &move, victim_dir);
 	if (victim_dir)
 		mutex_unlock(&new->dir_mu);
-	free(move.name);
+	dcache_move_fini(&move);
 	if (ret == 0)
 		rename_notify(r, old, new);
 	return ret;

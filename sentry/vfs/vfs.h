@@ -35,10 +35,11 @@ struct mount;
 struct super;
 struct task;
 
+/* Packed: inodes have four, and there are many. */
 struct ktime {
 	int64_t sec;
 	uint32_t nsec;
-};
+} __attribute__((packed, aligned(4)));
 
 /* Attributes as statx(2) reports them. */
 struct path;
@@ -167,29 +168,30 @@ struct inode_ops {
 /* After a prefetch the last name is opened for reading, or only peeked at. */
 enum { PREFETCH_OPEN = 1, PREFETCH_PEEK = 2 };
 
+/* There are as many as files in use: whatever few of them have is elsewhere. */
 struct inode {
 	struct refcount ref;
+	_Atomic uint32_t mode; /* type bits immutable */
 	IMMUTABLE const struct inode_ops *ops;
 	IMMUTABLE struct super *sb;
 	IMMUTABLE uint64_t ino;
 	IMMUTABLE uint64_t rdev;
-	struct mutex dir_mu;   /* LOCK_INODE_DIR; directories: entries */
-	struct mutex mu;       /* LOCK_INODE */
-	_Atomic uint32_t mode; /* type bits immutable */
-	_Atomic uint32_t uid, gid, nlink;
 	_Atomic uint64_t size;
+	_Atomic uint32_t uid, gid, nlink;
+	struct small_mutex dir_mu; /* LOCK_INODE_DIR; directories: entries */
+	struct small_mutex mu;	   /* LOCK_INODE */
 	struct ktime atime, mtime, ctime, btime GUARDED_BY(mu);
 	struct mapping *mapping; /* regular files that can be mapped shared */
 	void *locks;		 /* private to vfs/locks.c (flock, fcntl) */
 	/* Marks of inotify and dnotify: private to vfs/notify.c. */
 	struct notify_mark *_Atomic watches;
 	void *leases; /* private to vfs/leases.c */
-	/* Open files that can write, or minus those who forbid it; readers. */
-	_Atomic int32_t writers, readers;
 	/* Access control lists (acl.h): the access list, and what is known. */
 	struct posix_acl *acl GUARDED_BY(mu);
+	void *pipe; /* the pipe behind a FIFO, under mu */
+	/* Open files that can write, or minus those who forbid it; readers. */
+	_Atomic int32_t writers, readers;
 	_Atomic uint8_t acl_state, default_state;
-	void *pipe;	       /* the pipe behind a FIFO, under mu */
 	_Atomic bool no_caps;  /* surely without security.capability */
 	_Atomic bool linkable; /* O_TMPFILE without O_EXCL: nlink 0 may rise */
 };
@@ -248,20 +250,21 @@ DEFINE_AUTO_PUT(super)
 
 struct dentry {
 	struct refcount ref;
+	uint32_t hash; /* LOCK_DCACHE */
 	IMMUTABLE struct super *sb;
 	struct dentry *parent; /* LOCK_RENAME + LOCK_DCACHE to change */
 	struct inode *inode;   /* NULL: negative; under LOCK_DCACHE */
-	uint64_t hash;
-	struct list hash_node, lru_node, sibling, children; /* LOCK_DCACHE */
+	/* LOCK_DCACHE: in a bucket; in the parent's list of children. */
+	struct dentry *hash_next, *first_child, *next, **prev;
 	_Atomic uint32_t nr_mounts; /* mounts attached here, any namespace */
-	bool unhashed;		    /* not in the hash: unlinked or dropped */
-	_Atomic bool deleted;	    /* its name was removed; shown as such */
-	_Atomic bool accessed;	    /* second chance before eviction */
-	IMMUTABLE bool pseudo;	    /* anonymous: the name is the whole path */
 	IMMUTABLE uint32_t id;	    /* seeds the hash of the children */
 	uint16_t name_len;
-	char *name; /* under LOCK_DCACHE; inline if short */
-	char inline_name[32];
+	bool unhashed;		 /* not in the hash: unlinked or dropped */
+	_Atomic bool deleted;	 /* its name was removed; shown as such */
+	_Atomic bool accessed;	 /* second chance before eviction */
+	IMMUTABLE bool pseudo;	 /* anonymous: the name is the whole path */
+	char *name;		 /* under LOCK_DCACHE; inline until renamed */
+	IMMUTABLE char inline_name[];
 };
 /* The last put frees it, and lets go of its parent. */
 void dentry_get(struct dentry *d);

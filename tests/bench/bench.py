@@ -21,6 +21,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 MICRO = [
     ("getppid", "getppid through libc"),
     ("getppid-raw", "getppid through syscall(2)"),
+    ("getppid-plain", "getppid, not patched"),
+    ("getppid-busy", "getppid, every CPU busy"),
+    ("threads-8", "8 threads, 16,000 calls"),
     ("clock_gettime", "clock_gettime"),
     ("write-null", "write 1 byte to /dev/null"),
     ("pread-4k", "pread 4 KiB"),
@@ -36,6 +39,7 @@ MICRO = [
     ("thread-join", "thread create, join"),
     ("mmap-1m", "mmap, touch, munmap 1 MiB"),
     ("page-fault", "map, write, unmap a file page"),
+    ("compute", "1,000,000 multiplications"),
 ]
 
 
@@ -195,7 +199,9 @@ def fmt_ns(ns):
 LIMITS = {
     "getppid": {"trap": 2.2}, "write-null": {"trap": 2.5},
     "pread-4k": {"trap": 1.5}, "stat": {"trap": 1.5},
-    "page-fault": {"trap": 1.3}, "mmap-1m": {"trap": 1.0, "ptrace": 1.5},
+    "page-fault": {"trap": 1.3},
+    "mmap-1m": {"trap": 1.0, "ptrace": 1.5, "kvm": 4.0},
+    "compute": {"trap": 1.01, "ptrace": 1.01, "kvm": 1.01},
     "pipe-ping-pong": {"trap": 2.0}, "futex-ping-pong": {"trap": 2.0},
     "fork-wait": {"trap": 3.0}, "fork-exec": {"trap": 2.5},
     "thread-join": {"trap": 3.0},
@@ -204,6 +210,30 @@ LIMITS = {
     "python3 -c pass": {"trap": 1.5},
     "sh loop of 100 commands": {"trap": 2.5},
 }
+
+
+# And in ns, where the issue says so; and how far the 95th percentile of ten
+# runs may lie above their median.
+NS_LIMITS = {"getppid-plain": {"trap": 3500}, "getppid-busy": {"trap": 6000}}
+STEADY_LIMIT = 1.5
+
+
+def ns_notes(name, inside):
+    return [f"{p} limit {limit / 1e3:.1f} us"
+            for p, limit in NS_LIMITS.get(name, {}).items()
+            if inside.get(p, 0) > limit]
+
+
+def steadiness(progs, prefixes, tmp):
+    """Of a patched call: ten runs, for each platform."""
+    notes = []
+    for p, prefix in prefixes.items():
+        runs = sorted(micro(progs / "bench_guest", prefix, "getppid", tmp)
+                      for _ in range(10))
+        ratio = statistics.quantiles(runs, n=20)[-1] / statistics.median(runs)
+        over = f", limit {STEADY_LIMIT}" if ratio > STEADY_LIMIT else ""
+        notes.append(f"{p} p95/median of 10 runs {ratio:.2f}{over}")
+    return notes
 
 
 class Table:
@@ -234,7 +264,7 @@ def measure(args, table, prefixes, tmp, progs):
         native = median_ms(argv, rounds, tmp) * 1e6
         inside = {p: median_ms(prefix + argv, rounds, tmp) * 1e6
                   for p, prefix in prefixes.items()}
-        note = "limit 15 ms" if "true" in name else ""
+        note = "limit 15 ms, kvm 40 ms" if "true" in name else ""
         table.add(name, native, inside, LIMITS.get(name, {}), note)
     for name, title in MICRO:
         if args.only and args.only not in name:
@@ -245,19 +275,28 @@ def measure(args, table, prefixes, tmp, progs):
         inside = {p: statistics.median(
             micro(progs / "bench_guest", prefix, name, tmp)
             for _ in range(args.rounds)) for p, prefix in prefixes.items()}
-        note = ""
+        notes = ns_notes(name, inside)
+        if name == "getppid":
+            notes += steadiness(progs, prefixes, tmp)
         if name == "getppid" and "ptrace" in inside:
             bare = min(float(subprocess.check_output(
                 [str(progs / "bare_sysemu")])) for _ in range(2))
-            note = (f"bare SYSEMU {bare / 1e3:.2f} us: ptrace is "
-                    f"{inside['ptrace'] / bare:.2f} times it, limit 1.25")
-        table.add(title, native, inside, LIMITS.get(name, {}), note)
+            notes.append(f"bare SYSEMU {bare / 1e3:.2f} us: ptrace is "
+                         f"{inside['ptrace'] / bare:.2f} times it, limit 1.25")
+        if name == "getppid-raw" and "kvm" in inside:
+            bare = min(float(subprocess.check_output(
+                [str(progs / "bare_kvm")])) for _ in range(2))
+            notes.append(f"bare exit {bare / 1e3:.2f} us: kvm is "
+                         f"{inside['kvm'] / bare:.2f} times it, limit 1.4")
+        table.add(title, native, inside, LIMITS.get(name, {}),
+                  "; ".join(notes))
 
 
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--moat", default="build/moat")
-    ap.add_argument("--platforms", default="ptrace,trap")
+    ap.add_argument("--platforms", default="ptrace,trap" + (
+        ",kvm" if os.access("/dev/kvm", os.R_OK | os.W_OK) else ""))
     ap.add_argument("--programs", default="build/rel/tests/bench")
     ap.add_argument("--out", default="build/bench")
     ap.add_argument("--rounds", type=int, default=3)

@@ -60,6 +60,59 @@ static void op_getppid_raw(void)
 	syscall(SYS_getppid);
 }
 
+/* Not after a form that the trap platform patches. */
+static void op_getppid_plain(void)
+{
+	long ret = SYS_getppid;
+
+	__asm__ volatile("nop\n\tsyscall"
+			 : "+a"(ret)
+			 :
+			 : "rcx", "r11", "memory");
+	must(ret >= 0, "getppid");
+}
+
+/* One more process than CPUs, so that nobody can wait by looking. */
+static void setup_busy(void)
+{
+	cpu_set_t set;
+
+	must(sched_getaffinity(0, sizeof(set), &set) == 0, "affinity");
+	for (int i = CPU_COUNT(&set); i > 0; i--) {
+		if (fork() != 0)
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(STDOUT_FILENO);
+		for (;;)
+			;
+	}
+}
+
+#define THREADS	     8
+#define THREAD_CALLS 2000
+
+/* Computes for about a microsecond between calls. */
+static void *call_and_compute(void *arg)
+{
+	for (int i = 0; i < THREAD_CALLS; i++) {
+		for (volatile int j = 0; j < 1000; j++)
+			;
+		getppid();
+	}
+	return arg;
+}
+
+static void op_threads(void)
+{
+	pthread_t t[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		must(pthread_create(&t[i], NULL, call_and_compute, NULL) == 0,
+		     "thread");
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+}
+
 static void op_clock(void)
 {
 	struct timespec t;
@@ -265,6 +318,16 @@ static void op_fault(void)
 	munmap(p, 4096);
 }
 
+/* Nothing but the CPU: what an exit, or a missing page, would add. */
+static void op_compute(void)
+{
+	uint64_t x = 1;
+
+	for (int i = 0; i < 1000000; i++)
+		x = x * 6364136223846793005ull + 1442695040888963407ull;
+	__asm__ volatile("" : : "r"(x));
+}
+
 static void no_setup(void)
 {
 }
@@ -276,6 +339,9 @@ static const struct bench {
 } benches[] = {
 	{ "getppid", no_setup, op_getppid },
 	{ "getppid-raw", no_setup, op_getppid_raw },
+	{ "getppid-plain", no_setup, op_getppid_plain },
+	{ "getppid-busy", setup_busy, op_getppid },
+	{ "threads-8", no_setup, op_threads },
 	{ "clock_gettime", no_setup, op_clock },
 	{ "write-null", setup_null, op_write_null },
 	{ "pread-4k", setup_file, op_pread },
@@ -291,6 +357,7 @@ static const struct bench {
 	{ "thread-join", no_setup, op_thread },
 	{ "mmap-1m", no_setup, op_mmap },
 	{ "page-fault", setup_file, op_fault },
+	{ "compute", no_setup, op_compute },
 };
 
 static int by_value(const void *a, const void *b)

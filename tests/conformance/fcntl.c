@@ -182,7 +182,7 @@ TEST(fcntl, signal_interrupts_waiting)
 	EXPECT_OK(set_lock(fd, F_SETLK, F_WRLCK, 0, 1));
 	sigaction(SIGALRM, &sa, NULL);
 	EXPECT_EXIT(0, CHILD({
-			    ualarm(30000, 0);
+			    ualarm(30000, 30000);
 			    EXPECT_ERRNO(EINTR,
 					 set_lock(fd, F_SETLKW, F_WRLCK, 0, 1));
 		    }));
@@ -202,7 +202,7 @@ TEST(fcntl, deadlock)
 		EXPECT_OK(set_lock(fd, F_SETLKW, F_WRLCK, 0, 1));
 	});
 	EXPECT_EQ(1, read(p[0], &c, 1));
-	usleep(50000);
+	EXPECT_SOON(task_state(pid) == 'S');
 	EXPECT_ERRNO(EDEADLK, set_lock(fd, F_SETLKW, F_WRLCK, 1, 1));
 	EXPECT_OK(set_lock(fd, F_SETLK, F_UNLCK, 0, 0));
 	EXPECT_EXIT(0, pid);

@@ -86,9 +86,11 @@ TEST(futex, timeouts)
 
 static _Atomic int waiting, woken;
 
+static _Atomic pid_t waiter_tids[8];
+
 static void *waiter(void *bits)
 {
-	waiting++;
+	waiter_tids[waiting++] = gettid();
 	if (futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 0, NULL, NULL,
 		  (uint32_t)(uintptr_t)bits) == 0)
 		woken++;
@@ -98,12 +100,12 @@ static void *waiter(void *bits)
 /* Starts @nr waiters and waits until all sleep. */
 static void start(pthread_t *t, int nr, uintptr_t bits)
 {
-	struct timespec nap = { 0, 30000000 };
+	int before = waiting;
 
 	for (int i = 0; i < nr; i++)
 		EXPECT_EQ(0, pthread_create(&t[i], NULL, waiter, (void *)bits));
-	EXPECT_SOON(waiting == nr);
-	nanosleep(&nap, NULL);
+	for (int i = before; i < before + nr; i++)
+		EXPECT_SOON(waiter_tids[i] && task_state(waiter_tids[i]) == 'S');
 }
 
 TEST(futex, wakes_as_many_as_asked)
@@ -182,8 +184,8 @@ static void on_signal(int signo)
 TEST(futex, signals_interrupt_and_restart)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
-	struct itimerval it = { .it_value = { 0, 20000 } };
-	struct timespec ts = ts_of(100000000), longer = ts_of(5000000000);
+	struct itimerval it = { { 0, 20000 }, { 0, 20000 } };
+	struct timespec longer = ts_of(60000000000);
 
 	EXPECT_OK(sigaction(SIGALRM, &sa, NULL));
 	EXPECT_OK(setitimer(ITIMER_REAL, &it, NULL));
@@ -194,7 +196,7 @@ TEST(futex, signals_interrupt_and_restart)
 	EXPECT_OK(sigaction(SIGALRM, &sa, NULL));
 	EXPECT_OK(setitimer(ITIMER_REAL, &it, NULL));
 	/* With a timeout: EINTR in spite of SA_RESTART. */
-	EXPECT_ERRNO(EINTR, futex(&word, FUTEX_WAIT, 0, &ts, NULL, 0));
+	EXPECT_ERRNO(EINTR, futex(&word, FUTEX_WAIT, 0, &longer, NULL, 0));
 }
 
 TEST(futex, shared_between_processes)
@@ -367,13 +369,15 @@ static void check_robust(int protocol, int pshared)
 	EXPECT_EQ(0, pthread_mutex_consistent(m));
 	EXPECT_EQ(0, pthread_mutex_unlock(m));
 	if (pshared == PTHREAD_PROCESS_SHARED) {
+		_Atomic uint32_t *held = shared_word();
 		pid_t pid = CHILD({
 			pthread_mutex_lock(m);
+			*held = 1;
 			usleep(50000);
 			raise(SIGKILL);
 		});
 
-		usleep(20000);
+		EXPECT_SOON(*held);
 		EXPECT_EQ(EOWNERDEAD, pthread_mutex_lock(m));
 		EXPECT_KILLED(SIGKILL, pid);
 	}

@@ -389,7 +389,7 @@ static void on_alarm(int sig)
 TEST(inotify, a_read_waits)
 {
 	struct sigaction sa = { .sa_handler = on_alarm };
-	struct itimerval it = { .it_value.tv_usec = 20000 };
+	struct itimerval it = { { 0, 20000 }, { 0, 20000 } };
 	char buf[256];
 	pthread_t t;
 

@@ -13,6 +13,8 @@ enum {
 	REG_GLOBAL_EXPEDITED = 4,
 	PRIVATE_EXPEDITED = 8,
 	REG_PRIVATE_EXPEDITED = 16,
+	SYNC_CORE = 32,
+	REG_SYNC_CORE = 64,
 	GET_REGISTRATIONS = 512
 };
 
@@ -104,6 +106,28 @@ TEST(membarrier, orders_a_running_thread)
 {
 	EXPECT_EQ(0, mb(REG_PRIVATE_EXPEDITED, 0));
 	dekker(PRIVATE_EXPEDITED, 300);
+}
+
+/* Threads that run code which another one writes. */
+TEST(membarrier, sync_core)
+{
+	int has = EXPECT_OK(mb(QUERY, 0)) & (SYNC_CORE | REG_SYNC_CORE);
+
+	EXPECT_ERRNO(EINVAL, mb(SYNC_CORE, 1));
+	EXPECT_ERRNO(EINVAL, mb(REG_SYNC_CORE, 1));
+	if (!has) {
+		EXPECT_ERRNO(EINVAL, mb(SYNC_CORE, 0));
+		EXPECT_ERRNO(EINVAL, mb(REG_SYNC_CORE, 0));
+		return;
+	}
+	EXPECT_EQ(SYNC_CORE | REG_SYNC_CORE, has);
+	EXPECT_ERRNO(EPERM, mb(SYNC_CORE, 0));
+	EXPECT_EQ(0, mb(REG_SYNC_CORE, 0));
+	EXPECT_EQ(REG_SYNC_CORE | REG_PRIVATE_EXPEDITED,
+		  mb(GET_REGISTRATIONS, 0));
+	EXPECT_ERRNO(EPERM, mb(PRIVATE_EXPEDITED, 0));
+	EXPECT_EQ(0, mb(SYNC_CORE, 0));
+	dekker(SYNC_CORE, 100);
 }
 
 TEST(membarrier, registration_goes_with_fork_not_with_threads_only)

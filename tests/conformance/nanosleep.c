@@ -27,7 +27,8 @@ static void on_signal(int signo)
 static void alarm_in_ms(int ms, int flags)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
-	struct itimerval it = { .it_value = { 0, ms * 1000 } };
+	struct itimerval it = { .it_interval = { 0, ms * 1000 },
+				.it_value = { 0, ms * 1000 } };
 
 	EXPECT_OK(sigaction(SIGALRM, &sa, NULL));
 	EXPECT_OK(setitimer(ITIMER_REAL, &it, NULL));
@@ -63,15 +64,15 @@ TEST(nanosleep, checks_its_argument)
 
 TEST(nanosleep, a_handler_cuts_it_and_the_rest_is_told)
 {
-	struct timespec ts = ts_of(5000000000), rem = { 9, 9 };
+	struct timespec ts = ts_of(1000000000000), rem = { 9, 9 };
 
 	alarm_in_ms(30, SA_RESTART);
 	EXPECT_ERRNO(EINTR, syscall(SYS_nanosleep, &ts, &rem));
-	EXPECT_TRUE(rem.tv_sec == 4 && rem.tv_nsec > 0);
+	EXPECT_TRUE(rem.tv_sec >= 900 && rem.tv_sec <= 999);
 	alarm_in_ms(30, SA_RESTART);
 	EXPECT_ERRNO(EINTR, syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME, 0, &ts,
 				    &rem));
-	EXPECT_TRUE(rem.tv_sec == 4);
+	EXPECT_TRUE(rem.tv_sec >= 900 && rem.tv_sec <= 999);
 	alarm_in_ms(30, 0);
 	EXPECT_ERRNO(EFAULT, syscall(SYS_nanosleep, &ts, (void *)8));
 }
@@ -113,7 +114,7 @@ TEST(nanosleep, absolute)
 
 TEST(nanosleep, absolute_restarts_unless_handled)
 {
-	struct timespec ts = ts_of(now(CLOCK_MONOTONIC) + 5000000000), rem;
+	struct timespec ts = ts_of(now(CLOCK_MONOTONIC) + 1000000000000), rem;
 
 	rem = (struct timespec){ 77, 77 };
 	alarm_in_ms(30, SA_RESTART);

@@ -3,13 +3,17 @@
  * patch: calls that are made often from one place.  A platform may replace the
  * code there; nothing but the time that it takes may tell.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -92,7 +96,7 @@ TEST(patch, registers_and_flags_survive)
 	}
 }
 
-static long hot(void)
+static __attribute__((noinline)) long hot(void)
 {
 	long ret;
 
@@ -240,17 +244,140 @@ TEST(patch, code_may_be_replaced)
 	static const uint8_t pid[] = { 0xb8, 39, 0, 0, 0, 0x0f, 5, 0xc3 };
 	uint8_t *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	long (*call)(void) = (long (*)(void))at;
+	long (*call)(void) = (long (*)(void))(at + 16);
 
 	EXPECT_TRUE(at != MAP_FAILED);
 	for (int round = 0; round < 4; round++) {
 		EXPECT_OK(mprotect(at, 4096, PROT_READ | PROT_WRITE));
-		memcpy(at, round % 2 ? pid : ppid, sizeof(pid));
+		memcpy(at + 16, round % 2 ? pid : ppid, sizeof(pid));
 		EXPECT_OK(mprotect(at, 4096, PROT_READ | PROT_EXEC));
 		for (int i = 0; i < OFTEN; i++)
 			EXPECT_EQ(round % 2 ? getpid() : getppid(), call());
 	}
 	EXPECT_OK(munmap(at, 4096));
+}
+
+/* `mov $nr, %r8d` ends in the bytes of `mov $nr, %eax`. */
+TEST(patch, tail_of_another_mov_is_left_alone)
+{
+	long ret, r8;
+
+	for (int i = 0; i < OFTEN; i++) {
+		__asm__ volatile("mov $110, %%eax\n\tmov $110, %%r8d\n\t"
+				 "syscall\n\tmov %%r8, %1"
+				 : "=a"(ret), "=r"(r8)
+				 :
+				 : "rcx", "r8", "r11", "memory");
+		EXPECT_EQ(getppid(), ret);
+		EXPECT_EQ(110, r8);
+	}
+}
+
+/* One place for all calls, and six arguments. */
+TEST(patch, libc_syscall_makes_any_call)
+{
+	char name[] = "patch", page[2] = { 0 };
+	int fd = EXPECT_OK(memfd_create(name, 0));
+	long at;
+
+	EXPECT_OK(ftruncate(fd, 8192));
+	EXPECT_EQ(1, pwrite(fd, "b", 1, 4096));
+	for (int i = 0; i < OFTEN; i++) {
+		EXPECT_EQ(getppid(), syscall(SYS_getppid));
+		EXPECT_EQ(getpid(), syscall(SYS_getpid));
+		EXPECT_ERRNO(ENOSYS, syscall(9999));
+		EXPECT_ERRNO(EBADF, syscall(SYS_close, -1));
+		EXPECT_EQ(1, syscall(SYS_pread64, fd, page, 1, 4096));
+		EXPECT_EQ('b', page[0]);
+		at = EXPECT_OK(syscall(SYS_mmap, NULL, 4096, PROT_READ,
+				       MAP_SHARED, fd, 4096));
+		EXPECT_EQ('b', *(char *)at);
+		EXPECT_OK(syscall(SYS_munmap, at, 4096));
+	}
+	close(fd);
+}
+
+/* The mov of hot(), in its text as @mem (of this process) shows it. */
+static uint64_t find_mov(int mem)
+{
+	static const uint8_t want[] = { 0xb8, 110, 0, 0, 0, 0x0f, 5 };
+	uint64_t from = (uint64_t)(uintptr_t)hot;
+	uint8_t code[64];
+
+	EXPECT_EQ((long)sizeof(code),
+		  pread(mem, code, sizeof(code), (off_t)from));
+	for (size_t i = 0; i + sizeof(want) <= sizeof(code); i++)
+		if (memcmp(code + i, want, sizeof(want)) == 0)
+			return from + i;
+	return 0;
+}
+
+TEST(patch, text_reads_as_it_was)
+{
+	int mem = EXPECT_OK(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+
+	for (int i = 0; i < OFTEN; i++)
+		hot();
+	EXPECT_TRUE(find_mov(mem) != 0);
+	for (int i = 0; i < OFTEN; i++)
+		EXPECT_EQ(getppid(), hot());
+	close(mem);
+}
+
+static void stop_in_hot(void)
+{
+	int wrong = 0;
+
+	for (int i = 0; i < OFTEN; i++)
+		hot();
+	EXPECT_OK(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+	raise(SIGSTOP);
+	for (int i = 0; i < OFTEN; i++)
+		wrong += hot() != getppid();
+	_exit(wrong != 0);
+}
+
+/* A breakpoint on the mov, as debuggers set it and step over it. */
+TEST(patch, breakpoint_at_a_site)
+{
+	struct user_regs_struct regs;
+	int status, mem;
+	uint64_t mov;
+	long word;
+	pid_t pid = EXPECT_OK(fork());
+
+	if (pid == 0)
+		stop_in_hot();
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	mem = EXPECT_OK(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+	mov = find_mov(mem);
+	close(mem);
+	EXPECT_TRUE(mov != 0);
+	errno = 0;
+	word = ptrace(PTRACE_PEEKTEXT, pid, mov, NULL);
+	EXPECT_EQ(0, errno);
+	EXPECT_EQ(0x050f0000006eb8, word & 0xffffffffffffff);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_OK(ptrace(PTRACE_POKETEXT, pid, mov,
+				 (word & ~0xffl) | 0xcc));
+		EXPECT_OK(ptrace(PTRACE_CONT, pid, NULL, NULL));
+		EXPECT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+		EXPECT_OK(ptrace(PTRACE_GETREGS, pid, NULL, &regs));
+		EXPECT_EQ(mov + 1, regs.rip);
+		regs.rip = mov;
+		EXPECT_OK(ptrace(PTRACE_SETREGS, pid, NULL, &regs));
+		EXPECT_OK(ptrace(PTRACE_POKETEXT, pid, mov, word));
+		EXPECT_OK(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL));
+		EXPECT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_OK(ptrace(PTRACE_GETREGS, pid, NULL, &regs));
+		EXPECT_EQ(mov + 5, regs.rip);
+		EXPECT_EQ(110, regs.rax);
+	}
+	EXPECT_OK(ptrace(PTRACE_CONT, pid, NULL, NULL));
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
 }
 
 TEST_MAIN

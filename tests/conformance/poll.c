@@ -25,7 +25,7 @@ static long now_ms(void)
 
 static void alarm_in_ms(int ms)
 {
-	struct itimerval it = { { 0, 0 }, { 0, ms * 1000 } };
+	struct itimerval it = { { 0, ms * 1000 }, { 0, ms * 1000 } };
 	struct sigaction sa = { .sa_handler = on_signal,
 				.sa_flags = SA_RESTART };
 
@@ -107,16 +107,16 @@ TEST(poll, woken_by_a_writer)
 TEST(poll, a_handler_interrupts_even_with_restart)
 {
 	alarm_in_ms(20);
-	EXPECT_ERRNO(EINTR, poll(NULL, 0, 5000));
-	EXPECT_EQ(1, g_signals);
+	EXPECT_ERRNO(EINTR, poll(NULL, 0, 60000));
+	EXPECT_TRUE(g_signals >= 1);
 }
 
 /* Stopping and continuing does not end it, nor start its time anew. */
 TEST(poll, goes_on_after_a_stop)
 {
 	struct timespec ms = { 0, 30000000 };
-	pid_t pid = CHILD(_exit(poll(NULL, 0, 300) != 0));
 	long start = now_ms();
+	pid_t pid = CHILD(_exit(poll(NULL, 0, 300) != 0));
 	int st;
 
 	nanosleep(&ms, NULL);
@@ -126,12 +126,12 @@ TEST(poll, goes_on_after_a_stop)
 	nanosleep(&ms, NULL);
 	EXPECT_OK(kill(pid, SIGCONT));
 	EXPECT_EXIT(0, pid);
-	EXPECT_TRUE(now_ms() - start >= 250);
+	EXPECT_TRUE(now_ms() - start >= 300);
 }
 
 TEST(poll, ppoll_swaps_the_mask)
 {
-	struct timespec ts = { 5, 0 }, zero = { 0, 0 }, bad = { 0, -1 };
+	struct timespec ts = { 60, 0 }, zero = { 0, 0 }, bad = { 0, -1 };
 	sigset_t block, none, old;
 
 	sigemptyset(&none);
@@ -140,6 +140,7 @@ TEST(poll, ppoll_swaps_the_mask)
 	EXPECT_OK(sigprocmask(SIG_BLOCK, &block, NULL));
 	alarm_in_ms(20);
 	EXPECT_ERRNO(EINTR, ppoll(NULL, 0, &ts, &none));
+	EXPECT_OK(setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL));
 	EXPECT_EQ(1, g_signals);
 	EXPECT_OK(sigprocmask(SIG_BLOCK, NULL, &old));
 	EXPECT_TRUE(sigismember(&old, SIGALRM));

@@ -28,10 +28,11 @@ static void on_alarm(int sig)
 		_exit(9);
 }
 
+/* Again and again: the first may come before the call that it is meant for. */
 static void alarm_in(long ms, int flags)
 {
 	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = flags };
-	struct itimerval it = { { 0, 0 }, { 0, ms * 1000 } };
+	struct itimerval it = { { 0, ms * 1000 }, { 0, ms * 1000 } };
 
 	EXPECT_OK(sigaction(SIGALRM, &sa, NULL));
 	EXPECT_OK(setitimer(ITIMER_REAL, &it, NULL));
@@ -55,7 +56,7 @@ TEST(restart, read_of_a_pipe)
 	write_in_handler = 1;
 	alarm_in(20, SA_RESTART);
 	EXPECT_EQ(1, read(pipe_fds[0], &c, 1));
-	EXPECT_EQ(2, hits);
+	EXPECT_TRUE(hits >= 2);
 	EXPECT_EQ('x', c);
 }
 
@@ -75,7 +76,7 @@ TEST(restart, write_tells_what_was_written)
 TEST(restart, poll_and_select_never_restart)
 {
 	struct pollfd p = { .events = POLLIN };
-	struct timeval tv = { 10, 0 };
+	struct timeval tv = { 60, 0 };
 	fd_set set;
 	int ep = EXPECT_OK(epoll_create1(0));
 	struct epoll_event ev;
@@ -83,7 +84,7 @@ TEST(restart, poll_and_select_never_restart)
 	EXPECT_OK(pipe(pipe_fds));
 	p.fd = pipe_fds[0];
 	alarm_in(20, SA_RESTART);
-	EXPECT_ERRNO(EINTR, poll(&p, 1, 10000));
+	EXPECT_ERRNO(EINTR, poll(&p, 1, 60000));
 	alarm_in(20, SA_RESTART);
 	EXPECT_ERRNO(EINTR, ppoll(&p, 1, NULL, NULL));
 	FD_ZERO(&set);
@@ -92,7 +93,7 @@ TEST(restart, poll_and_select_never_restart)
 	EXPECT_ERRNO(EINTR, select(pipe_fds[0] + 1, &set, NULL, NULL, &tv));
 	EXPECT_TRUE(FD_ISSET(pipe_fds[0], &set));
 	alarm_in(20, SA_RESTART);
-	EXPECT_ERRNO(EINTR, epoll_wait(ep, &ev, 1, 10000));
+	EXPECT_ERRNO(EINTR, epoll_wait(ep, &ev, 1, 60000));
 	alarm_in(20, SA_RESTART);
 	EXPECT_ERRNO(EINTR, pause());
 }
@@ -103,10 +104,9 @@ static pid_t stop_and_continue(void)
 	pid_t parent = getpid();
 
 	return CHILD({
-		struct timespec ts = { 0, 20000000 };
-		nanosleep(&ts, NULL);
+		EXPECT_SOON(task_state(parent) == 'S');
 		kill(parent, SIGSTOP);
-		nanosleep(&ts, NULL);
+		EXPECT_SOON(task_state(parent) == 'T');
 		kill(parent, SIGCONT);
 	});
 }
@@ -121,18 +121,17 @@ TEST(restart, without_a_handler_the_time_goes_on)
 
 	EXPECT_OK(nanosleep(&ts, NULL));
 	EXPECT_TRUE(now_ms() - start >= 150);
-	EXPECT_TRUE(now_ms() - start < 1500);
 	EXPECT_EXIT(0, kid);
 	kid = stop_and_continue();
 	start = now_ms();
 	EXPECT_EQ(0, poll(&p, 1, 150));
-	EXPECT_TRUE(now_ms() - start >= 150 && now_ms() - start < 1500);
+	EXPECT_TRUE(now_ms() - start >= 150);
 	EXPECT_EXIT(0, kid);
 	kid = stop_and_continue();
 	start = now_ms();
 	EXPECT_ERRNO(ETIMEDOUT,
 		     syscall(SYS_futex, &word, FUTEX_WAIT, 1, &ts, NULL, 0));
-	EXPECT_TRUE(now_ms() - start >= 150 && now_ms() - start < 1500);
+	EXPECT_TRUE(now_ms() - start >= 150);
 	EXPECT_EXIT(0, kid);
 }
 
@@ -143,18 +142,18 @@ TEST(restart, epoll_wait_and_stop)
 	pid_t kid = stop_and_continue();
 
 	/* The one that signal(7) names: EINTR even without a handler. */
-	EXPECT_ERRNO(EINTR, epoll_wait(ep, &ev, 1, 2000));
+	EXPECT_ERRNO(EINTR, epoll_wait(ep, &ev, 1, 60000));
 	EXPECT_EXIT(0, kid);
 }
 
 TEST(restart, nanosleep_tells_the_rest)
 {
-	struct timespec ts = { 10, 0 }, rest = { 0, 0 };
+	struct timespec ts = { 1000, 0 }, rest = { 0, 0 };
 
 	alarm_in(50, SA_RESTART);
 	EXPECT_ERRNO(EINTR, nanosleep(&ts, &rest));
-	EXPECT_EQ(9, rest.tv_sec);
-	EXPECT_TRUE(rest.tv_nsec > 500000000);
+	EXPECT_TRUE(rest.tv_sec >= 900 && rest.tv_sec <= 999);
+	EXPECT_TRUE(rest.tv_nsec >= 0 && rest.tv_nsec < 1000000000);
 }
 
 TEST(restart, futex_wait)
@@ -205,6 +204,7 @@ TEST(restart, lock_waits)
 	EXPECT_EQ(1, read(p[0], &c, 1));
 	alarm_in(20, 0);
 	EXPECT_ERRNO(EINTR, fcntl(fd, F_SETLKW, &fl));
+	EXPECT_OK(setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL));
 	EXPECT_OK(kill(kid, SIGKILL));
 	EXPECT_KILLED(SIGKILL, kid);
 }

@@ -32,10 +32,18 @@ static long raw_prio(int which, int who)
 	return syscall(SYS_getpriority, which, who);
 }
 
+/* The tests count from there; whoever started us may have been nice. */
+static void have_nice_0(void)
+{
+	if (getpriority(PRIO_PROCESS, 0) && setpriority(PRIO_PROCESS, 0, 0))
+		SKIP("started with a nice value");
+}
+
 TEST(sched, policy_checks)
 {
 	struct param p;
 
+	have_nice_0();
 	EXPECT_EQ(SCHED_NORMAL, get_policy(0));
 	EXPECT_ERRNO(EINVAL, get_policy(-1));
 	EXPECT_ERRNO(ESRCH, get_policy(99999999));
@@ -104,6 +112,7 @@ TEST(sched, affinity)
 
 TEST(sched, nice)
 {
+	have_nice_0();
 	EXPECT_EQ(20, raw_prio(PRIO_PROCESS, 0));
 	EXPECT_OK(setpriority(PRIO_PROCESS, 0, 5));
 	EXPECT_EQ(15, raw_prio(PRIO_PROCESS, 0));
@@ -170,6 +179,80 @@ TEST(sched, attributes)
 	a.size = 10;
 	EXPECT_ERRNO(E2BIG, syscall(SYS_sched_setattr, 0, &a, 0));
 	EXPECT_EQ(56, a.size);
+}
+
+static struct attr get_attr(void)
+{
+	struct attr a = { 0 };
+
+	EXPECT_OK(syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0));
+	return a;
+}
+
+static long set_attr(struct attr a)
+{
+	a.size = a.size ? a.size : sizeof(a);
+	return syscall(SYS_sched_setattr, 0, &a, 0);
+}
+
+enum { KEEP_POLICY = 8, KEEP_PARAMS = 16, CLAMP_MIN = 32 };
+
+TEST(sched, attributes_that_stay)
+{
+	EXPECT_OK(set_attr((struct attr){ .policy = SCHED_BATCH, .nice = 6 }));
+	EXPECT_ERRNO(EINVAL, set_attr((struct attr){ .priority = 7,
+						     .flags = KEEP_POLICY }));
+	EXPECT_OK(set_attr((struct attr){ .nice = 7, .flags = KEEP_POLICY }));
+	EXPECT_EQ(SCHED_BATCH, get_attr().policy);
+	EXPECT_EQ(7, get_attr().nice);
+	EXPECT_OK(set_attr((struct attr){
+		.policy = 99, .nice = 8, .flags = KEEP_POLICY }));
+	EXPECT_EQ(8, get_attr().nice);
+	EXPECT_ERRNO(EINVAL,
+		     set_attr((struct attr){ .policy = (uint32_t)-1,
+					     .flags = KEEP_POLICY }));
+	/* The policy stays as well. */
+	EXPECT_OK(set_attr((struct attr){ .nice = 9, .flags = KEEP_PARAMS }));
+	EXPECT_EQ(SCHED_BATCH, get_attr().policy);
+	EXPECT_EQ(8, get_attr().nice);
+	EXPECT_ERRNO(EINVAL, set_attr((struct attr){ .policy = 99,
+						     .flags = KEEP_PARAMS }));
+	EXPECT_OK(set_attr((struct attr){
+		.policy = SCHED_RR, .flags = KEEP_PARAMS | KEEP_POLICY }));
+	EXPECT_EQ(SCHED_BATCH, get_attr().policy);
+}
+
+TEST(sched, unknown_attributes)
+{
+	EXPECT_ERRNO(EINVAL, set_attr((struct attr){ .flags = 0x80 }));
+	EXPECT_ERRNO(EINVAL, set_attr((struct attr){ .size = 48,
+						     .flags = CLAMP_MIN }));
+	/* Only for SCHED_DEADLINE: no effect. */
+	EXPECT_OK(set_attr((struct attr){ .flags = 2 }));
+	EXPECT_OK(set_attr((struct attr){ .flags = 4 }));
+}
+
+/* How long a thread runs in a row can be asked for since Linux 6.12. */
+TEST(sched, slices)
+{
+	struct attr a = get_attr();
+	uint64_t usual = a.runtime;
+	struct timespec ts;
+
+	if (!usual)
+		SKIP("needs Linux 6.12");
+	EXPECT_OK(set_attr((struct attr){ .runtime = 5000000 }));
+	EXPECT_EQ(5000000, get_attr().runtime);
+	EXPECT_OK(sched_rr_get_interval(0, &ts));
+	EXPECT_EQ(0, ts.tv_sec);
+	EXPECT_TRUE(ts.tv_nsec <= 5000000);
+	EXPECT_OK(set_attr((struct attr){ .runtime = 1000 }));
+	EXPECT_EQ(100000, get_attr().runtime);
+	EXPECT_OK(set_attr((struct attr){ .runtime = 1000000000 }));
+	EXPECT_EQ(100000000, get_attr().runtime);
+	EXPECT_EXIT(0, CHILD(EXPECT_EQ(100000000, get_attr().runtime)));
+	EXPECT_OK(set_attr((struct attr){ .flags = 1 }));
+	EXPECT_EQ(usual, get_attr().runtime);
 }
 
 TEST(sched, yield)

@@ -350,7 +350,7 @@ TEST(notify, receive_is_interrupted)
 {
 	struct sigaction sa = { .sa_handler = on_usr1 };
 	struct seccomp_notif n;
-	struct itimerval it = { .it_value = { 0, 20000 } };
+	struct itimerval it = { { 0, 20000 }, { 0, 20000 } };
 
 	g_fd = EXPECT_OK(listen_getppid(0));
 	sigaction(SIGALRM, &sa, NULL);

@@ -154,7 +154,7 @@ TEST(select_edges, is_interrupted)
 {
 	struct sigaction sa = { .sa_handler = on_signal,
 				.sa_flags = SA_RESTART };
-	struct itimerval it = { { 0, 0 }, { 0, 20000 } };
+	struct itimerval it = { { 0, 20000 }, { 0, 20000 } };
 	fd_set s;
 	int p[2];
 

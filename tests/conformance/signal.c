@@ -365,7 +365,7 @@ TEST(signal, timedwait)
 	EXPECT_EQ(SIGUSR1, sigtimedwait(&m, &si, &none));
 	EXPECT_EQ(SI_USER, si.si_code); /* the C library says so */
 	/* Another signal's handler ends it. */
-	struct itimerval it = { { 0, 0 }, { 0, 20000 } };
+	struct itimerval it = { { 0, 20000 }, { 0, 20000 } };
 	catch (SIGALRM, SA_RESTART);
 	setitimer(ITIMER_REAL, &it, NULL);
 	EXPECT_ERRNO(EINTR, sigtimedwait(&m, &si, NULL));

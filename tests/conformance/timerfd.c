@@ -33,12 +33,11 @@ TEST(timerfd, fires_once)
 
 TEST(timerfd, counts_periods)
 {
-	int fd = armed(TFD_NONBLOCK, MS(10), MS(10));
-	struct timespec pause = { 0, MS(65) };
+	int fd = armed(TFD_NONBLOCK, MS(100), MS(10));
+	struct timespec pause = { 0, MS(155) };
 	struct itimerspec now;
 	uint64_t n = 0;
 
-	EXPECT_ERRNO(EAGAIN, read(fd, &n, sizeof(n)));
 	nanosleep(&pause, NULL);
 	EXPECT_EQ(8, read(fd, &n, sizeof(n)));
 	EXPECT_TRUE(n >= 6);

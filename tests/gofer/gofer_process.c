@@ -43,9 +43,11 @@ static void in_tree(const struct gofer_process *g, const char *name, char *out)
 
 void gofer_process_tree(struct gofer_process *g)
 {
+	const char *tmp = getenv("TMPDIR");
 	char path[256], target[256];
 
-	snprintf(g->tree, sizeof(g->tree), "/tmp/moat-gofer-XXXXXX");
+	snprintf(g->tree, sizeof(g->tree), "%s/moat-gofer-XXXXXX",
+		 tmp ? tmp : "/tmp");
 	if (!mkdtemp(g->tree))
 		abort();
 	chmod(g->tree, 0755);
@@ -169,7 +171,7 @@ int gofer_process_wait(struct gofer_process *g)
 {
 	int status;
 
-	for (int i = 0; i < 200 && g->pid > 0; i++) {
+	for (int i = 0; i < 6000 && g->pid > 0; i++) {
 		if (waitpid(g->pid, &status, WNOHANG) == g->pid) {
 			g->pid = 0;
 			return status;

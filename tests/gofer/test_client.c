@@ -117,6 +117,91 @@ static void walks_several_at_once(void **state)
 	assert_int_equal(gofer_attach(7, n), -ENOENT);
 }
 
+static uint64_t g_messages;
+
+/* How many messages went out since the last call. */
+static int messages(void)
+{
+	uint64_t before = g_messages;
+
+	g_messages = gofer_nr_messages();
+	return (int)(g_messages - before);
+}
+
+static void one_message_opens_or_peeks(void **state)
+{
+	const char *names[] = { "dir", "sub", "deep" }, *link = "link";
+	struct gofer_node n[GOFER_WALK_MAX];
+	uint32_t handles = gofer_nr_handles();
+	char text[8];
+	int err, fd;
+
+	(void)state;
+	messages();
+	assert_int_equal(gofer_walk_last(g_root, names, 3, GOFER_WALK_OPEN, n,
+					 &err, &fd),
+			 3);
+	assert_int_equal(messages(), 1);
+	assert_int_equal(read(fd, text, sizeof(text)), 5);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	close(fd);
+	assert_int_equal(gofer_nr_handles(), handles + 3);
+	for (int i = 0; i < 3; i++)
+		gofer_release(n[i].handle);
+	/* Directories are not opened, and never without a handle. */
+	assert_int_equal(gofer_walk_last(g_root, names, 2, GOFER_WALK_FLAGS, n,
+					 &err, &fd),
+			 2);
+	assert_int_equal(fd, -1);
+	assert_int_not_equal(n[1].handle, 0);
+	for (int i = 0; i < 2; i++)
+		gofer_release(n[i].handle);
+	messages();
+	assert_int_equal(gofer_walk_last(g_root, &link, 1, GOFER_WALK_BARE, n,
+					 &err, &fd),
+			 1);
+	assert_int_equal(messages(), 1);
+	assert_int_equal(n[0].handle, 0);
+	assert_true(S_ISLNK(n[0].st.mode));
+	assert_int_equal(gofer_nr_handles(), handles);
+}
+
+struct listed {
+	unsigned int nr;
+	bool file, link;
+};
+
+static bool note(void *arg, const char *name, size_t len,
+		 const struct kstat *st)
+{
+	struct listed *l = arg;
+
+	assert_non_null(st);
+	assert_int_equal(strlen(name), len);
+	l->nr++;
+	if (strcmp(name, "file") == 0)
+		l->file = st->size == 6 && S_ISREG(st->mode);
+	if (strcmp(name, "out") == 0)
+		l->link = S_ISLNK(st->mode); /* itself, not what it names */
+	return true;
+}
+
+static void a_list_has_attributes(void **state)
+{
+	struct listed l = { 0 };
+	uint64_t cookie = 0;
+	bool eof = false;
+
+	(void)state;
+	messages();
+	while (!eof)
+		assert_int_equal(gofer_list(g_root, &cookie, &eof, note, &l),
+				 0);
+	assert_int_equal(messages(), 1);
+	assert_true(l.nr >= 6 && l.file && l.link);
+	assert_int_equal(gofer_list(~0ull, &cookie, &eof, note, &l), -ESTALE);
+}
+
 static void opens_and_creates(void **state)
 {
 	struct gofer_node n, made;
@@ -334,6 +419,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks_several_at_once),
+		cmocka_unit_test(one_message_opens_or_peeks),
+		cmocka_unit_test(a_list_has_attributes),
 		cmocka_unit_test(opens_and_creates),
 		cmocka_unit_test(reads_a_large_directory),
 		cmocka_unit_test(links_and_attributes),

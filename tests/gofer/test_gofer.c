@@ -538,6 +538,36 @@ static void guessed_handles_find_nothing(void **state)
 }
 
 /* Links are never followed, whatever they point at. */
+/* What lies on another mount is not told by its name alone. */
+static void lists_bar_pseudo_file_systems(void **state)
+{
+	struct gofer_process g = { 0 };
+	struct gofer_list_req req = { 0 };
+	struct gofer_list_rep rep = { 0 };
+	struct gofer_wire_entry e;
+	unsigned int seen = 0;
+	size_t at;
+
+	(void)state;
+	if (gofer_process_start(&g, "/", true) < 0)
+		skip();
+	assert_int_equal(hello(&g), 0);
+	req.dir = attach(&g);
+	assert_int_equal(ASK(&g, list, LIST, &req, &rep), 0);
+	for (at = 0; at < rep.entries.len; at += e.size) {
+		const char *name = rep.entries.p + at + sizeof(e);
+
+		memcpy(&e, rep.entries.p + at, sizeof(e));
+		assert_int_equal(e.node.handle, 0);
+		if (strcmp(name, "proc") && strcmp(name, "sys"))
+			continue;
+		assert_int_equal(e.node.mode, 0);
+		seen++;
+	}
+	assert_int_equal(seen, 2);
+	gofer_process_stop(&g);
+}
+
 static void symlinks_lead_nowhere(void **state)
 {
 	struct gofer_process *g = start(true);
@@ -710,6 +740,7 @@ int main(void)
 		cmocka_unit_test(bad_names_end_it),
 		cmocka_unit_test(long_names_end_it),
 		cmocka_unit_test(guessed_handles_find_nothing),
+		cmocka_unit_test(lists_bar_pseudo_file_systems),
 		cmocka_unit_test(symlinks_lead_nowhere),
 		cmocka_unit_test(renames_cannot_redirect_a_walk),
 		cmocka_unit_test(mutations_cannot_escape),

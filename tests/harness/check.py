@@ -35,7 +35,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PLATFORMS = ["ptrace", "trap"]
+PLATFORMS = ["ptrace", "trap", "kvm"]
 PR_SET_CHILD_SUBREAPER = 36
 TIME_LIMIT = 1200  # of one program; a test has limits of its own
 # What of our environment the tests may know.
@@ -231,7 +231,20 @@ def run_conformance(build, moat, tally, only, platforms, as_user):
                            f"status {status}: {out[-300:]}")
 
 
-def run_real(moat, tally, only, as_user):
+def working(moat, platforms, tally, as_user):
+    """Those that this host, and this user, can run; the others are told."""
+    found = []
+    for platform in platforms:
+        status, out = run(as_user([moat, "run", f"--platform={platform}",
+                                   "--", "true"]))
+        if "does not work here" in out and platform == "kvm":
+            tally.skip(f"everything on {platform}", out.strip())
+        else:
+            found.append(platform)
+    return found
+
+
+def run_real(moat, tally, only, platform, as_user):
     for script in sorted((ROOT / "tests/real").glob("*.sh")):
         if only and not re.search(only, script.name):
             continue
@@ -244,7 +257,7 @@ def run_real(moat, tally, only, as_user):
             tally.skip(name, f"not installed: {' '.join(missing)}")
             continue
         results = []
-        for prefix in ([], [moat, "run", "--"]):
+        for prefix in ([], [moat, "run", f"--platform={platform}", "--"]):
             with directory() as tmp:
                 env = environment(HOME=tmp)
                 results.append(run(as_user(prefix + ["sh", str(script)]),
@@ -298,9 +311,10 @@ def run_guests(build, moat, tally, args, kinds, prefix):
 
     if "conformance" in kinds:
         run_conformance(build, moat, tally, args.only,
-                        args.platforms.split(","), as_user)
+                        working(moat, args.platforms.split(","), tally,
+                                as_user), as_user)
     if "real" in kinds:
-        run_real(moat, tally, args.only, as_user)
+        run_real(moat, tally, args.only, args.real_platform, as_user)
     if "host" in kinds:
         run_host(build, moat, tally, args.only, as_user)
 
@@ -335,6 +349,8 @@ def main():
     ap.add_argument("--build", default="build/rel")
     ap.add_argument("--only", help="regular expression of names")
     ap.add_argument("--kinds", default="unit,conformance,real,host")
+    ap.add_argument("--real-platform", default="auto",
+                    help="for real programs (%(default)s)")
     ap.add_argument("--platforms", default=",".join(PLATFORMS),
                     help="for conformance tests (%(default)s)")
     ap.add_argument("--as-user", help="run conformance, real, host as USER")

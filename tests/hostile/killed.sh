@@ -31,16 +31,25 @@ done
 
 # A stub is a process of the program: it dies alone, as by SIGKILL, and the log
 # says who did it.
-echo up >"$TMP/up"
+echo tail >"$TMP/up"
 : >"$TMP/out"
-"$MOAT" run -- sh -c "tail -f $TMP/up; echo ended \$?" >"$TMP/out" 2>"$TMP/err" &
+mkfifo "$TMP/go"
+"$MOAT" run -- sh -c "echo sh; read -r x; tail -f $TMP/up; echo ended \$?" \
+	<"$TMP/go" >"$TMP/out" 2>"$TMP/err" &
 pid=$!
-soon 10 grep -q up "$TMP/out"
+exec 9>"$TMP/go"
+soon 10 grep -q sh "$TMP/out"
+stubs() {
+	for p in $(cat /proc/"$(victim sentry $pid)"/task/*/children); do
+		runs_guest "$p" && echo "$p"
+	done
+}
+stubs >"$TMP/stubs"
+echo >&9
+exec 9>&-
+soon 10 grep -q tail "$TMP/out"
 all=$(tree "$pid")
-for p in $(cat /proc/"$(victim sentry $pid)"/task/*/children); do
-	runs_guest "$p" && last=$p
-done
-kill -KILL "$last"
+kill -KILL "$(stubs | grep -vxFf "$TMP/stubs")"
 wait "$pid"
 status=$?
 [ $status = 0 ] && grep -q 'ended 137' "$TMP/out" && ok stub-dies-alone ||
@@ -49,6 +58,7 @@ grep -q 'the host killed' "$TMP/err" && ok stub-named || not_ok stub-named "$(ca
 soon 2 none_alive $all && ok stub-nothing-left || not_ok stub-nothing-left "$(ps -o pid,args $all)"
 
 # All of them at once: the program is gone, nothing remains.
+echo up >"$TMP/up"
 : >"$TMP/out"
 "$MOAT" run -- sh -c "tail -f $TMP/up; echo ended \$?" >"$TMP/out" 2>"$TMP/err" &
 pid=$!

@@ -30,6 +30,13 @@ top_is_prompt() { screen | head -1 | grep -Eq '^(in|host)> *$'; }
 # Typing ahead of a job would be read by the shell's line editor.
 tty=$($T display-message -p -t 0 '#{pane_tty}')
 cooked() { stty -F "$tty" -a | grep -q ' icanon'; }
+# foreground PATTERN: fg, until the shell has told which job that is
+foreground() {
+	fresh
+	keys fg Enter
+	soon 5 shows "$1"
+	soon 5 cooked
+}
 
 see host-prompt '^host>'
 keys "$MOAT run --env PS1='in> ' -- bash --norc --noprofile" Enter
@@ -51,8 +58,7 @@ see cat '^line$'
 keys C-z
 see ctrl-z 'Stopped +cat'
 keys 'jobs' Enter
-keys 'fg' Enter
-soon 5 cooked
+foreground '^cat$'
 keys 'again' Enter
 see fg-reads '^again$'
 keys C-d
@@ -120,8 +126,7 @@ keys "$MOAT run -- sh -c 'echo up; sleep 1000'" Enter
 see up '^up$'
 keys C-z
 see launcher-stops 'Stopped .*run'
-keys fg Enter
-soon 5 cooked
+foreground 'run -- sh'
 keys C-c
 keys 'echo code=$?' Enter
 see launcher-goes-on '^code=130$'
@@ -140,8 +145,7 @@ soon 10 job_stopped || :
 keys 'echo o''ne' Enter 'echo t''wo' Enter
 see background-one '^one$'
 see background-two '^two$'
-keys fg Enter
-soon 5 cooked
+foreground 'run -- cat'
 keys 'for cat' Enter
 see background-fg '^for cat$'
 keys C-d

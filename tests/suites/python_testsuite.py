@@ -133,6 +133,12 @@ def check(module, args, prefix, known, *how):
     moat = [args.moat, "run", f"--platform={args.platform}", "--"]
     inside = run_module(prefix + moat, module, *how, hangs)
     bad = differences(native, inside, known)
+    if bad:
+        # Their cases have deadlines of their own, which a busy machine may
+        # miss: what differs must do so twice.
+        again = run_module(prefix + moat, module, *how, hangs)
+        twice = dict(differences(native, again, known))
+        bad = [b for b in bad if b[0] in twice]
     total = len(native["cases"])
     same = sum(native["cases"][c] == inside["cases"].get(c)
                for c in native["cases"])

@@ -204,6 +204,42 @@ static bool is_trap(void)
 	return test_platform == &platform_trap;
 }
 
+static char state_of(int pid)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (f)
+		fclose(f);
+	return state;
+}
+
+/* The template of the trap platform waits, and what it has made is whole. */
+static bool nothing_is_being_made(void)
+{
+	char path[64];
+	int pid, waiting = 0, busy = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	f = fopen(path, "r");
+	CHECK(f);
+	while (fscanf(f, "%d", &pid) == 1) {
+		char state = state_of(pid);
+
+		if (has_runner(pid) || state == 'Z' || state == 0)
+			continue;
+		waiting += state == 'S';
+		busy += state != 'S';
+	}
+	fclose(f);
+	return waiting <= 1 && !busy;
+}
+
 /* Children of this process, of which one is the template and one may be the
  * stub that was made ahead. */
 static int list_stubs(int *out_last)
@@ -214,7 +250,9 @@ static int list_stubs(int *out_last)
 
 	/* That made ahead may still be on its way. */
 	if (is_trap())
-		usleep(30000);
+		do
+			usleep(30000);
+		while (!nothing_is_being_made());
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
 	f = fopen(path, "r");
 	CHECK(f);

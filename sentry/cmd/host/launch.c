@@ -176,6 +176,7 @@ static NORETURN void run_sentry(const struct launch_args *args,
 	struct sandbox_config config = {
 		.spec = args->spec,
 		.platform = args->platform,
+		.platform_note = args->platform_note,
 		.control_fd = c->control[1],
 		.memory_fd = c->memory,
 		.gofer_shm_fd = c->gofer_shm,
@@ -199,7 +200,9 @@ static NORETURN void run_sentry(const struct launch_args *args,
 
 	for (int i = 0; i < 3; i++)
 		config.stdio[i] =
-			in->closed[i] ? -1 : fcntl(i, F_DUPFD_CLOEXEC, 3);
+			in->closed[i] || (args->own_tty && i > 0)
+				? -1
+				: fcntl(i, F_DUPFD_CLOEXEC, 3);
 	for (unsigned int i = 0; i < args->nr_extra; i++)
 		config.extra[i] = args->extra[i];
 	relay_unblock_signals();

@@ -21,6 +21,7 @@ struct run_options;
 struct launch_args {
 	struct oci_spec *spec; /* export ids of its mounts are filled in */
 	const struct platform_ops *platform;
+	char platform_note[512]; /* for the log: why not another one */
 	const char *log_path;	 /* NULL: stderr */
 	const char *strace_path; /* NULL: stderr */
 	bool want_strace;

@@ -11,8 +11,6 @@
 #include "sentry/host/host.h"
 #include "sentry/vfs/dcache.h"
 
-#define DCACHE_USUAL 16384u /* what it is without us */
-
 static int op_statfs(struct super *sb, struct kstatfs *out)
 {
 	struct gofer_super *gs = container_of(sb, struct gofer_super, sb);
@@ -135,15 +133,12 @@ static int make_root(struct gofer_super *gs, uint32_t export_id)
 }
 
 /*
- * A cached name costs a descriptor of the gofer and, once opened, one or two of
+ * A handle costs a descriptor of the gofer and, once opened, one or two of
  * ours: both processes have the same limit.
  */
-static void bound_cache(void)
+static bool too_many_handles(void)
 {
-	uint32_t bound = gofer_max_handles() / 3;
-
-	if (bound < DCACHE_USUAL)
-		dcache_set_bound(bound);
+	return gofer_nr_handles() > gofer_max_handles() / 3;
 }
 
 int goferfs_new(uint32_t export_id, bool readonly, bool shared,
@@ -162,7 +157,7 @@ int goferfs_new(uint32_t export_id, bool readonly, bool shared,
 	list_init(&gs->node);
 	list_init(&gs->listings);
 	mutex_init(&gs->mu, LOCK_GOFER);
-	bound_cache();
+	dcache_set_pressure(too_many_handles);
 	gofer_identity(&gs->gofer_uid, &gid);
 	ret = make_root(gs, export_id);
 	if (ret < 0) {

@@ -47,7 +47,12 @@ enum { XATTRS_UNKNOWN = 1, XATTRS_NONE = 0, XATTRS_SOME = 2 /* or -errno */ };
 struct gofer_inode {
 	struct inode inode; /* first: the VFS frees it */
 	IMMUTABLE gofer_handle handle;
-	struct kstat st; /* inode.mu: what struct inode has no field for */
+	struct {
+		IMMUTABLE uint64_t dev;
+		uint64_t blocks, attributes;
+		uint32_t blksize;
+		bool has_btime;
+	} st; /* inode.mu: what struct inode has no field for */
 	_Atomic uint32_t access;     /* R=4 W=2 X=1, or NO_ACCESS */
 	_Atomic uint64_t parent_ino; /* of a directory, for ".." */
 	/* Donated descriptors, -1 until needed; set once, under inode.mu. */

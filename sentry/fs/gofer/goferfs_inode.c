@@ -106,7 +106,7 @@ static struct gofer_inode *inode_new(struct gofer_super *gs, struct inode *dir,
 		   node->st.mode);
 	gi->inode.rdev = node->st.rdev;
 	gi->handle = node->handle;
-	gi->st = node->st;
+	gi->st.dev = node->st.dev;
 	goferfs_update_locked(gi, &node->st);
 	gi->access = node->has_access ? node->access : NO_ACCESS;
 	gi->parent_ino = dir ? dir->ino : node->st.ino;
@@ -207,7 +207,10 @@ static void kstat_of_host(const struct stat *from, struct kstat *st)
 static bool refresh_by_fd(struct gofer_inode *gi)
 {
 	int fd = gi->write_fd >= 0 ? gi->write_fd : gi->read_fd;
-	struct kstat st = gi->st;
+	struct kstat st = {
+		.attributes = gi->st.attributes,
+		.has_btime = gi->st.has_btime,
+	};
 	struct stat host;
 
 	if (fd < 0 || host_fstat(fd, &host) < 0)

@@ -22,8 +22,8 @@
 #include "sentry/fs/gofer/goferfs.h"
 #include "sentry/lib/name_set.h"
 
-#define LISTINGS_SIZE (4u << 20) /* bytes of all listings of an export */
-#define LISTING_MAX   (2u << 20) /* of one */
+#define LISTINGS_SIZE (2u << 20) /* bytes of all listings of an export */
+#define LISTING_MAX   (1u << 20) /* of one */
 /* Single questions before a piece of the directory is asked for: the first, and
  * each later one. */
 #define SINGLE_FIRST 4u
@@ -36,6 +36,7 @@ struct listing {
 	struct name_set names;	 /* dir_mu: records are struct kstat */
 	uint64_t cookie;	 /* dir_mu */
 	uint32_t singles;	 /* dir_mu */
+	size_t hits;		 /* dir_mu: how often it had the answer */
 	bool all;		 /* dir_mu: the directory's end was met */
 	size_t size;		 /* as counted in gs->listings_size; gs->mu */
 };
@@ -145,13 +146,14 @@ static bool fetch(struct gofer_super *gs, struct gofer_inode *dir,
 }
 
 /* 0, -ENOENT, -EAGAIN, or 1: not listed. */
-static int find(const struct listing *l, const char *name, struct kstat *out)
+static int find(struct listing *l, const char *name, struct kstat *out)
 {
 	long at = name_set_find(&l->names, name, strlen(name));
 
 	if (at < 0)
 		return l->all ? -ENOENT : 1;
 	name_set_get(&l->names, (size_t)at, out);
+	l->hits++;
 	return out->mode ? 0 : -EAGAIN;
 }
 
@@ -191,6 +193,9 @@ int goferfs_peek(struct inode *dir, const char *name, struct kstat *out)
 	ret = l ? find(l, name, out) : 1;
 	while (ret > 0 && l && fetch(gs, gi, l))
 		ret = find(l, name, out);
+	/* All were asked for: whoever asked knows them now. */
+	if (l && l->all && l->hits >= l->names.nr)
+		goferfs_list_drop(gs, gi);
 	listing_put(l);
 	return ret > 0 ? peek_single(gs, gi->handle, name, out) : ret;
 }

@@ -117,6 +117,11 @@ proc_show proc_kernel_cmdline, proc_devices, proc_filesystems, proc_loadavg,
 /* proc_machine.c */
 proc_show proc_cgroups, proc_misc_devices, proc_softirqs, proc_buddyinfo,
 	proc_zoneinfo;
+/* proc_locks.c */
+proc_show proc_locks;
+/* The "lock:" lines of fdinfo: what @f, or @fds by it, has locked. */
+void proc_fdinfo_locks(struct file *f, const struct fd_table *fds,
+		       struct seq_buf *out);
 /* proc_ipc.c */
 extern const struct synth_entry proc_sysvipc_entries[];
 proc_show proc_ipc_limit;

@@ -133,6 +133,18 @@ static uint32_t fd_mode(const struct synth_ctx *ctx)
 	return mode;
 }
 
+static void show_locks(const struct synth_ctx *ctx, struct file *f,
+		       struct seq_buf *out)
+{
+	AUTO_PUT(task) struct task *t = proc_task(ctx);
+	struct fd_table *fds = t ? task_get_fds(t) : NULL;
+
+	if (!fds)
+		return;
+	proc_fdinfo_locks(f, fds, out);
+	fd_table_put(fds);
+}
+
 static int fdinfo_show(const struct synth_ctx *ctx, struct seq_buf *out)
 {
 	bool cloexec = false;
@@ -150,6 +162,7 @@ static int fdinfo_show(const struct synth_ctx *ctx, struct seq_buf *out)
 	seq_printf(out, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%lu\nino:\t%lu\n",
 		   pos, flags, f->path.mnt ? mount_id(f->path.mnt) : 0,
 		   f->inode->ino);
+	show_locks(ctx, f, out);
 	if (f->ops && f->ops->show_fdinfo)
 		f->ops->show_fdinfo(f, out);
 	return 0;

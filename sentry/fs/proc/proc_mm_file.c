@@ -64,6 +64,7 @@ static long mem_rw(struct file *f, struct uio *u, int64_t *pos, bool write)
 
 	if (!mm || *pos < 0)
 		return 0;
+	mm_unpatch(mm);
 	while (u->left) {
 		size_t off = (uint64_t)*pos & (PAGE_SIZE - 1);
 		size_t size = MIN(u->left, sizeof(page) - off);

@@ -70,6 +70,7 @@ static const struct synth_entry root_children[] = {
 	SYNTH_FILE("interrupts", 0444, proc_interrupts),
 	SYNTH_FILE("keys", 0444, proc_keys),
 	SYNTH_FILE("loadavg", 0444, proc_loadavg),
+	SYNTH_FILE("locks", 0444, proc_locks),
 	SYNTH_FILE("meminfo", 0444, proc_meminfo),
 	SYNTH_FILE("misc", 0444, proc_misc_devices),
 	SYNTH_FILE("modules", 0444, proc_empty),

@@ -407,7 +407,7 @@ int proc_filesystems(const struct synth_ctx *ctx, struct seq_buf *out)
 	(void)ctx;
 	seq_printf(out, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\n"
 			"nodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev"
-			"\toverlay\n");
+			"\tmqueue\nnodev\toverlay\n");
 	return 0;
 }
 

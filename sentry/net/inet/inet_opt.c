@@ -98,7 +98,7 @@ static const struct opt_row g_rows[INET_OPT_NR] = {
 	[OPT_RECVOPTS] = IP_BOOL(IP_RECVOPTS, 0),
 	[OPT_RETOPTS] = IP_BOOL(IP_RETOPTS, 0),
 	[OPT_PKTINFO] = IP_BOOL(IP_PKTINFO, 0),
-	[OPT_MTU_DISCOVER] = IP_INT(IP_MTU_DISCOVER, 0, 5, 0),
+	[OPT_MTU_DISCOVER] = IP_INT(IP_MTU_DISCOVER, 0, 5, 1),
 	[OPT_RECVERR] = IP_BOOL(IP_RECVERR, 0),
 	[OPT_RECVTTL] = IP_BOOL(IP_RECVTTL, 0),
 	[OPT_RECVTOS] = IP_BOOL(IP_RECVTOS, 0),
@@ -223,8 +223,6 @@ static int32_t shown(const struct inet_sock *s, int id)
 		return 65483;
 	if (id == OPT_MAXSEG && v == 0)
 		return 536;
-	if (id == OPT_MTU_DISCOVER && v == 0 && inet_is_tcp(s))
-		return 1;
 	return v;
 }
 

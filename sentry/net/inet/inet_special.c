@@ -83,7 +83,7 @@ static int get_peername(struct inet_sock *s, void *val, uint32_t *len)
 static int get_socket(struct inet_sock *s, int name, void *val, uint32_t *len)
 {
 	static const struct linux_ucred nobody = { 0, UINT32_MAX, UINT32_MAX };
-	uint64_t cookie = s->sock.ino;
+	uint64_t cookie = s->sock.ino, none = 0;
 
 	switch (name) {
 	case LINUX_SO_TYPE:
@@ -99,13 +99,14 @@ static int get_socket(struct inet_sock *s, int name, void *val, uint32_t *len)
 	case LINUX_SO_SNDLOWAT:
 		return put_int(val, len, 1);
 	case LINUX_SO_BSDCOMPAT:
-	case LINUX_SO_TIMESTAMPING:
 	case LINUX_SO_NOFCS:
 	case LINUX_SO_INCOMING_NAPI_ID:
 	case LINUX_SO_ZEROCOPY:
 		return put_int(val, len, 0);
 	case LINUX_SO_INCOMING_CPU:
 		return put_int(val, len, -1);
+	case LINUX_SO_TIMESTAMPING:
+		return put(val, len, &none, sizeof(none));
 	case LINUX_SO_LINGER:
 		return get_linger(s, val, len);
 	case LINUX_SO_RCVTIMEO:
@@ -164,7 +165,7 @@ static int get_ip(struct inet_sock *s, int name, void *val, uint32_t *len)
 		return 0;
 	}
 	case LINUX_IP_PROTOCOL:
-		return put_int(val, len, s->sock.protocol);
+	case LINUX_IP_ROUTER_ALERT:
 	case LINUX_IP_HDRINCL:
 	case LINUX_IP_TRANSPARENT:
 	case LINUX_IP_NODEFRAG:

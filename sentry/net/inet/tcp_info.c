@@ -48,6 +48,7 @@ static void fill(struct linux_tcp_info *i, const struct tcp_conn *c,
 int tcp_get_info(struct inet_sock *s, void *val, uint32_t *len)
 {
 	struct linux_tcp_info i = { .state = (uint8_t)s->state,
+				    .app_limited = 1,
 				    .rto = 1000000,
 				    .snd_mss = 536,
 				    .rcv_mss = 88,

@@ -1,0 +1,1 @@
+moat-objs += sentry/fs/mqueue/mqueue.o sentry/fs/mqueue/mq_queue.o
