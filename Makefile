@@ -18,10 +18,11 @@ B    := build/$(MODE)$(if $(filter fuzz,$(MODE)),,$(findstring -clang,-$(notdir 
 
 # Every Debian package that building, running and testing needs.
 PACKAGES := gcc clang make libc6-dev libseccomp-dev libunwind-dev liblzma-dev \
-	zlib1g-dev libxxhash-dev libbsd-dev libcap-dev libjson-c-dev libcmocka-dev \
+	zlib1g-dev libxxhash-dev libbsd-dev libcap-dev libcmocka-dev \
 	libclang-rt-14-dev libjson-c-dev clang-format clang-tidy cppcheck python3 perl git \
 	strace gdb busybox-static tmux less vim-tiny util-linux procps \
-	libpython3.11-testsuite stress-ng rsync attr acl sqlite3 bubblewrap
+	libpython3.11-testsuite stress-ng rsync attr acl sqlite3 bubblewrap \
+	runc jq fio
 
 CFLAGS_COMMON := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-I. -Iinclude -I$(B)/gen -pthread -g \
@@ -119,6 +120,14 @@ check-kvm: deps			## conformance and real programs on kvm alone
 	tests/harness/check.py --build $(B) --kinds unit,conformance,real \
 		--platforms kvm --real-platform kvm
 
+SVM_PACKAGES := qemu-system-x86 busybox-static
+SVM_ONLY     := .
+.PHONY: check-kvm-svm
+check-kvm-svm: deps		## conformance on kvm under an emulated AMD-V
+	@tests/lanes/deps.sh $(SVM_PACKAGES)
+	@$(MAKE) --no-print-directory $(B)/moat test-programs
+	tests/lanes/kvm_svm.sh $(B) '$(SVM_ONLY)'
+
 .PHONY: check-real
 check-real: deps		## python's and stress-ng's own tests: an hour
 	@$(MAKE) --no-print-directory $(B)/moat
@@ -147,6 +156,7 @@ fuzz:				## each fuzzer for FUZZ_SECONDS (600)
 bench: deps			## native and sandbox figures: build/bench/
 	@$(MAKE) --no-print-directory all bench-programs
 	tests/bench/bench.py --moat build/moat --out build/bench
+	tests/bench/bench_files.py --moat build/moat
 
 PREFIX ?= /usr/local
 .PHONY: install

@@ -60,7 +60,7 @@ static int set_size(const struct node *n, const struct gofer_set_attr_req *req)
 		return 0;
 	if (n->type != S_IFREG || req->size > INT64_MAX)
 		return -EINVAL;
-	fd = gofer_host_reopen(n->fd, O_WRONLY);
+	fd = gofer_host_reopen(n->fd, O_WRONLY | O_NONBLOCK);
 	if (fd < 0)
 		return fd;
 	ret = gofer_host_truncate(fd, req->size);

@@ -37,7 +37,8 @@ int gofer_do_open(struct session *s, const struct gofer_open_req *req,
 		return -ENXIO;
 	if ((write || (req->flags & LINUX_O_TRUNC)) && s->readonly[n->export])
 		return -EROFS;
-	ret = gofer_host_reopen(n->fd, (int)req->flags);
+	/* Somebody on the host may hold a lease, and others wait for us. */
+	ret = gofer_host_reopen(n->fd, (int)req->flags | O_NONBLOCK);
 	if (ret < 0)
 		return handle_error(ret);
 	s->out_fd = ret;

@@ -49,8 +49,8 @@ static void left_at(struct node *n, uint64_t next, bool eof)
 /* Neither . nor .., nor what no Linux file system has. */
 static bool is_name(const char *name, size_t len)
 {
-	bool dots = name[0] == '.' &&
-		    (len == 1 || (len == 2 && name[1] == '.'));
+	bool dots =
+		name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
 
 	return len > 0 && len <= GOFER_NAME_MAX && !dots &&
 	       !memchr(name, '/', len);

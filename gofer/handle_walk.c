@@ -73,7 +73,7 @@ static void open_last(struct session *s, const struct gofer_wire_node *last)
 
 	if (!n || n->type != S_IFREG || n->barred)
 		return;
-	fd = gofer_host_reopen(n->fd, O_RDONLY);
+	fd = gofer_host_reopen(n->fd, O_RDONLY | O_NONBLOCK);
 	if (fd >= 0)
 		s->out_fd = fd;
 }

@@ -35,7 +35,12 @@ int gofer_do_watch(struct session *s, const struct gofer_watch_req *req,
 	ret = gofer_host_watch_add(n->fd);
 	if (ret < 0)
 		return ret;
-	s->nr_watches++;
+	/* The host counts up: a directory that is watched already gives its
+	 * old number. */
+	if (ret > s->last_watch) {
+		s->last_watch = ret;
+		s->nr_watches++;
+	}
 	rep->wd = ret;
 	return 0;
 }
@@ -46,10 +51,7 @@ int gofer_do_unwatch(struct session *s, const struct gofer_unwatch_req *req,
 	(void)rep;
 	if (!s->any_shared)
 		return -EINVAL;
-	gofer_host_watch_remove(req->wd);
-	if (s->nr_watches > 0)
-		s->nr_watches--;
-	return 0;
+	return gofer_host_watch_remove(req->wd);
 }
 
 /* One event into the ring; false: there is no room. */
@@ -85,6 +87,9 @@ void session_push_changes(struct session *s)
 	while ((n = gofer_host_watch_read(buf, sizeof(buf))) > 0) {
 		for (at = 0; at < n; at += (long)(sizeof(*e) + e->len)) {
 			e = (void *)(buf + at);
+			/* Comes once for each watch that was there. */
+			if ((e->mask & IN_IGNORED) && s->nr_watches > 0)
+				s->nr_watches--;
 			if ((e->mask & IN_Q_OVERFLOW) || !push(s, e))
 				atomic_store(&r->lost, 1);
 		}

@@ -21,7 +21,8 @@ struct session {
 	uint32_t cpu, guest; /* see follow() */
 	uint32_t nr_guest;
 	uint32_t ring_head, nr_watches;
-	int out_fd; /* goes out with the answer; -1 */
+	int last_watch; /* the greatest number so far */
+	int out_fd;	/* goes out with the answer; -1 */
 	/* The request's private copy; what answers with bytes point into. */
 	char in[GOFER_DATA_SIZE];
 	char dents[GOFER_DIR_BATCH];

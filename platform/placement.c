@@ -383,8 +383,7 @@ void placement_allow(struct placed *cpu, const uint64_t *mask)
 		else
 			cpu->allowed[i / 64] &= ~bit;
 	}
-	if (cpu->place >= 0 && g_place.pinning &&
-	    !is_allowed(cpu, cpu->place))
+	if (cpu->place >= 0 && g_place.pinning && !is_allowed(cpu, cpu->place))
 		move_locked(cpu, choose_locked(cpu));
 	unlock_and_tell();
 }

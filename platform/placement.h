@@ -41,8 +41,8 @@ int placement_of_sentry(const struct placed *cpu);
  * CPU of that. */
 void placement_join(struct placed *cpu, uint32_t tid);
 /*
- * From any thread: the pair runs guest code on CPUs with a bit in @mask only (by
- * number, platform.h), and moves at once if it is elsewhere.
+ * From any thread: the pair runs guest code on CPUs with a bit in @mask only
+ * (by number, platform.h), and moves at once if it is elsewhere.
  */
 void placement_allow(struct placed *cpu, const uint64_t *mask);
 /* The number of the CPU of the stub thread; -1: not known. */

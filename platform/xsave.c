@@ -28,15 +28,12 @@ static uint64_t read_xcr0(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-size_t xsave_limits(struct platform_limits *l)
+void xsave_restrict(struct platform_limits *l, uint64_t xcr0)
 {
-	uint64_t xcr0 = read_xcr0();
-	size_t size = XSAVE_HEADER_END, host_size;
+	size_t size = XSAVE_HEADER_END;
 	uint32_t a, b, c, d;
 
-	__cpuid_count(0xd, 0, a, b, c, d);
-	host_size = b;
-	l->xcr0 = xcr0 & ~XCR0_AMX;
+	l->xcr0 &= xcr0;
 	for (uint32_t i = 2; i < 63; i++) {
 		if (!(l->xcr0 >> i & 1))
 			continue;
@@ -44,7 +41,16 @@ size_t xsave_limits(struct platform_limits *l)
 		size = MAX(size, (size_t)a + b);
 	}
 	l->xsave_size = size;
-	return host_size;
+}
+
+size_t xsave_limits(struct platform_limits *l)
+{
+	uint32_t a, b, c, d;
+
+	__cpuid_count(0xd, 0, a, b, c, d);
+	l->xcr0 = read_xcr0();
+	xsave_restrict(l, ~XCR0_AMX);
+	return b;
 }
 
 static uint32_t host_mxcsr_mask(void)

@@ -21,6 +21,8 @@
 bool xsave_present(void);
 /* Sets xcr0 and xsave_size of @l; returns the host's own image size. */
 size_t xsave_limits(struct platform_limits *l);
+/* Takes from them what is not in @xcr0. */
+void xsave_restrict(struct platform_limits *l, uint64_t xcr0);
 /* 0, or -EINVAL for what XRSTOR would fault on. */
 MUST_CHECK int xsave_check(const struct platform_limits *l,
 			   const uint8_t *image);

@@ -66,6 +66,7 @@ int boot_fail_program(const struct oci_process *p, int ret, bool container,
 /* --- boot_exec.c: further processes, CONTROL_EXEC ------------------------- */
 
 struct control_msg;
+/* Start-up: whose filter such processes get. */
 void boot_exec_setup(const struct sandbox_config *config);
 /*
  * Starts the process that @fds[0] describes, with stdio and more from @fds[1]

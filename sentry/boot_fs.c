@@ -94,10 +94,10 @@ static int make_bind(const struct oci_mount *m, struct super **out)
 
 /* As the mount tables show them; what mount(2) calls them, too. */
 static const char *const type_names[] = {
-	[OCI_MOUNT_BIND] = NULL,	  [OCI_MOUNT_TMPFS] = "tmpfs",
-	[OCI_MOUNT_PROC] = "proc",	  [OCI_MOUNT_SYSFS] = "sysfs",
-	[OCI_MOUNT_DEV] = "devtmpfs",	  [OCI_MOUNT_DEVPTS] = "devpts",
-	[OCI_MOUNT_CGROUP] = "cgroup2",	  [OCI_MOUNT_MQUEUE] = "mqueue",
+	[OCI_MOUNT_BIND] = NULL,	[OCI_MOUNT_TMPFS] = "tmpfs",
+	[OCI_MOUNT_PROC] = "proc",	[OCI_MOUNT_SYSFS] = "sysfs",
+	[OCI_MOUNT_DEV] = "devtmpfs",	[OCI_MOUNT_DEVPTS] = "devpts",
+	[OCI_MOUNT_CGROUP] = "cgroup2", [OCI_MOUNT_MQUEUE] = "mqueue",
 };
 
 static int make_super(const struct oci_mount *m, struct super **out)
@@ -234,6 +234,9 @@ static int become_maker(const struct path *root, struct mount_ns *ns)
 		ret = fs_ctx_new(root, &fs);
 	if (ret < 0)
 		return ret;
+	mutex_lock(&fs->mu);
+	fs->umask = 0; /* devices get the mode they are given */
+	mutex_unlock(&fs->mu);
 	ret = kernel_boot_task(cred, fs, ns);
 	fs_ctx_put(fs);
 	return ret;

@@ -108,8 +108,7 @@ void boot_rlimits(const struct oci_process *p, struct rlimit_pair *out)
 		const struct oci_rlimit *r = &p->rlimits[i];
 
 		if (r->type < RLIM_NR)
-			out[r->type] =
-				(struct rlimit_pair){ r->soft, r->hard };
+			out[r->type] = (struct rlimit_pair){ r->soft, r->hard };
 	}
 }
 

@@ -72,7 +72,7 @@ static int confine(const struct sandbox_config *c, struct boot_error *err)
 		       c->stdio[2],
 		       -1,
 		       -1,
-		       [KEEP_OWN ... KEEP_OWN + CONTROL_EXTRA_MAX - 1] = -1 };
+		       [KEEP_OWN... KEEP_OWN + CONTROL_EXTRA_MAX - 1] = -1 };
 	const char *what = "descriptors";
 	int ret;
 

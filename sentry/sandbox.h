@@ -50,11 +50,11 @@ enum control_kind {
 struct control_msg {
 	uint32_t kind;
 	int32_t status;
-	uint32_t id; /* of a request; 0: none */
+	uint32_t id;	/* of a request; 0: none */
 	char text[500]; /* NUL-terminated */
 };
 /* Descriptors that come with one record: a file, stdio, --preserve-fds. */
-#define CONTROL_FDS_MAX (4 + CONTROL_EXTRA_MAX)
+#define CONTROL_FDS_MAX	  (4 + CONTROL_EXTRA_MAX)
 #define CONTROL_EXTRA_MAX 16
 
 /* 0: as it is; UINT64_MAX: none. */
@@ -68,15 +68,15 @@ struct sandbox_config {
 	const struct platform_ops *platform;
 	const char *platform_note; /* why not another one; for the log */
 	int control_fd, memory_fd, gofer_shm_fd, gofer_sock_fd, log_fd;
-	int stdio[3];	       /* host descriptors of the program */
+	int stdio[3];		      /* host descriptors of the program */
 	int extra[CONTROL_EXTRA_MAX]; /* they become 3, 4, ... */
 	unsigned int nr_extra;
 	uint64_t memory_limit; /* bytes, 0: none */
 	int strace_fd;	       /* -1: off */
 	int device_fd;	       /* of the platform, -1: it needs none */
 	enum log_level log_level;
-	bool tty; /* stdio[0] is the caller's terminal */
-	bool own_tty; /* it is a pseudo terminal of the container's own */
+	bool tty;	/* stdio[0] is the caller's terminal */
+	bool own_tty;	/* it is a pseudo terminal of the container's own */
 	bool container; /* an OCI container: waits for CONTROL_START */
 	/* As the launcher's caller had them, for the program; bit N-1. */
 	uint64_t ignored_signals, blocked_signals;

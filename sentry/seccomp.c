@@ -26,6 +26,9 @@
 #include "sentry/host/host.h"
 
 #define MAX_ARGS 3
+#ifndef __NR_cachestat /* older headers */
+#define __NR_cachestat HOST_NR_CACHESTAT
+#endif
 
 struct rule {
 	int nr;
@@ -65,8 +68,7 @@ static const struct rule rules[] = {
 	ANY(fstat, "size and identity of donated files"),
 	IF(newfstatat, EQ(3, AT_EMPTY_PATH), "fstat() of the C library"),
 	ANY(lseek, "stdio offsets, SEEK_DATA and SEEK_HOLE"),
-	/* libseccomp has no name for it yet. */
-	{ HOST_NR_CACHESTAT, 0, { { 0 } }, "how much guest memory is there" },
+	ANY(cachestat, "how much guest memory is there"),
 	ANY(ftruncate, "donated writable files"),
 	ANY(fallocate, "donated files; holes in the memory file"),
 	ANY(syncfs, "syncfs and sync: the file system of a donated file"),

@@ -40,7 +40,7 @@ $(B)/tests/bench/%: tests/bench/%.c
 	$(call quiet,CC)gcc -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -pthread -o $@ $<
 
 .PHONY: bench-programs
-bench-programs: build/rel/tests/bench/bench_guest build/rel/tests/bench/bare_sysemu \
+bench-programs: build/rel/tests/bench/bench_guest build/rel/tests/bench/bench_files build/rel/tests/bench/bare_sysemu \
 	build/rel/tests/bench/bare_kvm
 
 # Fuzzers: tests/fuzz/*.mk lists fuzz-targets and the objects they need.

@@ -87,7 +87,8 @@ MUST_CHECK int gofer_host_watch_start(_Atomic uint32_t *bell);
 /* Reports changes of the directory that the O_PATH descriptor @fd holds: a
  * number of ours, or -errno. */
 MUST_CHECK int gofer_host_watch_add(int fd);
-void gofer_host_watch_remove(int wd);
+/* -EINVAL: there is no such watch. */
+MUST_CHECK int gofer_host_watch_remove(int wd);
 /* Is there something to read?  Clears the mark. */
 bool gofer_host_watch_pending(void);
 /* From the handler of SIGIO: there may be something. */

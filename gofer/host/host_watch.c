@@ -52,9 +52,9 @@ int gofer_host_watch_add(int fd)
 	return wd < 0 ? -errno : wd;
 }
 
-void gofer_host_watch_remove(int wd)
+int gofer_host_watch_remove(int wd)
 {
-	(void)inotify_rm_watch(FD_WATCH, wd);
+	return inotify_rm_watch(FD_WATCH, wd) < 0 ? -errno : 0;
 }
 
 void gofer_host_watch_signal(void)

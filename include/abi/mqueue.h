@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define LINUX_MQ_PRIO_MAX 32768u
+#define LINUX_MQ_PRIO_MAX  32768u
 #define LINUX_MQUEUE_MAGIC 0x19800202
 
 struct linux_mq_attr {

@@ -23,7 +23,8 @@ static void on_kick(int sig)
 
 static int kvm_start(const struct platform_setup *setup, struct platform **out)
 {
-	struct sigaction act = { .sa_handler = on_kick, .sa_flags = SA_RESTART };
+	struct sigaction act = { .sa_handler = on_kick,
+				 .sa_flags = SA_RESTART };
 	struct platform *p = &g_kvm;
 	int ret;
 
@@ -37,6 +38,7 @@ static int kvm_start(const struct platform_setup *setup, struct platform **out)
 	p->pid = (int)raw_call(SYS_getpid, 0, 0, 0, 0);
 	if (sigaction(KVM_KICK_SIGNAL, &act, NULL) < 0)
 		return -errno;
+	placement_start(setup->nr_cpus);
 	ret = machine_start(p, setup->nr_cpus);
 	if (ret == 0)
 		*out = p;
@@ -59,9 +61,25 @@ static struct guest_regs *kvm_guest_regs(struct vcpu *cpu)
 	return &to_kvm_vcpu(cpu)->regs;
 }
 
-static void kvm_idle(struct vcpu *cpu)
+static void kvm_idle_begin(struct vcpu *cpu)
 {
-	(void)cpu; /* whoever needs the processor takes it */
+	placement_idle(&to_kvm_vcpu(cpu)->placed, true);
+}
+
+static void kvm_idle_end(struct vcpu *cpu)
+{
+	placement_idle(&to_kvm_vcpu(cpu)->placed, false);
+}
+
+static void kvm_affinity(struct vcpu *cpu,
+			 const uint64_t mask[PLATFORM_MASK_WORDS])
+{
+	placement_allow(&to_kvm_vcpu(cpu)->placed, mask);
+}
+
+static int kvm_which_cpu(struct vcpu *cpu)
+{
+	return placement_number(&to_kvm_vcpu(cpu)->placed);
 }
 
 const struct platform_ops platform_kvm = {
@@ -87,7 +105,9 @@ const struct platform_ops platform_kvm = {
 	.set_fpu = kvm_set_fpu,
 	.run = kvm_guest_run,
 	.interrupt = kvm_interrupt,
-	.idle_begin = kvm_idle,
-	.idle_end = kvm_idle,
+	.idle_begin = kvm_idle_begin,
+	.idle_end = kvm_idle_end,
 	.guest_time = kvm_guest_time,
+	.affinity = kvm_affinity,
+	.which_cpu = kvm_which_cpu,
 };

@@ -18,6 +18,7 @@
 
 #include "platform/base.h"
 #include "platform/order_queue.h"
+#include "platform/placement.h"
 #include "platform/raw.h"
 #include "platform/run_clock.h"
 #include "platform/xsave.h"
@@ -40,14 +41,14 @@
  * machine's address of a byte is that in the sentry's region plus a constant,
  * so one memory slot covers many chunks whatever is in them.
  */
-#define PHYS_START     (4ull << 30) /* the machine's address of the region */
-#define PHYS_SIZE      (1ull << 40)
-#define CHUNK_SHIFT    26
-#define CHUNK_SIZE     (1ull << CHUNK_SHIFT)
-#define CHUNK_PAGES    (CHUNK_SIZE / PAGE_SIZE)
-#define SLOT_SHIFT     29
-#define NR_CHUNKS      (PHYS_SIZE >> CHUNK_SHIFT)
-#define MEMORY_CHUNKS  ((16ull << 40) >> CHUNK_SHIFT) /* of the memory file */
+#define PHYS_START    (4ull << 30) /* the machine's address of the region */
+#define PHYS_SIZE     (1ull << 40)
+#define CHUNK_SHIFT   26
+#define CHUNK_SIZE    (1ull << CHUNK_SHIFT)
+#define CHUNK_PAGES   (CHUNK_SIZE / PAGE_SIZE)
+#define SLOT_SHIFT    29
+#define NR_CHUNKS     (PHYS_SIZE >> CHUNK_SHIFT)
+#define MEMORY_CHUNKS ((16ull << 40) >> CHUNK_SHIFT) /* of the memory file */
 
 enum chunk_kind { CHUNK_FREE, CHUNK_TABLES, CHUNK_MEMORY, CHUNK_FILES };
 
@@ -71,8 +72,8 @@ struct phys {
 	IMMUTABLE uint64_t size;
 	IMMUTABLE int vm_fd, memory_fd;
 	uint32_t nr_chunks GUARDED_BY(mu), nr_slots GUARDED_BY(mu);
-	struct chunk *chunks;		   /* .kind: fixed when given out */
-	uint32_t *memory GUARDED_BY(mu);   /* memory file's chunk + 1 */
+	struct chunk *chunks;		 /* .kind: fixed when given out */
+	uint32_t *memory GUARDED_BY(mu); /* memory file's chunk + 1 */
 	/* Pages for tables: new ones from [next, end); clean and dirty are
 	 * freed ones, dirty until the machine has forgotten them. */
 	uint64_t next GUARDED_BY(mu), end GUARDED_BY(mu);
@@ -93,7 +94,7 @@ struct hw {
 	struct kvm_vcpu *owner; /* whose FPU state it holds; see pool.c */
 	uint64_t taken;		/* turn in which it was taken last; pool.mu */
 	_Atomic uint32_t tid;	/* of the thread in guest mode, or 0 */
-	bool segments_known;	/* .run's copy of the system registers is true */
+	bool segments_known; /* .run's copy of the system registers is true */
 };
 
 struct waiter {
@@ -122,7 +123,7 @@ struct platform {
 	bool native;
 	struct phys phys;
 	struct pool pool;
-	uint64_t window_table; /* entry for the third level of each space */
+	uint64_t window_table;	/* entry for the third level of each space */
 	struct kvm_sregs sregs; /* what every processor starts with */
 };
 
@@ -152,13 +153,15 @@ struct kvm_vcpu {
 	struct vcpu base;
 	struct guest_regs regs;
 	_Atomic uint32_t state;
-	_Atomic uint32_t tid;	 /* of the sentry thread that bound it */
-	struct hw *_Atomic hw;	 /* holds our FPU state; pool.mu to change */
-	uint8_t *fpu;		 /* otherwise it is here */
+	_Atomic uint32_t tid;	   /* of the sentry thread that bound it */
+	struct hw *_Atomic hw;	   /* holds our FPU state; pool.mu to change */
+	uint8_t *fpu;		   /* otherwise it is here */
 	uint64_t fs_base, gs_base; /* as they came back last */
-	uint64_t last_spurious;	 /* address of faults that had no cause */
+	uint64_t last_spurious;	   /* address of faults that had no cause */
 	uint32_t nr_spurious, nr_efault;
 	struct run_clock clock;
+	struct placed placed; /* the thread is its own other half */
+	bool bound;
 };
 
 static inline struct kvm_vcpu *to_kvm_vcpu(struct vcpu *cpu)
@@ -194,21 +197,21 @@ int kvm_open_device(void);
 MUST_CHECK int machine_start(struct platform *p, uint32_t nr_cpus);
 
 /* --- window.c: what ring 0 has ------------------------------------------ */
-#define WINDOW	      0x7fffc0000000ull
-#define WINDOW_ENTRY  (WINDOW + 0x1000) /* LSTAR */
+#define WINDOW	       0x7fffc0000000ull
+#define WINDOW_ENTRY   (WINDOW + 0x1000)   /* LSTAR */
 #define WINDOW_ENTRY32 (WINDOW_ENTRY + 16) /* CSTAR */
-#define WINDOW_IRET  (WINDOW_ENTRY + 32)
-#define WINDOW_TRAPS  (WINDOW + 0x2000) /* an entry point per vector */
-#define TRAP_STRIDE   16
-#define IRET_FRAME    (PAGE_SIZE - 64) /* on the ring 0 stack */
-#define ENTRY_PORT    0x80
-#define WINDOW_MAX_HW 256
+#define WINDOW_IRET    (WINDOW_ENTRY + 32)
+#define WINDOW_TRAPS   (WINDOW + 0x2000) /* an entry point per vector */
+#define TRAP_STRIDE    16
+#define IRET_FRAME     (PAGE_SIZE - 64) /* on the ring 0 stack */
+#define ENTRY_PORT     0x80
+#define WINDOW_MAX_HW  256
 /* Builds the pages and tables; needs .phys; sets .sregs and each stack. */
 MUST_CHECK int window_start(struct platform *p);
 /* Sets .native, and the entry points to suit; needs the first processor. */
 MUST_CHECK int window_measure(struct platform *p);
 
-/* --- phys.c -------------------------------------------------------------- */
+/* --- phys.c ------------------------------------------------------------- */
 MUST_CHECK int phys_start(struct platform *p, int vm_fd, int memory_fd,
 			  uint32_t phys_bits);
 /* A zeroed page for tables, or 0. */
@@ -229,7 +232,7 @@ static inline uint8_t *phys_ptr(const struct phys *ph, uint64_t gpa)
 	return ph->region + (gpa - PHYS_START);
 }
 
-/* --- table.c: page tables of a space; callers hold as->mu ----------------- */
+/* --- table.c: page tables of a space; callers hold as->mu --------------- */
 /* Page addresses that the machine must look up again; see zap_flush(). */
 #define ZAP_RANGES 32
 struct zap {
@@ -257,7 +260,7 @@ uint32_t table_find_bad(struct kvm_as *as);
 /* @addr is one of them: it is put back, for the next try. */
 bool table_take_bad(struct kvm_as *as, uint64_t addr);
 
-/* --- space.c -------------------------------------------------------------- */
+/* --- space.c ------------------------------------------------------------ */
 int kvm_as_new(struct platform *p, struct platform_as **out);
 void kvm_as_free(struct platform_as *as);
 int kvm_as_order(struct platform_as *as, const struct map_order *order);
@@ -271,7 +274,7 @@ bool space_ready(struct kvm_as *as);
 size_t space_read(struct kvm_as *as, uint64_t addr, void *out, size_t size,
 		  uint32_t access);
 
-/* --- pool.c ---------------------------------------------------------------- */
+/* --- pool.c ------------------------------------------------------------- */
 void hw_pool_start(struct pool *pool);
 /* A processor with the FPU state of @cpu; NULL: interrupted while waiting. */
 struct hw *pool_take(struct kvm_vcpu *cpu);
@@ -298,6 +301,6 @@ bool kvm_check_regs(struct kvm_vcpu *cpu, struct guest_stop *stop);
 /* What a return from KVM_RUN (@ret) means; the registers are taken.  True: that
  * was between the machine and us, the guest goes on. */
 bool kvm_stop_decode(struct kvm_vcpu *cpu, struct hw *hw, long ret, bool step,
-		 struct guest_stop *stop);
+		     struct guest_stop *stop);
 
 #endif

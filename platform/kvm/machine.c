@@ -18,29 +18,25 @@
 #include "sentry/lib/alloc.h"
 #include "sentry/lib/log.h"
 
-#define API_VERSION  12
-#define SYNC_NEEDED  (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)
-#define MIN_HW	     8u
-#define MSR_STAR     0xc0000081
-#define MSR_LSTAR    0xc0000082
-#define MSR_CSTAR    0xc0000083
-#define MSR_SFMASK   0xc0000084
-#define SFMASK	     0x257fd5 /* what Linux clears, and more: all but IOPL */
-#define bit_VMX	     (1u << 5)
-#define bit_SVM	     (1u << 2)
+#define API_VERSION 12
+#define SYNC_NEEDED (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)
+#define MIN_HW	    8u
+#define MSR_STAR    0xc0000081
+#define MSR_LSTAR   0xc0000082
+#define MSR_CSTAR   0xc0000083
+#define MSR_SFMASK  0xc0000084
+/* What Linux clears, and more: all but IOPL. */
+#define SFMASK		    0x257fd5
+#define CPUID_VMX	    (1u << 5)
+#define CPUID_SVM	    (1u << 2)
 #define HWCAP2_FSGSBASE_BIT 2
-#define MAX_CPUID    256
-#define HW_FDS	     512 /* descriptors of processors from here on */
+#define MAX_CPUID	    256
+#define HW_FDS		    512 /* descriptors of processors from here on */
 
 #ifndef KVM_VCPU_TSC_CTRL
 #define KVM_VCPU_TSC_CTRL   0
 #define KVM_VCPU_TSC_OFFSET 0
 #endif
-
-struct cpuid {
-	struct kvm_cpuid2 head;
-	struct kvm_cpuid_entry2 at[MAX_CPUID];
-};
 
 int kvm_open_device(void)
 {
@@ -49,16 +45,16 @@ int kvm_open_device(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* --- may it be? --------------------------------------------------------------- */
+/* --- may it be? --------------------------------------------------------- */
 
 static const struct {
 	int cap;
 	int at_least;
 } g_needed[] = {
-	{ KVM_CAP_USER_MEMORY, 1 },	{ KVM_CAP_SYNC_REGS, SYNC_NEEDED },
-	{ KVM_CAP_IMMEDIATE_EXIT, 1 },	{ KVM_CAP_XSAVE, 1 },
-	{ KVM_CAP_XCRS, 1 },		{ KVM_CAP_EXT_CPUID, 1 },
-	{ KVM_CAP_VCPU_EVENTS, 1 },	{ KVM_CAP_NR_MEMSLOTS, 32 },
+	{ KVM_CAP_USER_MEMORY, 1 },    { KVM_CAP_SYNC_REGS, SYNC_NEEDED },
+	{ KVM_CAP_IMMEDIATE_EXIT, 1 }, { KVM_CAP_XSAVE, 1 },
+	{ KVM_CAP_XCRS, 1 },	       { KVM_CAP_EXT_CPUID, 1 },
+	{ KVM_CAP_VCPU_EVENTS, 1 },    { KVM_CAP_NR_MEMSLOTS, 32 },
 	{ KVM_CAP_MAX_VCPUS, MIN_HW },
 };
 
@@ -74,19 +70,34 @@ static bool can_all(int dev)
 	return true;
 }
 
-/* KVM's cpuid of this host; -errno. */
-static int read_cpuid(int dev, struct cpuid *out)
+/* Names the step that failed, for the log. */
+static long step(const char *what, long ret)
 {
-	out->head.nent = MAX_CPUID;
-	return (int)kvm_ioctl(dev, KVM_GET_SUPPORTED_CPUID, out);
+	if (ret < 0)
+		log_error("kvm: %s: error %ld", what, -ret);
+	return ret;
 }
 
-static const struct kvm_cpuid_entry2 *find_leaf(const struct cpuid *c,
+/* KVM's cpuid of this host, allocated; NULL if there is none. */
+static struct kvm_cpuid2 *read_cpuid(int dev)
+{
+	AUTO_FREE struct kvm_cpuid2 *c =
+		kzalloc(sizeof(*c) + MAX_CPUID * sizeof(c->entries[0]));
+
+	if (!c)
+		return NULL;
+	c->nent = MAX_CPUID;
+	if (step("CPUID", kvm_ioctl(dev, KVM_GET_SUPPORTED_CPUID, c)) < 0)
+		return NULL;
+	return take(c);
+}
+
+static const struct kvm_cpuid_entry2 *find_leaf(const struct kvm_cpuid2 *c,
 						uint32_t leaf)
 {
-	for (uint32_t i = 0; i < MIN(c->head.nent, (uint32_t)MAX_CPUID); i++)
-		if (c->at[i].function == leaf && c->at[i].index == 0)
-			return &c->at[i];
+	for (uint32_t i = 0; i < MIN(c->nent, (uint32_t)MAX_CPUID); i++)
+		if (c->entries[i].function == leaf && c->entries[i].index == 0)
+			return &c->entries[i];
 	return NULL;
 }
 
@@ -101,8 +112,7 @@ static int probe_device(int dev, const char **why)
 		       "needed): use another platform";
 		return -ENOSYS;
 	}
-	if (!xsave_present() ||
-	    !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT) ||
+	if (!xsave_present() || !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT) ||
 	    (xsave_limits(&l), l.xsave_size) > sizeof(struct kvm_xsave)) {
 		*why = "the CPU or the host kernel has no FSGSBASE, or an "
 		       "XSAVE state that is too large: use another platform";
@@ -143,32 +153,34 @@ bool kvm_is_slow(const char **why)
 	uint32_t a, b, c, d;
 	bool vmx, svm;
 
-	vmx = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_VMX);
-	svm = __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_SVM);
+	vmx = __get_cpuid(1, &a, &b, &c, &d) && (c & CPUID_VMX);
+	svm = __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & CPUID_SVM);
 	*why = "the CPU has neither VT-x nor AMD-V, KVM does without: exits "
 	       "are slow";
 	return !vmx && !svm;
 }
 
-/* --- processors ------------------------------------------------------------------ */
+/* --- processors --------------------------------------------------------- */
 
 static long set_msrs(const struct hw *hw)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry at[4];
-	} m = {
-		.head.nmsrs = 4,
-		.at = { { .index = MSR_STAR,
-			  .data = (uint64_t)KVM_USER32_CS << 48 |
-				  (uint64_t)KVM_RING0_CS << 32 },
-			{ .index = MSR_LSTAR, .data = WINDOW_ENTRY },
-			{ .index = MSR_CSTAR, .data = WINDOW_ENTRY32 },
-			{ .index = MSR_SFMASK, .data = SFMASK } },
+	static const struct kvm_msr_entry wanted[] = {
+		{ .index = MSR_STAR,
+		  .data = (uint64_t)KVM_USER32_CS << 48 | (uint64_t)KVM_RING0_CS
+								  << 32 },
+		{ .index = MSR_LSTAR, .data = WINDOW_ENTRY },
+		{ .index = MSR_CSTAR, .data = WINDOW_ENTRY32 },
+		{ .index = MSR_SFMASK, .data = SFMASK },
 	};
-	long ret = kvm_ioctl(hw->fd, KVM_SET_MSRS, &m);
+	AUTO_FREE struct kvm_msrs *m = kzalloc(sizeof(*m) + sizeof(wanted));
+	long ret;
 
-	return ret < 0 ? ret : ret == 4 ? 0 : -EIO;
+	if (!m)
+		return -ENOMEM;
+	m->nmsrs = ARRAY_SIZE(wanted);
+	memcpy(m->entries, wanted, sizeof(wanted));
+	ret = kvm_ioctl(hw->fd, KVM_SET_MSRS, m);
+	return ret < 0 ? ret : ret == ARRAY_SIZE(wanted) ? 0 : -EIO;
 }
 
 /* The guest's counter is the host's: the vDSO's data are in its units. */
@@ -183,29 +195,31 @@ static void set_tsc(const struct hw *hw)
 
 	if (kvm_ioctl(hw->fd, KVM_SET_DEVICE_ATTR, &attr) < 0)
 		log_warning("kvm: the host (older than 5.16) cannot set the "
-			 "offset of the guest's time counter: clocks may be "
-			 "off");
+			    "offset of the guest's time counter: clocks may be "
+			    "off");
 }
 
-static long hw_setup(struct platform *p, struct hw *hw, struct cpuid *cpuid)
+static long hw_setup(struct platform *p, struct hw *hw,
+		     const struct kvm_cpuid2 *cpuid)
 {
-	struct kvm_sregs s;
+	struct kvm_sregs s = { 0 };
 	struct kvm_xcrs xcrs = { .nr_xcrs = 1 };
-	long ret = kvm_ioctl(hw->fd, KVM_SET_CPUID2, cpuid);
+	long ret = step("CPUID", kvm_ioctl(hw->fd, KVM_SET_CPUID2, cpuid));
 
 	if (ret == 0)
-		ret = kvm_ioctl(hw->fd, KVM_GET_SREGS, &s);
+		ret = step("system registers",
+			   kvm_ioctl(hw->fd, KVM_GET_SREGS, &s));
 	if (ret < 0)
 		return ret;
 	p->sregs.apic_base = s.apic_base;
 	s = p->sregs;
 	s.tr.base = hw->stack_addr;
-	ret = kvm_ioctl(hw->fd, KVM_SET_SREGS, &s);
+	ret = step("system registers", kvm_ioctl(hw->fd, KVM_SET_SREGS, &s));
 	xcrs.xcrs[0].value = p->limits.xcr0;
 	if (ret == 0)
-		ret = kvm_ioctl(hw->fd, KVM_SET_XCRS, &xcrs);
+		ret = step("XCR0", kvm_ioctl(hw->fd, KVM_SET_XCRS, &xcrs));
 	if (ret == 0)
-		ret = set_msrs(hw);
+		ret = step("MSRs", set_msrs(hw));
 	if (ret < 0)
 		return ret;
 	set_tsc(hw);
@@ -279,7 +293,15 @@ static void list_ioctls(struct platform *p)
 		  "memory of the machine");
 }
 
-static uint32_t phys_bits(const struct cpuid *c)
+/* State components that the machine can have; two are always there. */
+static uint64_t supported_xcr0(const struct kvm_cpuid2 *c)
+{
+	const struct kvm_cpuid_entry2 *e = find_leaf(c, 0xd);
+
+	return e ? e->eax | (uint64_t)e->edx << 32 | 3 : 3;
+}
+
+static uint32_t phys_bits(const struct kvm_cpuid2 *c)
 {
 	const struct kvm_cpuid_entry2 *e = find_leaf(c, 0x80000008);
 
@@ -288,24 +310,22 @@ static uint32_t phys_bits(const struct cpuid *c)
 
 int machine_start(struct platform *p, uint32_t nr_cpus)
 {
-	AUTO_FREE struct cpuid *cpuid = kzalloc(sizeof(*cpuid));
+	AUTO_FREE struct kvm_cpuid2 *cpuid = read_cpuid(p->dev_fd);
 	long ret, khz;
 
 	if (!cpuid)
 		return -ENOMEM;
-	ret = read_cpuid(p->dev_fd, cpuid);
-	if (ret < 0)
-		return (int)ret;
+	xsave_restrict(&p->limits, supported_xcr0(cpuid));
 	ret = kvm_ioctl(p->dev_fd, KVM_CREATE_VM, NULL);
 	if (ret < 0)
 		return (int)ret;
 	p->vm_fd = (int)ret;
-	ret = make_hw(p, nr_cpus);
+	ret = step("processors", make_hw(p, nr_cpus));
 	if (ret == 0)
-		ret = phys_start(p, p->vm_fd, p->phys.memory_fd,
-				 phys_bits(cpuid));
+		ret = step("memory", phys_start(p, p->vm_fd, p->phys.memory_fd,
+						phys_bits(cpuid)));
 	if (ret == 0)
-		ret = window_start(p);
+		ret = step("first pages", window_start(p));
 	for (uint32_t i = 0; ret == 0 && i < p->pool.nr; i++)
 		ret = hw_setup(p, &p->pool.hw[i], cpuid);
 	if (ret == 0)

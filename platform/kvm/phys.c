@@ -21,9 +21,9 @@
 #include "sentry/lib/alloc.h"
 #include "sentry/lib/log.h"
 
-#define SLOT_SIZE     (1ull << SLOT_SHIFT)
-#define DUMMY_GPA     0x1000
-#define FORGET_AFTER  2048 /* pages of tables that wait to be clean */
+#define SLOT_SIZE    (1ull << SLOT_SHIFT)
+#define DUMMY_GPA    0x1000
+#define FORGET_AFTER 2048 /* pages of tables that wait to be clean */
 
 static long host_mmap(void *addr, size_t size, int prot, int flags, int fd,
 		      uint64_t off)
@@ -93,12 +93,12 @@ int phys_start(struct platform *p, int vm_fd, int memory_fd, uint32_t phys_bits)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at < 0)
 		return (int)at;
-	ph->region = (uint8_t *)(((uintptr_t)at + SLOT_SIZE - 1) &
-				 ~(SLOT_SIZE - 1));
+	ph->region =
+		(uint8_t *)(((uintptr_t)at + SLOT_SIZE - 1) & ~(SLOT_SIZE - 1));
 	return set_slot(ph, 0, DUMMY_GPA, PAGE_SIZE, ph->region);
 }
 
-/* --- pages for tables ------------------------------------------------------ */
+/* --- pages for tables --------------------------------------------------- */
 
 static void forget_all(struct phys *ph) MUST_HOLD(&ph->mu)
 {
@@ -107,7 +107,8 @@ static void forget_all(struct phys *ph) MUST_HOLD(&ph->mu)
 	if (ret == 0)
 		ret = set_slot(ph, 0, DUMMY_GPA, PAGE_SIZE, ph->region);
 	if (ret < 0)
-		log_warning("kvm: the dummy slot does not move: error %d", -ret);
+		log_warning("kvm: the dummy slot does not move: error %d",
+			    -ret);
 }
 
 static bool more_tables(struct phys *ph) MUST_HOLD(&ph->mu)
@@ -183,7 +184,7 @@ void phys_table_put(struct phys *ph, const uint64_t *pages, uint32_t nr)
 	mutex_unlock(&ph->mu);
 }
 
-/* --- the memory file -------------------------------------------------------- */
+/* --- the memory file ---------------------------------------------------- */
 
 static int memory_chunk(struct phys *ph, uint64_t nr) MUST_HOLD(&ph->mu)
 {
@@ -223,7 +224,7 @@ int phys_memory(struct phys *ph, uint64_t off, uint64_t *out_gpa,
 	return ret;
 }
 
-/* --- host files --------------------------------------------------------------- */
+/* --- host files --------------------------------------------------------- */
 
 /* First of @nr free pages of @c from @at on, below @end; -1: none. */
 static int64_t find_room(const struct chunk *c, uint32_t at, uint32_t end,
@@ -303,7 +304,8 @@ static int map_at(struct phys *ph, struct extent *e, const struct map_order *o)
 	if (got < 0)
 		return -ENOMEM;
 	if (o->populate)
-		raw_call(SYS_madvise, (uintptr_t)at, size, MADV_POPULATE_READ, 0);
+		raw_call(SYS_madvise, (uintptr_t)at, size, MADV_POPULATE_READ,
+			 0);
 	return 0;
 }
 

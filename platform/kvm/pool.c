@@ -36,13 +36,14 @@ static bool try_take(struct hw *hw)
 }
 
 /* Moves FPU states so that @hw, which is ours, has that of @cpu. */
-static void load_fpu(struct hw *hw, struct kvm_vcpu *cpu)
-	MUST_HOLD(&g_kvm.pool.mu)
+static void load_fpu(struct pool *pool, struct hw *hw, struct kvm_vcpu *cpu)
+	MUST_HOLD(&pool->mu)
 {
 	struct kvm_xsave image = { 0 };
 	struct kvm_vcpu *old = hw->owner;
 	long ret = 0;
 
+	(void)pool;
 	if (old) {
 		ret = kvm_ioctl(hw->fd, KVM_GET_XSAVE, &image);
 		memcpy(old->fpu, &image, g_kvm.limits.xsave_size);
@@ -80,10 +81,10 @@ static struct hw *find_free(struct pool *pool) MUST_HOLD(&pool->mu)
 /* Stops the thread that has had its processor longest. */
 static void preempt(struct pool *pool) MUST_HOLD(&pool->mu)
 {
-	struct hw *oldest = NULL;
+	struct hw *oldest = &pool->hw[0];
 
-	for (uint32_t i = 0; i < pool->nr; i++)
-		if (!oldest || pool->hw[i].taken < oldest->taken)
+	for (uint32_t i = 1; i < pool->nr; i++)
+		if (pool->hw[i].taken < oldest->taken)
 			oldest = &pool->hw[i];
 	oldest->taken = ++pool->turn;
 	hw_kick(oldest);
@@ -148,7 +149,7 @@ struct hw *pool_take(struct kvm_vcpu *cpu)
 				       g_kvm.limits.xsave_size);
 			before->owner = NULL;
 		}
-		load_fpu(hw, cpu);
+		load_fpu(pool, hw, cpu);
 	}
 	mutex_unlock(&pool->mu);
 	return hw;

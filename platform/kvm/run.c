@@ -90,8 +90,7 @@ static bool enter_guest(struct kvm_vcpu *cpu, struct hw *hw,
 /* The frame of an iretq; the processor stands in ring 0. */
 static void return_by_iret(struct hw *hw, struct kvm_regs *k, uint64_t cs)
 {
-	uint64_t frame[] = { k->rip, cs, k->rflags, k->rsp,
-			     KVM_USER_SS };
+	uint64_t frame[] = { k->rip, cs, k->rflags, k->rsp, KVM_USER_SS };
 
 	memcpy(hw->stack + IRET_FRAME, frame, sizeof(frame));
 	k->rip = WINDOW_IRET;
@@ -133,10 +132,12 @@ static inline void load_regs(struct kvm_vcpu *cpu, struct hw *hw, bool step)
 
 	r->eflags = (r->eflags & FLAGS_MASK) | FLAGS_SET;
 	*k = (struct kvm_regs){
-		r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi,
-		r->rsp, r->rbp, r->r8,	r->r9,	r->r10, r->r11,
-		r->r12, r->r13, r->r14, r->r15, r->rip,
-		r->eflags | (step ? FLAG_TF : 0),
+		r->rax, r->rbx, r->rcx,
+		r->rdx, r->rsi, r->rdi,
+		r->rsp, r->rbp, r->r8,
+		r->r9,	r->r10, r->r11,
+		r->r12, r->r13, r->r14,
+		r->r15, r->rip, r->eflags | (step ? FLAG_TF : 0),
 	};
 	system = s->cr3 != root || s->fs.base != r->fs_base ||
 		 s->gs.base != r->gs_base || !hw->segments_known;
@@ -183,7 +184,6 @@ void kvm_guest_run(struct vcpu *vcpu, bool step, struct guest_stop *stop)
 	}
 	atomic_store(&hw->tid, atomic_load(&cpu->tid));
 	do {
-		again = false;
 		if (!enter_guest(cpu, hw, stop))
 			break;
 		load_regs(cpu, hw, step);

@@ -69,7 +69,7 @@ int kvm_as_order(struct platform_as *base, const struct map_order *order)
 	return ret;
 }
 
-/* --- carrying out ------------------------------------------------------------ */
+/* --- carrying out ------------------------------------------------------- */
 
 static int map_memory(struct zap *z, const struct map_order *o)
 {

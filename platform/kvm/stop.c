@@ -110,18 +110,26 @@ static void take_regs(struct kvm_vcpu *cpu, const struct kvm_run *run)
 	const struct kvm_sregs *s = &run->s.regs.sregs;
 
 	cpu->regs = (struct guest_regs){
-		k->r15, k->r14,	      k->r13, k->r12,	       k->rbp,
-		k->rbx, k->r11,	      k->r10, k->r9,	       k->r8,
-		k->rax, k->rcx,	      k->rdx, k->rsi,	       k->rdi,
-		(uint64_t)-1,	      k->rip, s->cs.selector,  k->rflags,
-		k->rsp, KVM_USER_SS, s->fs.base, s->gs.base,
-		0,	0,	      0,      0,
+		k->r15,	     k->r14,
+		k->r13,	     k->r12,
+		k->rbp,	     k->rbx,
+		k->r11,	     k->r10,
+		k->r9,	     k->r8,
+		k->rax,	     k->rcx,
+		k->rdx,	     k->rsi,
+		k->rdi,	     (uint64_t)-1,
+		k->rip,	     s->cs.selector,
+		k->rflags,   k->rsp,
+		KVM_USER_SS, s->fs.base,
+		s->gs.base,  0,
+		0,	     0,
+		0,
 	};
 	cpu->fs_base = s->fs.base;
 	cpu->gs_base = s->gs.base;
 }
 
-/* --- calls -------------------------------------------------------------------- */
+/* --- calls -------------------------------------------------------------- */
 
 static void decode_call(struct kvm_vcpu *cpu, bool compat,
 			struct guest_stop *stop)
@@ -168,7 +176,7 @@ static bool vsyscall(struct kvm_vcpu *cpu, uint64_t addr,
 	return false;
 }
 
-/* --- exceptions ---------------------------------------------------------------- */
+/* --- exceptions --------------------------------------------------------- */
 
 static uint32_t access_of(uint32_t error)
 {
@@ -212,8 +220,8 @@ static void decode_fault(struct kvm_vcpu *cpu, struct trap *t,
 	struct kvm_as *as = to_kvm_as(cpu->base.as);
 	bool ended;
 
-	t->error = (t->error &
-		    (uint32_t)(PF_PROT | PF_WRITE | PF_FETCH)) | PF_USER;
+	t->error = (t->error & (uint32_t)(PF_PROT | PF_WRITE | PF_FETCH)) |
+		   PF_USER;
 	if (vsyscall(cpu, t->addr, stop))
 		return;
 	mutex_lock(&as->mu);
@@ -295,8 +303,7 @@ static void decode_fpe(struct kvm_vcpu *cpu, const struct hw *hw,
 		return;
 	memcpy(&fcw, image.region, sizeof(fcw));
 	memcpy(&fsw, (const char *)image.region + 2, sizeof(fsw));
-	memcpy(&mxcsr, (const char *)image.region + XSAVE_MXCSR,
-	       sizeof(mxcsr));
+	memcpy(&mxcsr, (const char *)image.region + XSAVE_MXCSR, sizeof(mxcsr));
 	code = fpe_code(t->vector == TRAP_MF ? fsw & ~fcw & 0x3fu
 					     : ~(mxcsr >> 7) & mxcsr & 0x3f);
 	if (code)
@@ -399,7 +406,7 @@ static bool take_held_back(const struct hw *hw, struct trap *t)
 	return t->vector < 32;
 }
 
-/* --- other exits ------------------------------------------------------------------ */
+/* --- other exits -------------------------------------------------------- */
 
 /* Ends an access that KVM has handed out: it may not be made good later. */
 static void complete(struct hw *hw)
@@ -431,7 +438,8 @@ static void gone(struct kvm_vcpu *cpu, const struct hw *hw, long ret,
 {
 	log_error("kvm: the machine failed: error %d, exit %u, rip %#lx: the "
 		  "process ends",
-		  (int)-ret, hw->run->exit_reason, (unsigned long)cpu->regs.rip);
+		  (int)-ret, hw->run->exit_reason,
+		  (unsigned long)cpu->regs.rip);
 	atomic_store(&to_kvm_as(cpu->base.as)->gone, true);
 	stop->kind = STOP_GONE;
 }
@@ -490,7 +498,7 @@ static void decode_exit(struct kvm_vcpu *cpu, struct hw *hw, long ret,
 }
 
 bool kvm_stop_decode(struct kvm_vcpu *cpu, struct hw *hw, long ret, bool step,
-		 struct guest_stop *stop)
+		     struct guest_stop *stop)
 {
 	struct guest_regs *r = &cpu->regs;
 	struct trap t = { 0 };

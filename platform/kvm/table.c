@@ -23,8 +23,8 @@
 #define P	   1ull
 #define RW	   2ull
 #define US	   4ull
-#define AD	   0x60ull    /* accessed, dirty: nobody has to write them */
-#define SOFT_NONE  (1ull << 9)  /* mapped without access; address inverted */
+#define AD	   0x60ull	/* accessed, dirty: nobody has to write them */
+#define SOFT_NONE  (1ull << 9)	/* mapped without access; address inverted */
 #define SOFT_BAD   (1ull << 10) /* table_find_bad(); rights are kept */
 #define NX	   (1ull << 63)
 #define ADDR	   0xffffffffff000ull
@@ -47,7 +47,7 @@ static unsigned int slot_of(uint64_t addr, unsigned int level)
 	return addr >> (12 + 9 * level) & 511;
 }
 
-/* --- zaps ----------------------------------------------------------------- */
+/* --- zaps --------------------------------------------------------------- */
 
 void zap_flush(struct zap *z)
 {
@@ -78,7 +78,7 @@ static void zap_add(struct zap *z, uint64_t gpa)
 	z->at[z->nr++].end = gpa + PAGE_SIZE;
 }
 
-/* --- tables ----------------------------------------------------------------- */
+/* --- tables ------------------------------------------------------------- */
 
 static uint64_t new_table(struct kvm_as *as)
 {
@@ -172,7 +172,7 @@ static bool next_table(struct kvm_as *as, uint64_t *addr, uint64_t end,
 	return false;
 }
 
-/* --- entries ---------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------ */
 
 static uint64_t entry_addr(uint64_t e)
 {
@@ -295,7 +295,7 @@ uint8_t *table_look(struct kvm_as *as, uint64_t addr, uint32_t access)
 	return phys_ptr(&g_kvm.phys, e & ADDR) + (addr & ~PAGE_MASK);
 }
 
-/* --- files that have become shorter ----------------------------------------- */
+/* --- files that have become shorter ------------------------------------- */
 
 static uint64_t bad_entry(uint64_t e)
 {

@@ -14,9 +14,9 @@
 
 static void init_regs(struct guest_regs *r)
 {
-	*r = (struct guest_regs){
-		.cs = KVM_USER_CS, .ss = KVM_USER_SS, .eflags = 0x202
-	};
+	*r = (struct guest_regs){ .cs = KVM_USER_CS,
+				  .ss = KVM_USER_SS,
+				  .eflags = 0x202 };
 }
 
 static void init_fpu(uint8_t *image)
@@ -42,6 +42,7 @@ int kvm_vcpu_new(struct platform_as *as, struct vcpu *creator,
 	if (creator)
 		cpu->regs = to_kvm_vcpu(creator)->regs;
 	init_fpu(cpu->fpu);
+	placement_init(&cpu->placed);
 	cpu->base.as = as;
 	*out = &take(cpu)->base;
 	return 0;
@@ -53,8 +54,10 @@ int kvm_vcpu_bind(struct vcpu *vcpu)
 	const uint64_t kick = 1ull << (KVM_KICK_SIGNAL - 1);
 
 	atomic_store(&cpu->tid, (uint32_t)raw_call(SYS_gettid, 0, 0, 0, 0));
-	return (int)raw_call(SYS_rt_sigprocmask, SIG_UNBLOCK,
-			     (uintptr_t)&kick, 0, sizeof(kick));
+	placement_bind(&cpu->placed, atomic_load(&cpu->tid));
+	cpu->bound = true;
+	return (int)raw_call(SYS_rt_sigprocmask, SIG_UNBLOCK, (uintptr_t)&kick,
+			     0, sizeof(kick));
 }
 
 int kvm_vcpu_move(struct vcpu *vcpu, struct platform_as *as)
@@ -71,6 +74,8 @@ void kvm_vcpu_free(struct vcpu *vcpu)
 	struct kvm_vcpu *cpu = to_kvm_vcpu(vcpu);
 
 	pool_forget(cpu);
+	if (cpu->bound)
+		placement_unbind(&cpu->placed);
 	free(cpu->fpu);
 	free(cpu);
 }

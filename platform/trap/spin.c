@@ -3,13 +3,13 @@
  * spin: when the two halves of a vcpu wait for each other by looking.
  *
  * A pair begins on one CPU, where the other half is woken without waking a
- * CPU.  After a run of short stays in the guest, and if some CPU has nothing
+ * CPU.  After some short stays in the guest, and if some CPU has nothing
  * of the sandbox to run (placement.c counts), the sentry thread moves there
  * and both look at the turn word before they sleep.  It ends at once when the
  * guest computes for longer than the sentry looks, when the sentry thread is
  * about to sleep, when the CPU is wanted, or when hand-overs are slept through
- * (somebody else of the host has the CPU).  Parting then needs a longer run of
- * short stays than before, until it has paid again.
+ * (somebody else of the host has the CPU).  Parting then needs more short
+ * stays than before, until it has paid again.
  *
  * Nothing here has a timer: an idle pair sleeps on one CPU.
  *
@@ -21,10 +21,14 @@
 #define SHORT_NS       25000 /* a stay that is mostly hand-over */
 #define QUICK_FIRST    12    /* short stays before a pair parts */
 #define QUICK_MOST     16384
+#define NEW_MOST       512 /* the same for a new vcpu */
 #define GOOD_ENOUGH    48 /* hand-overs that make parting worth it */
 #define MISSES_ALLOWED 8
 
 static uint64_t g_tsc, g_ns;
+/* What a new vcpu needs: so that where the host has no CPU to spare, each short
+ * process does not have to learn it again. */
+static _Atomic uint32_t g_needed = QUICK_FIRST;
 
 static uint64_t now_ns(void)
 {
@@ -50,7 +54,7 @@ static uint64_t short_cycles(void)
 
 void spin_init(struct trap_vcpu *cpu)
 {
-	cpu->spin = (struct spin_state){ .needed = QUICK_FIRST };
+	cpu->spin = (struct spin_state){ .needed = g_needed };
 }
 
 static void part(struct trap_vcpu *cpu)
@@ -64,6 +68,15 @@ static void part(struct trap_vcpu *cpu)
 	cpu->slot->spin = SPIN_LOOKS;
 }
 
+/* Racing threads may lose a step of g_needed. */
+static void learn(struct spin_state *s, bool paid)
+{
+	uint32_t all = g_needed;
+
+	s->needed = paid ? QUICK_FIRST : MIN(s->needed * 2, QUICK_MOST);
+	g_needed = paid ? MAX(all / 2, QUICK_FIRST) : MIN(all * 2, NEW_MOST);
+}
+
 void spin_end(struct trap_vcpu *cpu)
 {
 	struct spin_state *s = &cpu->spin;
@@ -73,10 +86,7 @@ void spin_end(struct trap_vcpu *cpu)
 	s->parted = false;
 	cpu->slot->spin = 0;
 	placement_rejoin(&cpu->placed);
-	if (s->good >= GOOD_ENOUGH)
-		s->needed = QUICK_FIRST;
-	else
-		s->needed = MIN(s->needed * 2, QUICK_MOST);
+	learn(s, s->good >= GOOD_ENOUGH);
 	s->quick = 0;
 }
 

@@ -216,9 +216,9 @@ static const struct option_row {
 static void set_list(struct oci_options *o, const char **list,
 		     const char *value)
 {
-	unsigned int *nr = list == o->env	 ? &o->nr_env
+	unsigned int *nr = list == o->env    ? &o->nr_env
 			   : list == o->caps ? &o->nr_caps
-						 : &o->nr_gids;
+					     : &o->nr_gids;
 
 	list[(*nr)++] = value;
 }
@@ -330,7 +330,8 @@ static bool is_oci_run(const char *word)
 
 		if (!(rows[i].verbs & V_RUN))
 			continue;
-		if (word[1] == '-' && strncmp(word + 2, rows[i].name, len) == 0 &&
+		if (word[1] == '-' &&
+		    strncmp(word + 2, rows[i].name, len) == 0 &&
 		    (word[2 + len] == '\0' || word[2 + len] == '='))
 			return true;
 		if (rows[i].letter && word[1] == rows[i].letter && !word[2])
@@ -378,7 +379,8 @@ static int run_verb(struct oci_options *o, int argc, char **argv)
 		return oci_fail("there is no command '%s'; 'moat --help' "
 				"lists them",
 				argv[0]);
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+	if (argc > 1 &&
+	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		printf("usage: moat [GLOBAL OPTIONS] %s %s\n", v->name,
 		       v->usage);
 		return 0;

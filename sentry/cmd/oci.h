@@ -86,8 +86,7 @@ MUST_CHECK bool oci_open(const struct oci_options *o, struct container *c);
 /* Writes a process id to --pid-file, if there is one.  False after a message */
 MUST_CHECK bool oci_write_pid(const struct oci_options *o, pid_t pid);
 /* The configuration of a container that exists; false after a message. */
-MUST_CHECK bool oci_load_spec(const struct container *c,
-			      struct oci_spec *spec);
+MUST_CHECK bool oci_load_spec(const struct container *c, struct oci_spec *spec);
 /* Starts the program of @c.  False after a message. */
 MUST_CHECK bool oci_start_container(struct container *c,
 				    const struct oci_spec *spec);

@@ -70,13 +70,11 @@ static void set_limits(struct oci_spec *spec)
 
 	if (r->memory.v > 0)
 		spec->memory_limit = (uint64_t)r->memory.v;
-	spec->pids_limit = r->pids.given && r->pids.v > 0
-				   ? (uint64_t)r->pids.v
-				   : caller_task_limit();
+	spec->pids_limit = r->pids.given && r->pids.v > 0 ? (uint64_t)r->pids.v
+							  : caller_task_limit();
 	if (r->cpu_quota.v > 0)
-		spec->milli_cpus =
-			MAX((uint64_t)1,
-			    (uint64_t)(r->cpu_quota.v * 1000 / period));
+		spec->milli_cpus = MAX((uint64_t)1, (uint64_t)(r->cpu_quota.v *
+							       1000 / period));
 }
 
 static bool check_terminal(const struct creation *k, bool detach)
@@ -207,8 +205,8 @@ static bool make_state(struct creation *k, int sync[2])
 		return false;
 	ret = monitor_listen(&k->c);
 	k->m.listen_fd = ret;
-	if (ret >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-				   sync) < 0)
+	if (ret >= 0 &&
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
 		ret = -errno;
 	if (ret < 0)
 		oci_fail("cannot make the sockets of container %s: %s", id,
@@ -239,8 +237,8 @@ static bool follow(struct creation *k, int sync)
 		case SYNC_NAMESPACES:
 			if (!hooks_run(&k->spec, OCI_HOOK_PRESTART, &k->c,
 				       false) ||
-			    !hooks_run(&k->spec, OCI_HOOK_CREATE_RUNTIME,
-				       &k->c, false))
+			    !hooks_run(&k->spec, OCI_HOOK_CREATE_RUNTIME, &k->c,
+				       false))
 				return false;
 			msg = (struct control_msg){ .kind = SYNC_GO };
 			if (send(sync, &msg, sizeof(msg), MSG_NOSIGNAL) < 0)
@@ -311,8 +309,7 @@ static void creation_fini(struct creation *k)
 static bool create(struct creation *k, bool detach)
 {
 	int sync[2] = { -1, -1 };
-	bool ok = load_bundle(k) && complete_spec(k, detach) &&
-		  preserve_fds(k);
+	bool ok = load_bundle(k) && complete_spec(k, detach) && preserve_fds(k);
 
 	if (ok) {
 		k->m.launch.platform = platform_choose(

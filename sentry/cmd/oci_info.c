@@ -93,8 +93,8 @@ int oci_ps(const struct oci_options *o)
 		       "CMD");
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 		if (json)
-			json_object_array_add(
-				list, json_object_new_int(atoi(line)));
+			json_object_array_add(list,
+					      json_object_new_int(atoi(line)));
 		else
 			print_process(line);
 	}
@@ -284,19 +284,19 @@ static bool read_resources_file(const char *path, struct oci_resources *r)
 }
 
 /* The sandbox's own limits; a program sees them at once. */
-static void inner_limits(const struct oci_resources *r, struct control_limits *l)
+static void inner_limits(const struct oci_resources *r,
+			 struct control_limits *l)
 {
 	if (r->memory.given && r->memory.v)
-		l->memory = r->memory.v < 0 ? UINT64_MAX
-					    : (uint64_t)r->memory.v;
+		l->memory =
+			r->memory.v < 0 ? UINT64_MAX : (uint64_t)r->memory.v;
 	if (r->pids.given && r->pids.v)
 		l->pids = r->pids.v < 0 ? UINT64_MAX : (uint64_t)r->pids.v;
 	if (r->cpu_quota.given && r->cpu_quota.v) {
 		l->quota_us = r->cpu_quota.v < 0 ? UINT64_MAX
 						 : (uint64_t)r->cpu_quota.v;
-		l->period_us = r->cpu_period.v > 0
-				       ? (uint64_t)r->cpu_period.v
-				       : 100000;
+		l->period_us = r->cpu_period.v > 0 ? (uint64_t)r->cpu_period.v
+						   : 100000;
 	}
 }
 

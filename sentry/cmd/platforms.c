@@ -91,7 +91,7 @@ const struct platform_ops *platform_choose(const char *name, char *note,
 	return NULL;
 }
 
-/* --- moat platforms --------------------------------------------------------- */
+/* --- moat platforms ----------------------------------------------------- */
 
 /* A memory file with a program that makes one call after the other; -errno. */
 static int make_program(void)

@@ -61,12 +61,13 @@ struct ipc_ns {
 	struct ns_common ns;
 	struct ipc_ids ids[IPC_KINDS];
 	struct ipc_limits lim;
-	_Atomic uint64_t shm_pages;	 /* of all segments */
-	_Atomic uint32_t sems;		 /* of all sets */
-	_Atomic uint32_t msgs, nr_mqs;	 /* messages; POSIX queues */
-	_Atomic uint64_t msg_bytes;	 /* in all queues */
-	struct super *mq GUARDED_BY(mq_mu); /* the mqueue file system, or NULL */
-	struct mutex mq_mu;		 /* LOCK_NOTIFY */
+	_Atomic uint64_t shm_pages;    /* of all segments */
+	_Atomic uint32_t sems;	       /* of all sets */
+	_Atomic uint32_t msgs, nr_mqs; /* messages; POSIX queues */
+	_Atomic uint64_t msg_bytes;    /* in all queues */
+	struct super *
+		mq GUARDED_BY(mq_mu); /* the mqueue file system, or NULL */
+	struct mutex mq_mu;	      /* LOCK_NOTIFY */
 };
 
 /* A namespace without objects, owned by @owner.  -ENOSPC, -ENOMEM. */
@@ -85,6 +86,7 @@ static inline struct ipc_ids *ipc_ids_of(struct ipc_ns *ns, enum ipc_kind k)
 
 /* --- tables (ipc_ids.c) --------------------------------------------------- */
 
+/* Empty. */
 void ipc_ids_init(struct ipc_ids *ids);
 /* Asserts that nothing is left. */
 void ipc_ids_fini(struct ipc_ids *ids);
@@ -97,7 +99,7 @@ struct ipc_get {
 	enum ipc_kind kind;
 	int32_t key;
 	uint32_t flags;
-	uint64_t size; /* of the segment; semaphores of the set */
+	uint64_t size;	       /* of the segment; semaphores of the set */
 	struct ipc_obj *fresh; /* made before the lock; taken over if used */
 	int fresh_error;       /* why there is none, then not 0 */
 	uint32_t max_objs;

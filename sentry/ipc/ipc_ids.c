@@ -10,7 +10,7 @@
  *            is IPC_PRIVATE, exactly until ->gone is set.
  * Locks:     ids->mu.
  * Linux:     ipc/util.c of 6.18, without the *_next_id settings.
- * Tests:     tests/conformance/sysv_*.c
+ * Tests:     tests/conformance/sysv_shm.c
  */
 #include <assert.h>
 #include <errno.h>
@@ -133,8 +133,7 @@ int ipc_permission(const struct ipc_ns *ns, const struct ipc_obj *o,
 	want |= want >> 3 | want >> 6;
 	if (c->euid == o->cuid || c->euid == o->uid)
 		has >>= 6;
-	else if (cred_in_group(c, o->cgid) ||
-		 cred_in_group(c, o->gid))
+	else if (cred_in_group(c, o->cgid) || cred_in_group(c, o->gid))
 		has >>= 3;
 	if ((want & ~has & 07) && !ns_capable(ns->ns.owner, CAP_NR_IPC_OWNER))
 		return -EACCES;

@@ -65,7 +65,7 @@ static void free_queue(struct ipc_obj *o)
 
 static int make_queue(struct ipc_ns *ns, struct msg_queue **out)
 {
-	struct msg_queue *q;
+	struct msg_queue *q = NULL;
 	int ret = ipc_charge(sizeof(*q));
 
 	if (ret < 0)
@@ -157,7 +157,7 @@ int msg_rmid(int32_t id)
 {
 	struct list dead = LIST_INIT(dead);
 	struct ipc_ids *ids = own_ids();
-	struct msg_queue *q;
+	struct msg_queue *q = NULL;
 	int ret;
 
 	mutex_lock(&ids->mu);
@@ -280,7 +280,7 @@ static void enqueue(struct list *to, struct msg_wait *w, struct msg_queue *q)
 static int send_locked(int32_t id, struct msg *m, uint32_t flags,
 		       struct msg_wait *w, struct msg_queue **out)
 {
-	struct msg_queue *q;
+	struct msg_queue *q = NULL;
 	int ret = msg_find(id, &q);
 
 	if (ret == 0)
@@ -393,7 +393,7 @@ static int copy_message(struct msg_wait *w, const struct msg *m)
 static int receive_locked(int32_t id, struct msg_wait *w, uint32_t flags,
 			  struct msg_queue **out)
 {
-	struct msg_queue *q;
+	struct msg_queue *q = NULL;
 	struct msg *m;
 	int ret = msg_find(id, &q);
 
@@ -449,9 +449,8 @@ static long to_guest(uaddr_t buf, const struct msg *m, uint64_t size)
 long msg_receive(int32_t id, uaddr_t buf, uint64_t size, int64_t type,
 		 uint32_t flags)
 {
-	struct msg_wait w = {
-		.size = flags & LINUX_MSG_NOERROR ? INT64_MAX : size
-	};
+	struct msg_wait w = { .size = flags & LINUX_MSG_NOERROR ? INT64_MAX
+								: size };
 	bool copy = flags & LINUX_MSG_COPY;
 	long ret;
 
@@ -461,8 +460,7 @@ long msg_receive(int32_t id, uaddr_t buf, uint64_t size, int64_t type,
 		return -EINVAL;
 	set_mode(&w, type, flags);
 	if (copy) {
-		ret = msg_new(MIN(size,
-				  task_ipc(current_task())->lim.msgmax),
+		ret = msg_new(MIN(size, task_ipc(current_task())->lim.msgmax),
 			      &w.msg);
 		if (ret < 0)
 			return ret;

@@ -43,8 +43,8 @@ static void fill_to_guest(struct linux_msqid_ds *d)
 static long stat_locked(int32_t id, uint32_t cmd, struct linux_msqid_ds *out)
 {
 	struct ipc_obj *o;
-	int ret = cmd == LINUX_IPC_STAT ? ipc_find(own_ids(), id, &o) :
-					  ipc_find_slot(own_ids(), id, &o);
+	int ret = cmd == LINUX_IPC_STAT ? ipc_find(own_ids(), id, &o)
+					: ipc_find_slot(own_ids(), id, &o);
 
 	if (ret == 0 && cmd != LINUX_MSG_STAT_ANY)
 		ret = ipc_permission(task_ipc(current_task()), o, 0444);
@@ -90,7 +90,7 @@ static int set_locked(struct msg_queue *q, const struct linux_ipc_perm *p,
 int msg_set(int32_t id, const struct linux_ipc_perm *p, uint64_t qbytes)
 {
 	struct ipc_ids *ids = own_ids();
-	struct msg_queue *q;
+	struct msg_queue *q = NULL;
 	int ret;
 
 	mutex_lock(&ids->mu);

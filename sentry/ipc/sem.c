@@ -48,7 +48,7 @@ static void free_set(struct ipc_obj *o)
 static int make_set(const struct ipc_get *g, struct sem_set **out)
 {
 	uint32_t nr = (uint32_t)g->size;
-	struct sem_set *s;
+	struct sem_set *s = NULL;
 	int ret;
 
 	if (nr == 0)
@@ -137,7 +137,7 @@ static void remove_locked(struct sem_set *s)
 int sem_rmid(int32_t id)
 {
 	struct ipc_ids *ids = own_ids();
-	struct sem_set *s;
+	struct sem_set *s = NULL;
 	int ret;
 
 	mutex_lock(&ids->mu);
@@ -302,11 +302,10 @@ static int get_undo(struct sem_wait *w, struct sem_set *s,
 }
 
 /* Lock held.  SEM_WAITING: queued; *out with a reference. */
-static int begin_locked(int32_t id, struct sem_wait *w,
-			struct sem_undo **fresh, uint32_t *nr,
-			struct sem_set **out)
+static int begin_locked(int32_t id, struct sem_wait *w, struct sem_undo **fresh,
+			uint32_t *nr, struct sem_set **out)
 {
-	struct sem_set *s;
+	struct sem_set *s = NULL;
 	int ret = sem_find(id, &s);
 
 	if (ret == 0)
@@ -354,10 +353,9 @@ int sem_op(int32_t id, const struct linux_sembuf *ops, uint32_t nr,
 	   uint64_t deadline)
 {
 	struct ipc_ids *ids = own_ids();
-	struct sem_wait w = { .task = current_task(),
-			      .ops = ops,
-			      .nr = nr,
-			      .pid = ipc_pid() };
+	struct sem_wait w = {
+		.task = current_task(), .ops = ops, .nr = nr, .pid = ipc_pid()
+	};
 	AUTO_FREE struct sem_undo *fresh = NULL;
 	struct sem_set *s = NULL;
 	uint32_t undo_nr = 0;

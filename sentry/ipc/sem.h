@@ -36,9 +36,9 @@ struct sem_undo {
 
 /* Shared by tasks that have CLONE_SYSVSEM; all of one namespace. */
 struct sem_undo_list {
-	struct refcount ref;	  /* tasks */
-	struct ipc_ns *ns;	  /* +1 */
-	struct list undos;	  /* sem_undo.list_node, lock of the table */
+	struct refcount ref; /* tasks */
+	struct ipc_ns *ns;   /* +1 */
+	struct list undos;   /* sem_undo.list_node, lock of the table */
 };
 
 /* A call of semop(2); lives on its task's stack. */

@@ -55,7 +55,7 @@ static long read_locked(struct sem_set *s, int32_t num, uint32_t cmd)
 long sem_read(int32_t id, int32_t num, uint32_t cmd)
 {
 	struct ipc_ids *ids = own_ids();
-	struct sem_set *s;
+	struct sem_set *s = NULL;
 	long ret;
 
 	mutex_lock(&ids->mu);
@@ -73,7 +73,7 @@ long sem_read(int32_t id, int32_t num, uint32_t cmd)
 int sem_setval(int32_t id, int32_t num, int32_t value)
 {
 	struct ipc_ids *ids = own_ids();
-	struct sem_set *s;
+	struct sem_set *s = NULL;
 	int ret;
 
 	if (value < 0 || value > LINUX_SEMVMX)
@@ -98,7 +98,7 @@ int sem_setval(int32_t id, int32_t num, int32_t value)
 int sem_count(int32_t id)
 {
 	struct ipc_ids *ids = own_ids();
-	struct sem_set *s;
+	struct sem_set *s = NULL;
 	int ret;
 
 	mutex_lock(&ids->mu);
@@ -122,7 +122,7 @@ int sem_getall(int32_t id, uint16_t **out, uint32_t *nr)
 {
 	struct ipc_ids *ids = own_ids();
 	AUTO_FREE uint16_t *values = NULL;
-	struct sem_set *s;
+	struct sem_set *s = NULL;
 	int ret;
 
 	mutex_lock(&ids->mu);
@@ -149,7 +149,7 @@ int sem_setall(int32_t id, const uint16_t *values, uint32_t nr)
 {
 	struct ipc_ids *ids = own_ids();
 	uint32_t pid = ipc_pid();
-	struct sem_set *s;
+	struct sem_set *s = NULL;
 	int ret;
 
 	for (uint32_t i = 0; i < nr; i++)
@@ -185,8 +185,8 @@ static void fill(const struct sem_set *s, struct linux_semid_ds *out)
 static long stat_locked(int32_t id, uint32_t cmd, struct linux_semid_ds *out)
 {
 	struct ipc_obj *o;
-	int ret = cmd == LINUX_IPC_STAT ? ipc_find(own_ids(), id, &o) :
-					  ipc_find_slot(own_ids(), id, &o);
+	int ret = cmd == LINUX_IPC_STAT ? ipc_find(own_ids(), id, &o)
+					: ipc_find_slot(own_ids(), id, &o);
 
 	if (ret == 0 && cmd != LINUX_SEM_STAT_ANY)
 		ret = ipc_permission(task_ipc(current_task()), o, 0444);
@@ -212,7 +212,7 @@ long sem_stat(int32_t id, uint32_t cmd, struct linux_semid_ds *out)
 int sem_set(int32_t id, const struct linux_ipc_perm *p)
 {
 	struct ipc_ids *ids = own_ids();
-	struct sem_set *s;
+	struct sem_set *s = NULL;
 	int ret;
 
 	mutex_lock(&ids->mu);

@@ -133,7 +133,7 @@ static void apply(struct sem_undo *u)
 
 void sem_undo_exit(struct task *t)
 {
-	struct sem_undo_list *l = take(t->priv->sem_undo);
+	struct sem_undo_list *l = atomic_exchange(&t->priv->sem_undo, NULL);
 	struct ipc_ids *ids = l ? ids_of(l) : NULL;
 	struct sem_undo *u, *tmp;
 

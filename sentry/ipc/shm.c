@@ -230,8 +230,7 @@ static const struct file_ops shm_file_ops = {
 /* A file for one attachment; takes over the caller's reference on @s. */
 static int open_seg(struct shm_seg *s, uint32_t flags, struct file **out)
 {
-	uint32_t acc = flags & LINUX_SHM_RDONLY ? LINUX_O_RDONLY :
-						  LINUX_O_RDWR;
+	uint32_t acc = flags & LINUX_SHM_RDONLY ? LINUX_O_RDONLY : LINUX_O_RDWR;
 	int ret = file_new(&s->file->path, s->file->inode, acc, out);
 
 	if (ret < 0) {
@@ -249,7 +248,7 @@ static int begin_attach(int32_t id, uint32_t flags, struct shm_seg **out)
 {
 	struct ipc_ns *ns = task_ipc(current_task());
 	uint32_t want = 0444;
-	struct shm_seg *s;
+	struct shm_seg *s = NULL;
 	int ret = find(id, &s);
 
 	if (!(flags & LINUX_SHM_RDONLY))
@@ -323,7 +322,7 @@ long shm_attach(int32_t id, uint64_t addr, uint32_t flags)
 {
 	struct ipc_ids *ids = own_ids();
 	AUTO_PUT(file) struct file *f = NULL;
-	struct shm_seg *s;
+	struct shm_seg *s = NULL;
 	long ret = id < 0 ? -EINVAL : check_address(&addr, flags);
 
 	if (ret < 0)
@@ -377,8 +376,8 @@ static long stat_locked(int32_t id, uint32_t cmd, struct linux_shmid_ds *out)
 {
 	struct ipc_ns *ns = task_ipc(current_task());
 	struct ipc_obj *o;
-	int ret = cmd == LINUX_IPC_STAT ? ipc_find(own_ids(), id, &o) :
-					  ipc_find_slot(own_ids(), id, &o);
+	int ret = cmd == LINUX_IPC_STAT ? ipc_find(own_ids(), id, &o)
+					: ipc_find_slot(own_ids(), id, &o);
 
 	if (ret == 0 && cmd != LINUX_SHM_STAT_ANY)
 		ret = ipc_permission(ns, o, 0444);
@@ -404,7 +403,7 @@ long shm_stat(int32_t id, uint32_t cmd, struct linux_shmid_ds *out)
 int shm_set(int32_t id, const struct linux_ipc_perm *p)
 {
 	struct ipc_ids *ids = own_ids();
-	struct shm_seg *s;
+	struct shm_seg *s = NULL;
 	int ret;
 
 	mutex_lock(&ids->mu);
@@ -422,7 +421,7 @@ int shm_set(int32_t id, const struct linux_ipc_perm *p)
 int shm_rmid(int32_t id)
 {
 	struct ipc_ids *ids = own_ids();
-	struct shm_seg *s;
+	struct shm_seg *s = NULL;
 	bool ended = false;
 	int ret;
 
@@ -449,7 +448,7 @@ int shm_lock(int32_t id, bool on)
 	const struct cred *c = current_task()->cred;
 	uint64_t limit = task_rlimit(current_task(), RLIM_MEMLOCK);
 	struct ipc_ids *ids = own_ids();
-	struct shm_seg *s;
+	struct shm_seg *s = NULL;
 	int ret;
 
 	mutex_lock(&ids->mu);
@@ -496,7 +495,7 @@ int shm_info(struct linux_shm_info *out)
 {
 	struct ipc_ns *ns = task_ipc(current_task());
 	struct ipc_ids *ids = own_ids();
-	struct shm_seg *s;
+	struct shm_seg *s = NULL;
 	uint32_t i = 0;
 
 	*out = (struct linux_shm_info){ .tot = ns->shm_pages };
@@ -512,13 +511,14 @@ void shm_show(struct seq_buf *out)
 {
 	struct ipc_ids *ids = own_ids();
 	struct linux_shmid_ds d;
-	struct shm_seg *s;
+	struct shm_seg *s = NULL;
 	uint32_t i = 0;
 
-	seq_printf(out,
-		   "       key      shmid perms                  size  cpid  lpid "
-		   "nattch   uid   gid  cuid  cgid      atime      dtime      "
-		   "ctime                   rss                  swap\n");
+	seq_printf(
+		out,
+		"       key      shmid perms                  size  cpid  lpid "
+		"nattch   uid   gid  cuid  cgid      atime      dtime      "
+		"ctime                   rss                  swap\n");
 	while ((s = next_seg(ids, &i))) {
 		int32_t id = s->o.id;
 

@@ -16,8 +16,8 @@
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_private.h"
 #include "sentry/kernel/user_ns.h"
-#include "sentry/net/net_ns.h"
 #include "sentry/lib/log.h"
+#include "sentry/net/net_ns.h"
 #include "sentry/vfs/vfs.h"
 
 /* A task that nobody can see, in a group of its own. */

@@ -42,7 +42,9 @@ struct cgroup_cpu {
 	uint64_t seen_usage, seen_at; /* ns, of the last tick */
 	int64_t budget;		      /* ns that may still be used */
 	_Atomic bool throttled, idle;
-	uint64_t nr_periods, nr_throttled, throttled_ns, period_start;
+	_Atomic uint64_t nr_periods, nr_throttled,
+		throttled_ns; /* any reader */
+	uint64_t period_start;
 };
 
 struct cgroup {

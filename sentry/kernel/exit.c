@@ -285,6 +285,7 @@ void task_exit(struct task *t, int code)
 {
 	struct thread_group *tg = t->group;
 	bool group_dead;
+	int status;
 
 	lock_assert_none_held();
 	ptrace_event(t, LINUX_PTRACE_EVENT_EXIT, (uint64_t)(uint32_t)code);
@@ -311,12 +312,13 @@ void task_exit(struct task *t, int code)
 	if (group_dead && tg == tg->pid_ns->init && tg->pid_ns->level)
 		pid_ns_end(t);
 	thread_group_get(tg); /* end_of_init looks at it */
+	status = group_dead && tg->priv->exec_id ? thread_group_exit_code(tg)
+						 : 0; /* while it is there */
 	exit_notify(t, group_dead);
 	if (group_dead && tg->tgid == 1)
 		end_of_init(t);
 	if (group_dead && tg->priv->exec_id)
-		sandbox_exec_exited(tg->priv->exec_id,
-				    thread_group_exit_code(tg));
+		sandbox_exec_exited(tg->priv->exec_id, status);
 	thread_group_put(tg);
 }
 

@@ -35,11 +35,28 @@ static void report_tree(struct task *t, struct task_report *r)
 	tasklist_unlock();
 }
 
+/* Stopped from when that is told until it is resumed, whether or not the
+ * thread has come to its sleep or from it. */
+static char state_locked(struct task *t)
+{
+	int gone = atomic_load(&t->priv->exit_state);
+	int state = atomic_load(&t->state);
+
+	if (gone)
+		return (char)gone;
+	if (t->priv->ptrace.stopped)
+		return 't';
+	if (t->signals->in_stop)
+		return 'T';
+	return (char)(state == 't' || state == 'T' ? 'R' : state);
+}
+
 static void report_signals(struct task *t, struct task_report *r)
 {
 	struct signal_state *s = t->group->signals;
 
 	mutex_lock(&s->mu);
+	r->state = state_locked(t);
 	r->sig_pending = t->signals->pending.mask;
 	r->sig_shared_pending = s->shared.mask;
 	r->sig_blocked = t->signals->blocked;
@@ -60,9 +77,6 @@ static void report_signals(struct task *t, struct task_report *r)
 
 static void report_own(struct task *t, struct task_report *r)
 {
-	int gone = atomic_load(&t->priv->exit_state);
-
-	r->state = (char)(gone ? gone : atomic_load(&t->state));
 	r->start_ns = t->priv->start_time;
 	r->cpu = task_which_cpu(t);
 	r->no_new_privs = t->no_new_privs;

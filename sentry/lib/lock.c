@@ -43,11 +43,11 @@ static const char *const g_rank_names[LOCK_RANK_COUNT] = {
 	RANK_NAME(LOCK_PIPE),	     RANK_NAME(LOCK_MM),
 	RANK_NAME(LOCK_MAPPINGS),    RANK_NAME(LOCK_FUTEX),
 	RANK_NAME(LOCK_TMPFS_DATA),  RANK_NAME(LOCK_IPC),
-	RANK_NAME(LOCK_DCACHE),
-	RANK_NAME(LOCK_PLATFORM_AS), RANK_NAME(LOCK_MEMFILE),
-	RANK_NAME(LOCK_WAITQ),	     RANK_NAME(LOCK_EPOLL_READY),
-	RANK_NAME(LOCK_TIMER),	     RANK_NAME(LOCK_PLACEMENT),
-	RANK_NAME(LOCK_KEYS),	     RANK_NAME(LOCK_LOG),
+	RANK_NAME(LOCK_DCACHE),	     RANK_NAME(LOCK_PLATFORM_AS),
+	RANK_NAME(LOCK_MEMFILE),     RANK_NAME(LOCK_WAITQ),
+	RANK_NAME(LOCK_EPOLL_READY), RANK_NAME(LOCK_TIMER),
+	RANK_NAME(LOCK_PLACEMENT),   RANK_NAME(LOCK_KEYS),
+	RANK_NAME(LOCK_LOG),
 };
 
 static const char *rank_name(enum lock_rank rank)
@@ -152,33 +152,33 @@ static void must_succeed(int err)
 		abort();
 }
 
-void (mutex_init)(struct mutex *m, enum lock_rank rank)
+void(mutex_init)(struct mutex *m, enum lock_rank rank)
 {
 	must_succeed(pthread_mutex_init(&m->raw, NULL));
 	m->rank = rank;
 }
 
-NO_LOCK_CHECK void (mutex_lock)(struct mutex *m)
+NO_LOCK_CHECK void(mutex_lock)(struct mutex *m)
 {
 	check_acquire(m, m->rank, false);
 	must_succeed(pthread_mutex_lock(&m->raw));
 	note_acquired(m, m->rank);
 }
 
-NO_LOCK_CHECK void (mutex_lock_nested)(struct mutex *m)
+NO_LOCK_CHECK void(mutex_lock_nested)(struct mutex *m)
 {
 	check_acquire(m, m->rank, true);
 	must_succeed(pthread_mutex_lock(&m->raw));
 	note_acquired(m, m->rank);
 }
 
-NO_LOCK_CHECK void (mutex_unlock)(struct mutex *m)
+NO_LOCK_CHECK void(mutex_unlock)(struct mutex *m)
 {
 	note_released(m, m->rank);
 	must_succeed(pthread_mutex_unlock(&m->raw));
 }
 
-void (mutex_assert_held)(struct mutex *m)
+void(mutex_assert_held)(struct mutex *m)
 {
 #ifdef MOAT_DEBUG
 	if (!holds_rank(m->rank))

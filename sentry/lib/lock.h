@@ -60,14 +60,15 @@ void small_mutex_lock_nested(struct small_mutex *m) ACQUIRES(m);
 void small_mutex_unlock(struct small_mutex *m) RELEASES(m);
 void small_mutex_assert_held(struct small_mutex *m);
 
-#define EITHER_MUTEX(call, m, ...)                        \
-	_Generic((m), struct small_mutex *: small_##call, \
-		 struct mutex *: call)(m, ##__VA_ARGS__)
-#define mutex_init(m, rank)	EITHER_MUTEX(mutex_init, m, rank)
-#define mutex_lock(m)		EITHER_MUTEX(mutex_lock, m)
-#define mutex_lock_nested(m)	EITHER_MUTEX(mutex_lock_nested, m)
-#define mutex_unlock(m)		EITHER_MUTEX(mutex_unlock, m)
-#define mutex_assert_held(m)	EITHER_MUTEX(mutex_assert_held, m)
+#define EITHER_MUTEX(call, m, ...)              \
+	_Generic((m), struct small_mutex *      \
+		 : small_##call, struct mutex * \
+		 : call)(m, ##__VA_ARGS__)
+#define mutex_init(m, rank)  EITHER_MUTEX(mutex_init, m, rank)
+#define mutex_lock(m)	     EITHER_MUTEX(mutex_lock, m)
+#define mutex_lock_nested(m) EITHER_MUTEX(mutex_lock_nested, m)
+#define mutex_unlock(m)	     EITHER_MUTEX(mutex_unlock, m)
+#define mutex_assert_held(m) EITHER_MUTEX(mutex_assert_held, m)
 
 /* As for mutexes; a reader must not lock again, a writer may be waiting. */
 void rwlock_init(struct rwlock *l, enum lock_rank rank);

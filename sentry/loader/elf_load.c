@@ -80,7 +80,7 @@ static int map_file_part(struct mm *mm, struct file *file,
 		.addr = page_down(at),
 		.size = page_up(s->filesz + in_page),
 		.prot = segment_prot(s),
-		.flags = LINUX_MAP_PRIVATE | flags,
+		.flags = LINUX_MAP_PRIVATE | LINUX_MAP_DENYWRITE | flags,
 		.file = file,
 		.offset = s->offset - in_page,
 	};

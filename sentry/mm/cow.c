@@ -175,7 +175,9 @@ bool cow_copy_early(struct mm *mm, const struct vma *v, struct pma *model)
 	uint64_t size = model->end - model->start, off;
 	int ret;
 
-	if (!model->cow || !(v->prot & LINUX_PROT_WRITE) || size > COW_AROUND ||
+	/* Elsewhere, what is written to the file later is to be seen. */
+	if (!(v->flags & VMA_PROGRAM) || !model->cow ||
+	    !(v->prot & LINUX_PROT_WRITE) || vma_size(v) > COW_AROUND ||
 	    (model->fd >= 0 && model->off + size > file_pages(model->fd)) ||
 	    memfile_alloc(size, pma_hint(mm, model->start), 0, &off, NULL) < 0)
 		return false;

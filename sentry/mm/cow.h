@@ -18,8 +18,8 @@ MUST_CHECK int cow_break(struct mm_batch *b, struct vma *v, struct pma *p,
 			 uint64_t addr, bool single);
 
 /*
- * @model, not in the maps yet, is a small private mapping that may be written,
- * and so most likely will be: copies it now, which saves the fault.
+ * @model, not in the maps yet, is of a small private mapping that may be
+ * written, and so most likely will be: copies it now, which saves the fault.
  * Caller:  mm->mu for writing.
  * Returns: true: @model is the copy; it was not given a reference on the old
  *          memory, and has one on the new.  False: nothing was done.

@@ -9,7 +9,7 @@
  * fork: ranges are shared, not copied: private memory becomes copy-on-write on
  * both sides, by one order a run of mappings.  The parent's write protection
  * is flushed before the call returns; the child's orders are queued until it
- * first runs.
+ * first runs.  What both write to at once is copied (struct fork_copy).
  * What is pinned is copied for the child and stays the parent's: else bytes
  * that the host writes through the pin would be lost to the parent, once it has
  * broken copy-on-write.  It is copied while the parent can write to nothing, as

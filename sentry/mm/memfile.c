@@ -36,6 +36,7 @@
 #include "sentry/lib/list.h"
 #include "sentry/lib/lock.h"
 #include "sentry/lib/log.h"
+#include "sentry/mm/memfile_acct.h"
 #include "sentry/mm/safe_copy.h"
 #include "sentry/mm/tree.h"
 
@@ -73,12 +74,8 @@ static struct memfile {
 	struct list warm_list GUARDED_BY(mu);
 	struct list spares GUARDED_BY(mu);
 	unsigned int nr_spares GUARDED_BY(mu);
-	struct memfile_acct root GUARDED_BY(mu);
-	struct memfile_acct *(*current_acct)(void);
 	uint64_t warm GUARDED_BY(mu);
-} g_mf = { .mu = MUTEX_INIT(LOCK_MEMFILE),
-	   .fd = -1,
-	   .root = { .limit = UINT64_MAX } };
+} g_mf = { .mu = MUTEX_INIT(LOCK_MEMFILE), .fd = -1 };
 
 static int cmp_off(const struct seg *a, const struct seg *b)
 {
@@ -288,7 +285,7 @@ int memfile_start(int fd, uint64_t limit)
 	mutex_lock(&g_mf.mu);
 	g_mf.fd = fd;
 	g_mf.base = base;
-	g_mf.root.limit = limit ? limit : UINT64_MAX;
+	memfile_root_acct()->limit = limit ? limit : UINT64_MAX;
 	list_init(&g_mf.warm_list);
 	list_init(&g_mf.spares);
 	ret = fill_spares();
@@ -369,39 +366,6 @@ static uint64_t pick_place(uint64_t size)
 	return start;
 }
 
-/* --- accounts; g_mf.mu is held -------------------------------------------- */
-
-static __thread const struct memfile_acct *g_refused_by;
-
-static struct memfile_acct *current_acct(void)
-{
-	return g_mf.current_acct ? g_mf.current_acct() : &g_mf.root;
-}
-
-static void uncharge(struct memfile_acct *a, uint64_t size)
-{
-	for (; a; a = a->parent)
-		a->used -= size;
-}
-
-static int charge(struct memfile_acct *acct, uint64_t size)
-{
-	struct memfile_acct *a;
-
-	for (a = acct; a; a = a->parent) {
-		if (size <= a->limit && a->used <= a->limit - size)
-			continue;
-		a->refused++;
-		g_refused_by = a;
-		return -ENOMEM;
-	}
-	for (a = acct; a; a = a->parent) {
-		a->used += size;
-		a->peak = MAX(a->peak, a->used);
-	}
-	return 0;
-}
-
 /* Makes the free range used, charged to @acct (NULL: reserved only); fills @z
  * with what must be zeroed. */
 static void take_range(uint64_t start, uint64_t size, struct memfile_acct *acct,
@@ -430,19 +394,19 @@ static int place_locked(uint64_t size, uint64_t hint, uint32_t flags,
 			struct zero_runs *z, uint64_t *out_start, bool *warm)
 {
 	struct memfile_acct *acct =
-		flags & MEMFILE_RESERVE ? NULL : current_acct();
+		flags & MEMFILE_RESERVE ? NULL : acct_current();
 	uint64_t start;
 	int ret = fill_spares();
 
 	if (ret == 0 && acct)
-		ret = charge(acct, size);
+		ret = acct_charge(acct, size);
 	if (ret < 0)
 		return ret;
 	start = hint;
 	if (hint == MEMFILE_NONE || !range_is_free(hint, size))
 		start = pick_place(size);
 	if (start == MEMFILE_NONE) {
-		uncharge(acct, size);
+		acct_uncharge(acct, size);
 		return -ENOMEM;
 	}
 	take_range(start, size, acct, z, warm);
@@ -488,12 +452,12 @@ int memfile_commit(uint64_t off, uint64_t size)
 	int ret;
 
 	mutex_lock(&g_mf.mu);
-	acct = current_acct();
+	acct = acct_current();
 	for (s = isolate(off, off + size); s && s->start < off + size;
 	     s = seg_next(s))
 		if (!s->committed)
 			more += s->end - s->start;
-	ret = charge(acct, more);
+	ret = acct_charge(acct, more);
 	for (s = seg_at(off); ret == 0 && s && s->start < off + size;
 	     s = seg_next(s)) {
 		assert(s->state == SEG_USED);
@@ -633,7 +597,7 @@ static bool put_some(uint64_t *off, uint64_t end, uint64_t *start,
 		if (--s->refs > 0)
 			continue;
 		if (s->committed)
-			uncharge(s->acct, s->end - s->start);
+			acct_uncharge(s->acct, s->end - s->start);
 		if (!s->committed) {
 			set_state(s, s->dirty ? SEG_WARM : SEG_VOID);
 			continue;
@@ -707,31 +671,6 @@ void memfile_decommit(uint64_t off, uint64_t size)
 
 /* --- accounts ------------------------------------------------------------- */
 
-const struct memfile_acct *memfile_refused_by(void)
-{
-	return g_refused_by;
-}
-
-void memfile_forget_refusal(void)
-{
-	g_refused_by = NULL;
-}
-
-struct memfile_acct *memfile_root_acct(void)
-{
-	return &g_mf.root;
-}
-
-void memfile_acct_setup(struct memfile_acct *(*current)(void))
-{
-	g_mf.current_acct = current;
-}
-
-void memfile_acct_init(struct memfile_acct *a, struct memfile_acct *parent)
-{
-	*a = (struct memfile_acct){ .parent = parent, .limit = UINT64_MAX };
-}
-
 void memfile_acct_fini(struct memfile_acct *a)
 {
 	struct seg *s;
@@ -782,9 +721,11 @@ uint64_t memfile_resident(uint64_t off, uint64_t size)
 
 void memfile_stats(struct memfile_stats *out)
 {
+	const struct memfile_acct *root = memfile_root_acct();
+
 	mutex_lock(&g_mf.mu);
-	out->limit = g_mf.root.limit == UINT64_MAX ? 0 : g_mf.root.limit;
-	out->used = g_mf.root.used;
+	out->limit = root->limit == UINT64_MAX ? 0 : root->limit;
+	out->used = root->used;
 	out->warm = g_mf.warm;
 	mutex_unlock(&g_mf.mu);
 }
@@ -807,6 +748,6 @@ void memfile_check(void)
 		prev = s;
 	}
 	assert(pos == MEMFILE_SIZE);
-	assert(used == g_mf.root.used && warm == g_mf.warm);
+	assert(used == memfile_root_acct()->used && warm == g_mf.warm);
 	mutex_unlock(&g_mf.mu);
 }

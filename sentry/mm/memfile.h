@@ -74,7 +74,7 @@ void *memfile_ptr(uint64_t off);
 /*
  * Used memory is charged to the account of the task that allotted it first,
  * and to all accounts above that one (control groups).  All fields are in
- * bytes, private to memfile.c, under its lock.
+ * bytes, private to memfile.c and memfile_acct.c, under the former's lock.
  */
 struct memfile_acct {
 	struct memfile_acct *parent;

@@ -220,7 +220,7 @@ struct mm_stats {
 	uint32_t nr_vmas;
 };
 void mm_stats(struct mm *mm, struct mm_stats *out);
-/* Its peak_rss; what is small counts as there in full, which is much cheaper. */
+/* Its peak_rss; what is small counts as there in full: much cheaper. */
 uint64_t mm_peak_rss(struct mm *mm);
 /* Is @addr in a mapping of exactly @f? */
 bool mm_maps_file(struct mm *mm, uint64_t addr, const struct file *f);

@@ -71,6 +71,7 @@ enum vma_flags {
 	VMA_ZERO_FILE = 1 << 13, /* /dev/zero: memory, the file is a name */
 	VMA_ACCOUNT = 1 << 14,
 	VMA_SEALED = 1 << 15,
+	VMA_PROGRAM = 1 << 16, /* MAP_DENYWRITE: nobody writes to the file */
 };
 
 struct vma {

@@ -179,6 +179,8 @@ static int check_request(struct map_req *r)
 		r->vma_flags |= VMA_NORESERVE;
 	if (flags & LINUX_MAP_LOCKED)
 		r->vma_flags |= VMA_LOCKED;
+	if (flags & LINUX_MAP_DENYWRITE && r->a.file)
+		r->vma_flags |= VMA_PROGRAM;
 	r->populate =
 		(flags & LINUX_MAP_POPULATE && !(flags & LINUX_MAP_NONBLOCK)) ||
 		flags & LINUX_MAP_LOCKED;

@@ -8,9 +8,9 @@
  * away.  While other threads may run in the space, only five bytes that lie in
  * one aligned word are changed, by one store; processors fetch such a word as
  * a whole.
- * A debugger finds the text as it was: before it first looks, all is undone, and
- * the space is not patched any more.  A site that crosses a word is undone by
- * two stores; the debugger has stopped the threads by then.
+ * A debugger finds the text as it was: before it first looks, all is undone,
+ * and the space is not patched any more.  A site that crosses a word is undone
+ * by two stores; the debugger has stopped the threads by then.
  *
  * Locks: mm->mu, for the reservation.
  * Tests: tests/conformance/patch.c
@@ -41,9 +41,9 @@ static bool is_mov_nr(const uint8_t *at, uint32_t nr)
 /* The last two moves of libc's syscall(), glibc's and musl's. */
 static bool is_libc_syscall(const uint8_t *at)
 {
-	static const uint8_t moves[] = { 0x4d, 0x89, 0xc8,	   /* r9 to r8 */
-					 0x4c, 0x8b, 0x4c, 0x24, 8 /* to r9 */
-	};
+	/* mov %r9, %r8; mov 8(%rsp), %r9 */
+	static const uint8_t moves[] = { 0x4d, 0x89, 0xc8, 0x4c,
+					 0x8b, 0x4c, 0x24, 8 };
 
 	return memcmp(at - BEFORE, moves, sizeof(moves)) == 0;
 }

@@ -19,12 +19,11 @@
 
 static_assert(offsetof(struct net_ns, ns) == 0, "reached through its start");
 
-#define V4(a, b, c, d)                                            \
-	{                                                         \
-		{                                                 \
-			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, \
-				a, b, c, d                        \
-		}                                                 \
+#define V4(a, b, c, d)                                                       \
+	{                                                                    \
+		{                                                            \
+			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d \
+		}                                                            \
 	}
 
 const struct net_addr net_any4 = V4(0, 0, 0, 0);
@@ -36,11 +35,11 @@ static const struct net_addr g_lbcast = V4(255, 255, 255, 255);
 #define SCOPE_HOST 254
 
 static const int32_t g_sysctl[NET_SYSCTL_NR] = {
-	[NET_PORT_MIN] = 32768,	   [NET_PORT_MAX] = 60999,
-	[NET_UNPRIV_PORT] = 1024,  [NET_SOMAXCONN] = 4096,
-	[NET_DEFAULT_TTL] = 64,	   [NET_SYN_RETRIES] = 6,
-	[NET_KEEP_TIME] = 7200,	   [NET_KEEP_INTVL] = 75,
-	[NET_KEEP_PROBES] = 9,	   [NET_FIN_TIMEOUT] = 60,
+	[NET_PORT_MIN] = 32768,	  [NET_PORT_MAX] = 60999,
+	[NET_UNPRIV_PORT] = 1024, [NET_SOMAXCONN] = 4096,
+	[NET_DEFAULT_TTL] = 64,	  [NET_SYN_RETRIES] = 6,
+	[NET_KEEP_TIME] = 7200,	  [NET_KEEP_INTVL] = 75,
+	[NET_KEEP_PROBES] = 9,	  [NET_FIN_TIMEOUT] = 60,
 };
 
 /* --- life ----------------------------------------------------------------- */

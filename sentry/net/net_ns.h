@@ -11,11 +11,11 @@
 
 #include "sentry/kernel/ns.h"
 
-#define NET_LO_INDEX	1
-#define NET_LO_MTU	65536
-#define NET_ADDRS_MAX	64u
-#define NET_PORT_HASH	256u
-#define NET_LABEL_MAX	16u
+#define NET_LO_INDEX  1
+#define NET_LO_MTU    65536
+#define NET_ADDRS_MAX 64u
+#define NET_PORT_HASH 256u
+#define NET_LABEL_MAX 16u
 
 struct net_addr {
 	uint8_t b[16];
@@ -112,8 +112,11 @@ static inline int32_t net_sysctl(struct net_ns *n, enum net_sysctl which)
 
 extern const struct net_addr net_any4, net_any6, net_lo4, net_lo6;
 
+/* The mapped form of an IPv4 address. */
 struct net_addr net_addr4(const uint8_t addr[4]);
+/* Is it one of those? */
 bool net_addr_is4(const struct net_addr *a);
+/* The same address. */
 bool net_addr_eq(const struct net_addr *a, const struct net_addr *b);
 /* 0.0.0.0 or ::. */
 bool net_addr_is_any(const struct net_addr *a);
@@ -140,6 +143,7 @@ void net_source(struct net_ns *n, const struct net_addr *dst,
 
 /* --- the interface (net_ns.c), n->mu not held ----------------------------- */
 
+/* Is the loopback interface up? */
 bool net_is_up(struct net_ns *n);
 /* Up brings 127.0.0.1/8 and ::1/128 if they are missing; down drops IPv6. */
 void net_set_up(struct net_ns *n, bool up);

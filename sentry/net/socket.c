@@ -79,9 +79,9 @@ static struct net_family *find_family(int family)
 	return NULL;
 }
 
-void socket_set_family(int family, int (*make)(int family, int type,
-					       int protocol,
-					       struct socket **out))
+void socket_set_family(int family,
+		       int (*make)(int family, int type, int protocol,
+				   struct socket **out))
 {
 	find_family(family)->make = make;
 }
@@ -93,8 +93,7 @@ int socket_create(int family, int type, int protocol, struct socket **out)
 	if (f)
 		return f->make(family, type, protocol, out);
 	if (family == LINUX_AF_PACKET &&
-	    !ns_capable(current_task()->ns[TASK_NS_NET]->owner,
-			CAP_NR_NET_RAW))
+	    !ns_capable(current_task()->ns[TASK_NS_NET]->owner, CAP_NR_NET_RAW))
 		return -EPERM;
 	return -EAFNOSUPPORT;
 }

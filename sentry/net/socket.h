@@ -95,9 +95,9 @@ MUST_CHECK int socket_create(int family, int type, int protocol,
 MUST_CHECK int socket_create_pair(int family, int type, int protocol,
 				  struct socket *out[2]);
 /* Another maker for @family: another stack.  At start-up. */
-void socket_set_family(int family, int (*make)(int family, int type,
-					       int protocol,
-					       struct socket **out));
+void socket_set_family(int family,
+		       int (*make)(int family, int type, int protocol,
+				   struct socket **out));
 
 /* AF_INET and AF_INET6 over loopback (sentry/net/inet). */
 MUST_CHECK int inet_socket(int family, int type, int protocol,

@@ -166,8 +166,7 @@ static int check_ids(const struct json_node *top, const struct oci_spec *spec)
 	return 0;
 }
 
-static int check_whole(const struct json_node *top,
-		       const struct oci_spec *spec)
+static int check_whole(const struct json_node *top, const struct oci_spec *spec)
 {
 	if (!spec->ns[OCI_NS_MOUNT].listed)
 		return json_fault_at(top, "linux.namespaces",

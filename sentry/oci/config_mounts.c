@@ -19,10 +19,10 @@ static const struct {
 	const char *type;
 	enum oci_mount_kind kind;
 } types[] = {
-	{ "bind", OCI_MOUNT_BIND },	  { "tmpfs", OCI_MOUNT_TMPFS },
-	{ "proc", OCI_MOUNT_PROC },	  { "sysfs", OCI_MOUNT_SYSFS },
-	{ "devpts", OCI_MOUNT_DEVPTS },	  { "mqueue", OCI_MOUNT_MQUEUE },
-	{ "cgroup", OCI_MOUNT_CGROUP },	  { "cgroup2", OCI_MOUNT_CGROUP },
+	{ "bind", OCI_MOUNT_BIND },	{ "tmpfs", OCI_MOUNT_TMPFS },
+	{ "proc", OCI_MOUNT_PROC },	{ "sysfs", OCI_MOUNT_SYSFS },
+	{ "devpts", OCI_MOUNT_DEVPTS }, { "mqueue", OCI_MOUNT_MQUEUE },
+	{ "cgroup", OCI_MOUNT_CGROUP }, { "cgroup2", OCI_MOUNT_CGROUP },
 	{ "devtmpfs", OCI_MOUNT_DEV },
 };
 

@@ -67,8 +67,7 @@ static int read_cpu(const struct json_node *r, struct oci_resources *out)
 	if (ret == 0)
 		ret = number(&c, "period", 0, 1000000, &out->cpu_period);
 	if (ret == 0)
-		ret = number(&c, "burst", 0, INT64_MAX / 1000,
-			     &out->cpu_burst);
+		ret = number(&c, "burst", 0, INT64_MAX / 1000, &out->cpu_burst);
 	if (ret == 0)
 		ret = number(&c, "idle", -1, 1, &out->cpu_idle);
 	if (ret == 0)

@@ -107,7 +107,8 @@ static int read_rules(const struct json_node *s, struct oci_seccomp *out)
 	for (uint32_t i = 0; i < nr && ret == 0; i++) {
 		ret = json_item(&arr, i, &item);
 		if (ret == 0)
-			ret = json_strings(&item, "names", &out->rules[i].names);
+			ret = json_strings(&item, "names",
+					   &out->rules[i].names);
 		if (ret == 0 && !out->rules[i].names)
 			ret = json_fault_at(&item, "names", "is missing");
 		if (ret == 0)

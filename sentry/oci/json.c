@@ -327,8 +327,8 @@ int json_int(const struct json_node *obj, const char *key, int64_t min,
 	if (ret <= 0)
 		return ret;
 	v = json_object_get_int64(n.o);
-	if (v < min || v > max || json_object_get_uint64(n.o) >
-					  (uint64_t)MAX(v, (int64_t)0))
+	if (v < min || v > max ||
+	    json_object_get_uint64(n.o) > (uint64_t)MAX(v, (int64_t)0))
 		return json_fault(&n, "not within %ld and %ld", (long)min,
 				  (long)max);
 	*out = v;
@@ -400,8 +400,8 @@ static int add_pair(const struct json_node *obj, const char *name,
 				  type_name(value));
 	ret = text_of(&n, &text);
 	if (ret == 0)
-		out->items[out->nr++] = (struct oci_pair){ xstrdup(name),
-							   xstrdup(text) };
+		out->items[out->nr++] =
+			(struct oci_pair){ xstrdup(name), xstrdup(text) };
 	return ret;
 }
 

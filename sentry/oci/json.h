@@ -72,7 +72,7 @@ MUST_CHECK int json_str(const struct json_node *obj, const char *key,
 MUST_CHECK int json_dup(const struct json_node *obj, const char *key,
 			char **out);
 MUST_CHECK int json_truth(const struct json_node *obj, const char *key,
-			 bool *out);
+			  bool *out);
 /* Integers within [@min, @max]; *given may be NULL. */
 MUST_CHECK int json_int(const struct json_node *obj, const char *key,
 			int64_t min, int64_t max, int64_t *out, bool *given);

@@ -32,20 +32,47 @@ const char *const oci_ns_names[OCI_NS_KINDS] = {
 };
 
 static const char *const caps[] = {
-	"CHOWN",	    "DAC_OVERRIDE",  "DAC_READ_SEARCH",
-	"FOWNER",	    "FSETID",	     "KILL",
-	"SETGID",	    "SETUID",	     "SETPCAP",
-	"LINUX_IMMUTABLE",  "NET_BIND_SERVICE", "NET_BROADCAST",
-	"NET_ADMIN",	    "NET_RAW",	     "IPC_LOCK",
-	"IPC_OWNER",	    "SYS_MODULE",    "SYS_RAWIO",
-	"SYS_CHROOT",	    "SYS_PTRACE",    "SYS_PACCT",
-	"SYS_ADMIN",	    "SYS_BOOT",	     "SYS_NICE",
-	"SYS_RESOURCE",	    "SYS_TIME",	     "SYS_TTY_CONFIG",
-	"MKNOD",	    "LEASE",	     "AUDIT_WRITE",
-	"AUDIT_CONTROL",    "SETFCAP",	     "MAC_OVERRIDE",
-	"MAC_ADMIN",	    "SYSLOG",	     "WAKE_ALARM",
-	"BLOCK_SUSPEND",    "AUDIT_READ",    "PERFMON",
-	"BPF",		    "CHECKPOINT_RESTORE",
+	"CHOWN",
+	"DAC_OVERRIDE",
+	"DAC_READ_SEARCH",
+	"FOWNER",
+	"FSETID",
+	"KILL",
+	"SETGID",
+	"SETUID",
+	"SETPCAP",
+	"LINUX_IMMUTABLE",
+	"NET_BIND_SERVICE",
+	"NET_BROADCAST",
+	"NET_ADMIN",
+	"NET_RAW",
+	"IPC_LOCK",
+	"IPC_OWNER",
+	"SYS_MODULE",
+	"SYS_RAWIO",
+	"SYS_CHROOT",
+	"SYS_PTRACE",
+	"SYS_PACCT",
+	"SYS_ADMIN",
+	"SYS_BOOT",
+	"SYS_NICE",
+	"SYS_RESOURCE",
+	"SYS_TIME",
+	"SYS_TTY_CONFIG",
+	"MKNOD",
+	"LEASE",
+	"AUDIT_WRITE",
+	"AUDIT_CONTROL",
+	"SETFCAP",
+	"MAC_OVERRIDE",
+	"MAC_ADMIN",
+	"SYSLOG",
+	"WAKE_ALARM",
+	"BLOCK_SUSPEND",
+	"AUDIT_READ",
+	"PERFMON",
+	"BPF",
+	"CHECKPOINT_RESTORE",
 };
 
 int oci_cap_number(const char *name)
@@ -65,9 +92,9 @@ const char *oci_cap_name(unsigned int cap)
 
 /* In the order of getrlimit(2)'s numbers. */
 static const char *const rlimits[] = {
-	"CPU",	   "FSIZE", "DATA",	  "STACK",    "CORE", "RSS",
-	"NPROC",   "NOFILE", "MEMLOCK",	  "AS",	      "LOCKS", "SIGPENDING",
-	"MSGQUEUE", "NICE",  "RTPRIO",	  "RTTIME",
+	"CPU",	    "FSIZE",  "DATA",	 "STACK",  "CORE",  "RSS",
+	"NPROC",    "NOFILE", "MEMLOCK", "AS",	   "LOCKS", "SIGPENDING",
+	"MSGQUEUE", "NICE",   "RTPRIO",	 "RTTIME",
 };
 
 int oci_rlimit_number(const char *name)
@@ -154,8 +181,7 @@ const struct oci_name oci_seccomp_actions[] = {
 
 /* Numbers as enum scmp_compare of libseccomp has them. */
 const struct oci_name oci_seccomp_ops[] = {
-	{ "SCMP_CMP_NE", 1 },	     { "SCMP_CMP_LT", 2 },
-	{ "SCMP_CMP_LE", 3 },	     { "SCMP_CMP_EQ", 4 },
-	{ "SCMP_CMP_GE", 5 },	     { "SCMP_CMP_GT", 6 },
+	{ "SCMP_CMP_NE", 1 },	     { "SCMP_CMP_LT", 2 }, { "SCMP_CMP_LE", 3 },
+	{ "SCMP_CMP_EQ", 4 },	     { "SCMP_CMP_GE", 5 }, { "SCMP_CMP_GT", 6 },
 	{ "SCMP_CMP_MASKED_EQ", 7 }, { NULL, 0 },
 };

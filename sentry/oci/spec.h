@@ -36,7 +36,7 @@ struct oci_process {
 	struct oci_user user;
 	bool has_umask;
 	uint32_t umask;
-	bool terminal; /* stdin is the caller's terminal */
+	bool terminal;		/* stdin is the caller's terminal */
 	uint16_t rows, columns; /* consoleSize; 0: not given */
 	bool no_new_privileges;
 	struct oci_caps caps;
@@ -61,9 +61,9 @@ struct oci_mount {
 	char *source;	   /* BIND: absolute host path; else NULL */
 	char *destination; /* absolute path inside */
 	bool readonly;
-	bool overlay;	      /* BIND: writes go to memory above it */
-	uint32_t export_id;   /* BIND: the gofer's number; set by the launcher */
-	uint64_t flags;	      /* LINUX_MS_* beside ro */
+	bool overlay;	    /* BIND: writes go to memory above it */
+	uint32_t export_id; /* BIND: the gofer's number; set by the launcher */
+	uint64_t flags;	    /* LINUX_MS_* beside ro */
 	uint64_t propagation; /* LINUX_MS_SHARED and its like; 0: none */
 	char *data;	      /* of the file system: "size=64k"; or NULL */
 };
@@ -81,9 +81,9 @@ enum oci_hook_kind {
 
 struct oci_hook {
 	enum oci_hook_kind kind;
-	char *path;	   /* absolute */
+	char *path;	    /* absolute */
 	char **args, **env; /* NULL-terminated; args may be NULL: { path } */
-	uint32_t timeout;  /* seconds; 0: none */
+	uint32_t timeout;   /* seconds; 0: none */
 };
 
 /* A name and a value: annotations, sysctls, files of a control group. */
@@ -182,7 +182,7 @@ struct oci_spec {
 	char *overlay_dir;
 	uint32_t overlay_export; /* the gofer's number of it */
 	char *hostname;
-	char *domainname; /* NULL: none */
+	char *domainname;	  /* NULL: none */
 	struct oci_mount *mounts; /* in mounting order */
 	uint32_t nr_mounts;
 	struct oci_hook *hooks;

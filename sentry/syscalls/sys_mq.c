@@ -9,8 +9,8 @@
 #include "abi/fcntl.h"
 #include "sentry/fs/mqueue/mqueue.h"
 #include "sentry/kernel/task.h"
-#include "sentry/vfs/namei.h"
 #include "sentry/time/clock.h"
+#include "sentry/vfs/namei.h"
 #include "syscalls.h"
 
 long sys_mq_open(struct task *t, uaddr_t name, uint32_t flags, uint32_t mode,
@@ -74,8 +74,8 @@ long sys_mq_timedsend(struct task *t, int32_t fd, uaddr_t msg, uint64_t size,
 	return f ? mqueue_send(f, msg, size, prio, deadline) : -EBADF;
 }
 
-long sys_mq_timedreceive(struct task *t, int32_t fd, uaddr_t msg,
-			 uint64_t size, uaddr_t prio, uaddr_t timeout)
+long sys_mq_timedreceive(struct task *t, int32_t fd, uaddr_t msg, uint64_t size,
+			 uaddr_t prio, uaddr_t timeout)
 {
 	AUTO_PUT(file) struct file *f = NULL;
 	uint64_t deadline;

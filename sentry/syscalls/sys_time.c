@@ -15,7 +15,10 @@
 
 #define CLOCK_UNSYNC	    0x40 /* STA_UNSYNC */
 #define CLOCK_ERROR	    5	 /* TIME_ERROR */
+#define CLOCK_UNUSED	    10
 #define OFFSET_READ	    0xa001u
+#define MODE_OLD	    0x8000u /* adjtime(3): nothing but the offset */
+#define MODE_OFFSET	    1u
 #define ADJ_READ_ONLY(mode) ((mode) == 0 || (mode) == OFFSET_READ)
 
 /* --- reading -------------------------------------------------------------- */
@@ -73,16 +76,13 @@ long sys_clock_settime(struct task *t, int32_t id, uaddr_t ts_at)
 {
 	AUTO_CLOCK struct guest_clock c = { 0 };
 	struct linux_timespec ts;
-	bool cpu;
 
-	if (guest_clock_open(t, id, &c) < 0)
-		return -EINVAL;
-	cpu = guest_clock_is_cpu(&c);
-	if (id != LINUX_CLOCK_REALTIME && !cpu)
+	if (id > 0) /* no other clock can be set, whoever asks */
 		return -EINVAL;
 	if (copy_in(&ts, ts_at, sizeof(ts)) < 0)
 		return -EFAULT;
-	if (!cpu && !timespec_valid(&ts))
+	if (guest_clock_open(t, id, &c) < 0 ||
+	    (id == LINUX_CLOCK_REALTIME && !timespec_valid(&ts)))
 		return -EINVAL;
 	return -EPERM;
 }
@@ -113,6 +113,8 @@ static long read_timex(uaddr_t buf)
 	if (copy_in(&x, buf, sizeof(x)) < 0)
 		return -EFAULT;
 	modes = x.modes;
+	if ((modes & MODE_OLD) && !(modes & MODE_OFFSET))
+		return -EINVAL;
 	if (!ADJ_READ_ONLY(modes))
 		return -EPERM;
 	x = (struct linux_timex){
@@ -139,16 +141,17 @@ long sys_adjtimex(struct task *t, uaddr_t buf)
 
 long sys_clock_adjtime(struct task *t, int32_t id, uaddr_t buf)
 {
-	AUTO_CLOCK struct guest_clock c = { 0 };
 	struct linux_timex x;
 
+	(void)t;
 	if (copy_in(&x, buf, sizeof(x)) < 0)
 		return -EFAULT;
-	if (guest_clock_open(t, id, &c) < 0)
-		return -EINVAL;
-	if (id != LINUX_CLOCK_REALTIME)
-		return -EOPNOTSUPP;
-	return read_timex(buf);
+	if (id == LINUX_CLOCK_REALTIME)
+		return read_timex(buf);
+	if (id < 0) /* of a descriptor, and there are none; CPU clocks */
+		return (id & 7) == 3 ? -EINVAL : -EOPNOTSUPP;
+	return id > LINUX_CLOCK_TAI || id == CLOCK_UNUSED ? -EINVAL
+							  : -EOPNOTSUPP;
 }
 
 /* --- sleeping ------------------------------------------------------------- */

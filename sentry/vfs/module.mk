@@ -20,5 +20,6 @@ moat-objs += sentry/vfs/namei.o
 moat-objs += sentry/vfs/notify.o
 moat-objs += sentry/vfs/open.o
 moat-objs += sentry/vfs/path.o
+moat-objs += sentry/vfs/protected.o
 moat-objs += sentry/vfs/walk.o
 moat-objs += sentry/vfs/landlock.o sentry/vfs/landlock_check.o

@@ -23,6 +23,7 @@
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/namei.h"
 #include "sentry/vfs/notify.h"
+#include "sentry/vfs/protected.h"
 
 /* --- who may -------------------------------------------------------------- */
 
@@ -325,7 +326,7 @@ static int may_link(const struct path *old)
 	const struct cred *cred = my_cred();
 	uint32_t mode = inode->mode;
 
-	if (inode_owner_or_capable(inode, cred))
+	if (!g_protected.hardlinks || inode_owner_or_capable(inode, cred))
 		return 0;
 	if (!inode_is(inode, LINUX_S_IFREG) || (mode & LINUX_S_ISUID) ||
 	    (mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) ==

@@ -21,6 +21,7 @@
 #include "sentry/vfs/leases.h"
 #include "sentry/vfs/namei.h"
 #include "sentry/vfs/notify.h"
+#include "sentry/vfs/protected.h"
 
 /* MAY_* that an access mode asks for; 3 asks for both, as Linux. */
 static uint32_t access_of(uint32_t flags)
@@ -250,8 +251,8 @@ static int lookup_or_create(struct walk *w, const struct open_args *a,
  */
 static int create_last(struct walk *w, const struct open_args *a, bool *created)
 {
+	struct inode *inode, *dir = dentry_inode(w->path.dentry);
 	struct dentry *d;
-	struct inode *inode;
 	int ret;
 
 	if (w->last_type != LAST_NORM || w->trailing)
@@ -274,9 +275,18 @@ static int create_last(struct walk *w, const struct open_args *a, bool *created)
 		return -EEXIST;
 	}
 	if (inode_is(inode, LINUX_S_IFLNK) && (w->flags & WALK_FOLLOW)) {
-		ret = walk_follow(w, d);
+		ret = protected_follow(dir, inode, w->cred);
+		if (ret == 0)
+			ret = walk_follow(w, d);
 		dentry_put(d);
 		return ret < 0 ? ret : !w->jumped;
+	}
+	if (!*created) {
+		ret = protected_create(dir, inode, w->cred);
+		if (ret < 0) {
+			dentry_put(d);
+			return ret;
+		}
 	}
 	ret = walk_enter(w, d);
 	if (ret == 0 && inode_is(dentry_inode(w->path.dentry), LINUX_S_IFDIR))

@@ -259,11 +259,11 @@ struct dentry {
 	_Atomic uint32_t nr_mounts; /* mounts attached here, any namespace */
 	IMMUTABLE uint32_t id;	    /* seeds the hash of the children */
 	uint16_t name_len;
-	bool unhashed;		 /* not in the hash: unlinked or dropped */
-	_Atomic bool deleted;	 /* its name was removed; shown as such */
-	_Atomic bool accessed;	 /* second chance before eviction */
-	IMMUTABLE bool pseudo;	 /* anonymous: the name is the whole path */
-	char *name;		 /* under LOCK_DCACHE; inline until renamed */
+	bool unhashed;	       /* not in the hash: unlinked or dropped */
+	_Atomic bool deleted;  /* its name was removed; shown as such */
+	_Atomic bool accessed; /* second chance before eviction */
+	IMMUTABLE bool pseudo; /* anonymous: the name is the whole path */
+	char *name;	       /* under LOCK_DCACHE; inline until renamed */
 	IMMUTABLE char inline_name[];
 };
 /* The last put frees it, and lets go of its parent. */

@@ -19,6 +19,7 @@
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/namei.h"
+#include "sentry/vfs/protected.h"
 
 #define WALK_SCOPED  (WALK_BENEATH | WALK_IN_ROOT)
 #define PREFETCH_MAX 16
@@ -528,7 +529,10 @@ static int finish_norm(struct walk *w)
 	}
 	if (inode_is(inode, LINUX_S_IFLNK) &&
 	    ((w->flags & WALK_FOLLOW) || w->trailing)) {
-		ret = walk_follow(w, d);
+		ret = protected_follow(dentry_inode(w->path.dentry), inode,
+				       w->cred);
+		if (ret == 0)
+			ret = walk_follow(w, d);
 		dentry_put(d);
 		return ret < 0 ? ret : !w->jumped;
 	}

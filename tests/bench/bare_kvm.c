@@ -99,7 +99,8 @@ int main(void)
 	};
 	double rounds[ROUNDS];
 	struct kvm_run *run = mmap(
-		NULL, (size_t)must(ioctl(dev, KVM_GET_VCPU_MMAP_SIZE, 0), "size"),
+		NULL,
+		(size_t)must(ioctl(dev, KVM_GET_VCPU_MMAP_SIZE, 0), "size"),
 		PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0);
 
 	must(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot), "slot");

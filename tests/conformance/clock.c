@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clocks: clock_gettime(2), clock_getres(2), gettimeofday(2), time(2), the
  * settings that are refused; through libc (vDSO) and as system calls. */
+#include <grp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -207,6 +208,73 @@ TEST(clock, settings_check_before_they_refuse)
 	EXPECT_TRUE(x.tick > 9000 && x.tick < 11000);
 	EXPECT_TRUE(x.time.tv_sec >= time(NULL) - 1);
 	EXPECT_ERRNO(EFAULT, syscall(SYS_adjtimex, (void *)8));
+}
+
+static long adj(unsigned int modes)
+{
+	struct timex x = { .modes = modes };
+
+	return syscall(SYS_adjtimex, &x);
+}
+
+static long clock_adj(int id, unsigned int modes)
+{
+	struct timex x = { .modes = modes };
+
+	return syscall(SYS_clock_adjtime, id, &x);
+}
+
+/* What the sandbox' root is like, too. */
+static void be_ordinary(void)
+{
+	if (geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setresuid(12345, 12345, 12345) < 0))
+		FAIL("cannot become an ordinary user");
+}
+
+TEST(clock, nobody_may_adjust_it)
+{
+	be_ordinary();
+	EXPECT_ERRNO(EPERM, adj(1));
+	EXPECT_ERRNO(EPERM, adj(2));
+	EXPECT_ERRNO(EPERM, adj(0x4000));
+	EXPECT_ERRNO(EPERM, adj(0x8001));
+	EXPECT_ERRNO(EINVAL, adj(0x8000));
+	EXPECT_ERRNO(EINVAL, adj(0xa000));
+	EXPECT_TRUE(adj(0xa001) >= 0);
+	EXPECT_TRUE(clock_adj(CLOCK_REALTIME, 0) >= 0);
+	EXPECT_ERRNO(EPERM, clock_adj(CLOCK_REALTIME, 1));
+	EXPECT_ERRNO(EOPNOTSUPP, clock_adj(CLOCK_PROCESS_CPUTIME_ID, 0));
+	EXPECT_ERRNO(EOPNOTSUPP, clock_adj(CLOCK_BOOTTIME_ALARM, 0));
+	EXPECT_ERRNO(EOPNOTSUPP, clock_adj(-1, 0));
+	EXPECT_ERRNO(EINVAL, clock_adj(10, 0));
+	EXPECT_ERRNO(EINVAL, clock_adj(77, 0));
+	EXPECT_ERRNO(EFAULT, syscall(SYS_clock_adjtime, 77, (void *)8));
+}
+
+TEST(clock, nobody_may_set_it)
+{
+	struct timespec ts = { 1, 0 };
+	struct timeval tv = { 1, 0 };
+	struct timezone far = { 16 * 60, 0 };
+	void *bad = (void *)8;
+	int cpu = CLOCK_PROCESS_CPUTIME_ID;
+
+	be_ordinary();
+	EXPECT_ERRNO(EPERM, syscall(SYS_clock_settime, CLOCK_REALTIME, &ts));
+	EXPECT_ERRNO(EPERM, syscall(SYS_clock_settime, -2, &ts));
+	EXPECT_ERRNO(EINVAL, syscall(SYS_clock_settime, -1, &ts));
+	EXPECT_ERRNO(EFAULT, syscall(SYS_clock_settime, -1, bad));
+	EXPECT_ERRNO(EINVAL, syscall(SYS_clock_settime, cpu, bad));
+	EXPECT_ERRNO(EPERM, syscall(SYS_settimeofday, &tv, NULL));
+	EXPECT_ERRNO(EPERM, syscall(SYS_settimeofday, NULL, &far));
+	EXPECT_ERRNO(EPERM, syscall(SYS_settimeofday, NULL, NULL));
+	tv.tv_usec = 1000001;
+	EXPECT_ERRNO(EINVAL, syscall(SYS_settimeofday, &tv, NULL));
+	tv = (struct timeval){ -1, 0 };
+	EXPECT_ERRNO(EINVAL, syscall(SYS_settimeofday, &tv, NULL));
+	EXPECT_ERRNO(EFAULT, syscall(SYS_settimeofday, bad, NULL));
+	EXPECT_ERRNO(EFAULT, syscall(SYS_settimeofday, NULL, bad));
 }
 
 TEST_MAIN

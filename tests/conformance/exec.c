@@ -533,6 +533,18 @@ TEST(exec, at_errors)
 	EXPECT_ERRNO(ENOENT, at(s, "", self_args, no_env, AT_EMPTY_PATH));
 }
 
+TEST(exec, script_by_descriptor)
+{
+	char out[1000], want[1000], *env[] = { "EXEC_SAY=execfn", NULL };
+	char *script = make_script("s", "#!/bin/sh\necho \"$0\" \"$1\"\n");
+	char *args[] = { "x", "y", NULL };
+	int s = EXPECT_OK(open(script, O_RDONLY));
+
+	SAYS(out, at(s, "", args, env, AT_EMPTY_PATH));
+	snprintf(want, sizeof(want), "/dev/fd/%d y\n", s);
+	EXPECT_STR(want, out);
+}
+
 /* --- threads -------------------------------------------------------------- */
 
 static void *sleeper(void *arg)

@@ -105,7 +105,8 @@ static void start(pthread_t *t, int nr, uintptr_t bits)
 	for (int i = 0; i < nr; i++)
 		EXPECT_EQ(0, pthread_create(&t[i], NULL, waiter, (void *)bits));
 	for (int i = before; i < before + nr; i++)
-		EXPECT_SOON(waiter_tids[i] && task_state(waiter_tids[i]) == 'S');
+		EXPECT_SOON(waiter_tids[i] &&
+			    task_state(waiter_tids[i]) == 'S');
 }
 
 TEST(futex, wakes_as_many_as_asked)

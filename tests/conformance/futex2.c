@@ -44,23 +44,6 @@ static void need_calls(void)
 		SKIP("needs Linux 6.7");
 }
 
-static char state_of(pid_t tid)
-{
-	char path[64], text[256], *p;
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	f = fopen(path, "r");
-	if (!f)
-		return '?';
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	p = strrchr(text, ')');
-	return p ? p[2] : '?';
-}
-
 struct sleeper {
 	pthread_t th;
 	_Atomic pid_t tid;
@@ -76,7 +59,7 @@ static _Atomic int g_done;
 static void start(struct sleeper *s, void *(*fn)(void *))
 {
 	EXPECT_EQ(0, pthread_create(&s->th, NULL, fn, s));
-	EXPECT_SOON(s->tid && state_of(s->tid) == 'S');
+	EXPECT_SOON(s->tid && task_state(s->tid) == 'S');
 }
 
 static void *wait2(void *arg)
@@ -172,9 +155,12 @@ TEST(futex2, requeue_moves_the_rest)
 	pthread_join(s[2].th, NULL);
 }
 
+static volatile sig_atomic_t g_usr1;
+
 static void on_usr1(int sig)
 {
 	(void)sig;
+	g_usr1++;
 }
 
 TEST(futex2, a_handler_with_restart_goes_on_waiting)
@@ -187,7 +173,8 @@ TEST(futex2, a_handler_with_restart_goes_on_waiting)
 	sigaction(SIGUSR1, &sa, NULL);
 	start(&a, wait2);
 	pthread_kill(a.th, SIGUSR1);
-	EXPECT_SOON(state_of(a.tid) == 'S');
+	EXPECT_SOON(g_usr1);
+	EXPECT_SOON(task_state(a.tid) == 'S');
 	EXPECT_EQ(0, a.done);
 	EXPECT_EQ(1, f_wake(&w, ANY, 1, U32 | PRIVATE));
 	pthread_join(a.th, NULL);
@@ -370,7 +357,8 @@ TEST(futex2, waiting_ends_by_time_value_or_signal)
 	sigaction(SIGUSR1, &sa, NULL);
 	start(&a, cond_waiter);
 	pthread_kill(a.th, SIGUSR1);
-	EXPECT_SOON(state_of(a.tid) == 'S'); /* it waits again */
+	EXPECT_SOON(g_usr1);
+	EXPECT_SOON(task_state(a.tid) == 'S'); /* it waits again */
 	EXPECT_EQ(0, a.done);
 	EXPECT_EQ(1, requeue_pi(&w, 1, 1, &lock, 1));
 	pthread_join(a.th, NULL);

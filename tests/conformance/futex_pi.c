@@ -152,8 +152,7 @@ static void owner_goes(word_t *w, int how)
 
 	EXPECT_SOON(OWNER(w) == (uint32_t)kid);
 	EXPECT_OK(LOCK(w));
-	EXPECT_EQ((uint32_t)gettid() | FUTEX_OWNER_DIED,
-		  *w & ~FUTEX_WAITERS);
+	EXPECT_EQ((uint32_t)gettid() | FUTEX_OWNER_DIED, *w & ~FUTEX_WAITERS);
 	EXPECT_OK(kill(kid, SIGKILL));
 	EXPECT_OK(waitpid(kid, NULL, 0));
 }

@@ -606,6 +606,22 @@ TEST(mmap, populate_and_locked_are_accepted)
 	EXPECT_EQ('d', q[3 * PAGE]);
 }
 
+/* Until a page is written through it, a private mapping shows the file. */
+TEST(mmap, private_shows_what_is_written_to_the_file_later)
+{
+	int fd = make_file("f", 4);
+	volatile char *p =
+		EXPECT_OK(mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE, fd, 0));
+
+	EXPECT_EQ(1, pwrite(fd, "A", 1, PAGE));
+	EXPECT_EQ('A', p[PAGE]);
+	EXPECT_EQ(1, pwrite(fd, "B", 1, PAGE));
+	EXPECT_EQ('B', p[PAGE]);
+	p[PAGE + 1] = 1;
+	EXPECT_EQ(1, pwrite(fd, "C", 1, PAGE));
+	EXPECT_EQ('B', p[PAGE]);
+}
+
 TEST(mmap, dev_zero_gives_anonymous_memory)
 {
 	int fd = EXPECT_OK(open("/dev/zero", O_RDWR));

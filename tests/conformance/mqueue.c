@@ -13,6 +13,8 @@
 #include "tests/harness/sysv_test.h"
 
 static char name[40];
+/* Little: all queues of a user are counted together. */
+static struct mq_attr little = { .mq_maxmsg = 2, .mq_msgsize = 32 };
 
 static int mq_open(const char *n, int flags, int mode, struct mq_attr *a)
 {
@@ -43,8 +45,8 @@ static int queue(int flags)
 	int q;
 
 	snprintf(name, sizeof(name), "q.%08x", (unsigned)some_key());
-	q = EXPECT_OK(mq_open(name, O_CREAT | O_EXCL | O_RDWR | flags, 0600,
-			      &a));
+	q = EXPECT_OK(
+		mq_open(name, O_CREAT | O_EXCL | O_RDWR | flags, 0600, &a));
 	EXPECT_OK(mq_unlink(name));
 	return q;
 }
@@ -89,7 +91,7 @@ TEST(mqueue, names)
 	big[256] = '\0';
 	EXPECT_ERRNO(ENOENT, mq_open(n, O_RDONLY, 0, NULL));
 	EXPECT_ERRNO(ENOENT, mq_unlink(n));
-	q = EXPECT_OK(mq_open(n, O_CREAT | O_RDONLY, 0600, NULL));
+	q = EXPECT_OK(mq_open(n, O_CREAT | O_RDONLY, 0600, &little));
 	EXPECT_EQ(FD_CLOEXEC, fcntl(q, F_GETFD));
 	EXPECT_ERRNO(EEXIST, mq_open(n, O_CREAT | O_EXCL | O_RDWR, 0600, NULL));
 	EXPECT_OK(mq_open(n, O_WRONLY, 0, NULL));
@@ -99,8 +101,7 @@ TEST(mqueue, names)
 	EXPECT_ERRNO(ENOENT, mq_open("", O_RDONLY, 0, NULL));
 	EXPECT_ERRNO(EACCES, mq_open("a/b", O_CREAT | O_RDWR, 0600, NULL));
 	EXPECT_ERRNO(EACCES, mq_open("/a", O_CREAT | O_RDWR, 0600, NULL));
-	EXPECT_ERRNO(ENAMETOOLONG,
-		     mq_open(big, O_CREAT | O_RDWR, 0600, NULL));
+	EXPECT_ERRNO(ENAMETOOLONG, mq_open(big, O_CREAT | O_RDWR, 0600, NULL));
 	EXPECT_ERRNO(EFAULT, mq_open((char *)8, O_RDONLY, 0, NULL));
 }
 
@@ -115,8 +116,8 @@ TEST(mqueue, attributes)
 	int q = queue(0);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		EXPECT_ERRNO(EINVAL, mq_open(name, O_CREAT | O_RDWR, 0600,
-					     &bad[i]));
+		EXPECT_ERRNO(EINVAL,
+			     mq_open(name, O_CREAT | O_RDWR, 0600, &bad[i]));
 	a = attr_of(q);
 	EXPECT_EQ(3, a.mq_maxmsg);
 	EXPECT_EQ(64, a.mq_msgsize);
@@ -160,7 +161,7 @@ TEST(mqueue, access_modes)
 	int r, w;
 
 	snprintf(n, sizeof(n), "n.%08x", (unsigned)some_key());
-	r = EXPECT_OK(mq_open(n, O_CREAT | O_RDONLY, 0600, NULL));
+	r = EXPECT_OK(mq_open(n, O_CREAT | O_RDONLY, 0600, &little));
 	w = EXPECT_OK(mq_open(n, O_WRONLY, 0600, NULL));
 	EXPECT_OK(mq_unlink(n));
 	EXPECT_ERRNO(EBADF, mq_send(r, b, 1, 0, NULL));
@@ -179,7 +180,7 @@ TEST(mqueue, permissions)
 	own_ipc();
 	snprintf(n, sizeof(n), "n.%08x", (unsigned)some_key());
 	umask(0);
-	EXPECT_OK(mq_open(n, O_CREAT | O_RDWR, 0604, NULL));
+	EXPECT_OK(mq_open(n, O_CREAT | O_RDWR, 0604, &little));
 	child = CHILD({
 		become_nobody();
 		EXPECT_OK(mq_open(n, O_RDONLY, 0, NULL));
@@ -429,14 +430,25 @@ TEST(mqueue, limits)
 TEST(mqueue, namespace_has_its_own)
 {
 	char n[40];
+	pid_t child;
+	int q;
 
 	snprintf(n, sizeof(n), "n.%08x", (unsigned)some_key());
-	EXPECT_OK(mq_open(n, O_CREAT | O_RDWR, 0600, NULL));
-	if (!own_ipc()) {
-		EXPECT_OK(mq_unlink(n));
+	q = EXPECT_OK(mq_open(n, O_CREAT | O_RDWR, 0600, &little));
+	child = CHILD({
+		if (!own_ipc())
+			_exit(7);
+		_exit(mq_open(n, O_RDWR, 0, NULL) < 0 && errno == ENOENT ? 8
+									 : 9);
+	});
+	int status;
+
+	EXPECT_OK(waitpid(child, &status, 0));
+	EXPECT_OK(mq_unlink(n));
+	EXPECT_OK(close(q));
+	if (WEXITSTATUS(status) == 7)
 		SKIP("needs a namespace of its own");
-	}
-	EXPECT_ERRNO(ENOENT, mq_open(n, O_RDWR, 0, NULL));
+	EXPECT_EQ(8, WEXITSTATUS(status));
 }
 
 TEST(mqueue, race_of_senders_and_receivers)

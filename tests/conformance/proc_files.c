@@ -59,9 +59,8 @@ TEST(proc_files, locks_of_all_kinds_are_listed)
 	EXPECT_TRUE(has_line("/proc/locks", line_of(head, &st, "0 EOF\n")));
 	snprintf(head, sizeof(head), "POSIX  ADVISORY  READ %d", getpid());
 	EXPECT_TRUE(has_line("/proc/locks", line_of(head, &st, "5 14\n")));
-	EXPECT_TRUE(has_line("/proc/locks",
-			     line_of("OFDLCK ADVISORY  WRITE -1", &st,
-				     "100 EOF\n")));
+	EXPECT_TRUE(has_line("/proc/locks", line_of("OFDLCK ADVISORY  WRITE -1",
+						    &st, "100 EOF\n")));
 	EXPECT_OK(close(fd));
 	snprintf(head, sizeof(head), "FLOCK  ADVISORY  WRITE %d", getpid());
 	EXPECT_TRUE(!has_line("/proc/locks", line_of(head, &st, "0 EOF\n")));
@@ -74,8 +73,7 @@ TEST(proc_files, fdinfo_tells_of_own_locks)
 	int fd = a_file(&st), other = EXPECT_OK(open("f", O_RDWR));
 
 	EXPECT_OK(flock(fd, LOCK_SH));
-	snprintf(head, sizeof(head), "\t1: FLOCK  ADVISORY  READ %d",
-		 getpid());
+	snprintf(head, sizeof(head), "\t1: FLOCK  ADVISORY  READ %d", getpid());
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	EXPECT_TRUE(has_line(path, line_of(head, &st, "0 EOF\n")));
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", other);

@@ -208,9 +208,8 @@ TEST(sched, attributes_that_stay)
 	EXPECT_OK(set_attr((struct attr){
 		.policy = 99, .nice = 8, .flags = KEEP_POLICY }));
 	EXPECT_EQ(8, get_attr().nice);
-	EXPECT_ERRNO(EINVAL,
-		     set_attr((struct attr){ .policy = (uint32_t)-1,
-					     .flags = KEEP_POLICY }));
+	EXPECT_ERRNO(EINVAL, set_attr((struct attr){ .policy = (uint32_t)-1,
+						     .flags = KEEP_POLICY }));
 	/* The policy stays as well. */
 	EXPECT_OK(set_attr((struct attr){ .nice = 9, .flags = KEEP_PARAMS }));
 	EXPECT_EQ(SCHED_BATCH, get_attr().policy);
@@ -225,8 +224,8 @@ TEST(sched, attributes_that_stay)
 TEST(sched, unknown_attributes)
 {
 	EXPECT_ERRNO(EINVAL, set_attr((struct attr){ .flags = 0x80 }));
-	EXPECT_ERRNO(EINVAL, set_attr((struct attr){ .size = 48,
-						     .flags = CLAMP_MIN }));
+	EXPECT_ERRNO(EINVAL,
+		     set_attr((struct attr){ .size = 48, .flags = CLAMP_MIN }));
 	/* Only for SCHED_DEADLINE: no effect. */
 	EXPECT_OK(set_attr((struct attr){ .flags = 2 }));
 	EXPECT_OK(set_attr((struct attr){ .flags = 4 }));

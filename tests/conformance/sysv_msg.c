@@ -228,9 +228,7 @@ TEST(sysv_msg, removal_and_signals_end_waits)
 	struct sigaction sa = { .sa_handler = ignore_signal,
 				.sa_flags = SA_RESTART };
 	int id = private_queue();
-	pid_t a = CHILD({
-		EXPECT_ERRNO(EIDRM, msgrcv(id, &buf, 2, 0, 0));
-	});
+	pid_t a = CHILD({ EXPECT_ERRNO(EIDRM, msgrcv(id, &buf, 2, 0, 0)); });
 	pid_t b = CHILD({
 		sigaction(SIGUSR1, &sa, NULL);
 		EXPECT_ERRNO(EINTR, msgrcv(id, &buf, 2, 0, 0));
@@ -258,8 +256,7 @@ TEST(sysv_msg, copy_leaves_the_message)
 	EXPECT_EQ(7, ret);
 	EXPECT_STR("second", buf.body);
 	EXPECT_EQ(5, buf.type);
-	EXPECT_ERRNO(ENOMSG,
-		     msgrcv(id, &buf, 10, 2, MSG_COPY | IPC_NOWAIT));
+	EXPECT_ERRNO(ENOMSG, msgrcv(id, &buf, 10, 2, MSG_COPY | IPC_NOWAIT));
 	EXPECT_EQ(2, stat_of(id).msg_qnum);
 	rmid(id);
 }

@@ -104,7 +104,8 @@ TEST(sysv_sem, all_or_nothing)
 TEST(sysv_sem, several_on_one_semaphore_go_in_order)
 {
 	int id = private_set(1);
-	struct sembuf b[] = { { 0, 0, IPC_NOWAIT }, { 0, 1, 0 },
+	struct sembuf b[] = { { 0, 0, IPC_NOWAIT },
+			      { 0, 1, 0 },
 			      { 0, 0, IPC_NOWAIT } };
 
 	EXPECT_OK(semop(id, b, 2)); /* zero, then up: a lock */
@@ -492,12 +493,11 @@ TEST(sysv_sem, info_and_stat_by_index)
 	EXPECT_EQ(1, top);
 	EXPECT_EQ(2, info.semusz);
 	EXPECT_EQ(5, info.semaem);
-	EXPECT_EQ(id,
-		  semctl(top, 0, SEM_STAT, (union semun){ .buf = &d }));
+	EXPECT_EQ(id, semctl(top, 0, SEM_STAT, (union semun){ .buf = &d }));
 	EXPECT_EQ(3, d.sem_nsems);
 	EXPECT_EQ(id, semctl(top, 0, 20, (union semun){ .buf = &d }));
-	EXPECT_ERRNO(EINVAL, semctl(top + 1, 0, SEM_STAT,
-				    (union semun){ .buf = &d }));
+	EXPECT_ERRNO(EINVAL,
+		     semctl(top + 1, 0, SEM_STAT, (union semun){ .buf = &d }));
 }
 
 TEST(sysv_sem, proc_lists_it)
@@ -528,9 +528,9 @@ TEST(sysv_sem, proc_lists_it)
 /* Many processes take and give one semaphore: it is a lock. */
 TEST(sysv_sem, race_for_a_lock)
 {
-	volatile int *count = EXPECT_OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-					     MAP_SHARED | MAP_ANONYMOUS, -1,
-					     0));
+	volatile int *count =
+		EXPECT_OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	int id = private_set(1);
 	pid_t child[4];
 

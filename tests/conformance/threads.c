@@ -133,7 +133,7 @@ enum { MOMENT_PAGES = 5 };
 static struct {
 	_Atomic uint32_t count, futex;
 	char rest[4096 - 8];
-} *moment;
+} * moment;
 
 static void *counts_in_turn(void *arg)
 {

@@ -100,9 +100,9 @@ TEST(timer, overruns_are_counted)
 	take(&set, &si);
 	EXPECT_OK(clock_gettime(CLOCK_BOOTTIME, &after));
 	/* Those since the first was taken, none twice. */
-	EXPECT_TRUE(si.si_overrun <= 1 + (after.tv_sec - before.tv_sec) * 100 +
-					     (after.tv_nsec - before.tv_nsec) /
-						     (10 * MS));
+	EXPECT_TRUE(si.si_overrun <=
+		    1 + (after.tv_sec - before.tv_sec) * 100 +
+			    (after.tv_nsec - before.tv_nsec) / (10 * MS));
 	EXPECT_OK(settime(id, 0, 0, 0, NULL));
 }
 

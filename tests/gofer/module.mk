@@ -8,7 +8,8 @@ gofer-objs := gen/gofer_codec.o gen/gofer_dispatch.o gofer/handle_attr.o \
 
 gofer-client-objs := sentry/fs/gofer/client.o sentry/fs/gofer/client_change.o \
 	sentry/fs/gofer/client_look.o sentry/host/host_gofer.o \
-	sentry/host/host_file.o sentry/host/host_futex.o
+	sentry/host/host_file.o sentry/host/host_futex.o \
+	sentry/host/host_time.o
 
 gofer-tests := test_gofer test_gofer_filter test_client
 $(B)/tests/unit/test_client: $(gofer-client-objs:%=$(B)/%)

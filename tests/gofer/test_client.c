@@ -202,6 +202,55 @@ static void a_list_has_attributes(void **state)
 	assert_int_equal(gofer_list(~0ull, &cookie, &eof, note, &l), -ESTALE);
 }
 
+struct leased {
+	gofer_handle handle;
+	int ret, fd;
+	_Atomic bool done;
+};
+
+static void *open_leased(void *arg)
+{
+	struct leased *l = arg;
+
+	l->ret = gofer_open(l->handle, O_RDONLY, &l->fd);
+	l->done = true;
+	return NULL;
+}
+
+/* Who opens a file that somebody on the host has a lease of waits alone. */
+static void a_lease_blocks_nobody_else(void **state)
+{
+	const char *names[] = { "dir", "sub", "deep" };
+	struct gofer_node n[GOFER_WALK_MAX], root;
+	struct leased l = { .fd = -1 };
+	char path[256];
+	pthread_t thread;
+	int err, fd;
+
+	(void)state;
+	signal(SIGIO, SIG_IGN);
+	assert_int_equal(gofer_walk(g_root, names, 3, n, &err), 3);
+	snprintf(path, sizeof(path), "%s/dir/sub/deep", g_gofer.tree);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
+		close(fd);
+		skip();
+	}
+	l.handle = n[2].handle;
+	assert_int_equal(pthread_create(&thread, NULL, open_leased, &l), 0);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(gofer_stat(g_root, &root), 0);
+	assert_false(l.done);
+	assert_int_equal(fcntl(fd, F_SETLEASE, F_UNLCK), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(l.ret, 0);
+	close(l.fd);
+	close(fd);
+	for (int i = 0; i < 3; i++)
+		gofer_release(n[i].handle);
+}
+
 static void opens_and_creates(void **state)
 {
 	struct gofer_node n, made;
@@ -421,6 +470,7 @@ int main(void)
 		cmocka_unit_test(walks_several_at_once),
 		cmocka_unit_test(one_message_opens_or_peeks),
 		cmocka_unit_test(a_list_has_attributes),
+		cmocka_unit_test(a_lease_blocks_nobody_else),
 		cmocka_unit_test(opens_and_creates),
 		cmocka_unit_test(reads_a_large_directory),
 		cmocka_unit_test(links_and_attributes),

@@ -101,7 +101,8 @@ static const struct attempt attempts[] = {
 	TRY("divide", "\x31\xc9\xf7\xf1"),
 	TRY("divide overflow", "\xb2\x7f\xb1\x01\xf6\xf1\x31\xd2\xff\xca"
 			       "\xb1\x01\xf7\xf1"),
-	TRY("rdsspq; endbr", "\x31\xc0\xf3\x48\x0f\x1e\xc8\xf3\x0f\x1e\xfa\xf4"),
+	TRY("rdsspq; endbr",
+	    "\x31\xc0\xf3\x48\x0f\x1e\xc8\xf3\x0f\x1e\xfa\xf4"),
 	TRY("rsm", "\x0f\xaa"),
 	TRY("getsec", "\x0f\x37"),
 	TRY("read 0", "\x31\xc0\x48\x8b\x00"),
@@ -132,15 +133,17 @@ static const struct attempt attempts[] = {
 	TRY("lret to ring 0", "\x6a\x10\x6a\x00\x48\xcb"),
 	TRY("lret to null", "\x6a\x00\x6a\x00\x48\xcb"),
 	TRY("iret to ring 0", "\x6a\x00\x6a\x00\x9c\x6a\x10\x6a\x00\x48\xcf"),
-	TRY("iret to hole", "\x6a\x2b\x6a\x00\x9c\x6a\x33" MOV_RAX(LOW_HOLE) "\x50"
-			    "\x48\xcf"),
+	TRY("iret to hole",
+	    "\x6a\x2b\x6a\x00\x9c\x6a\x33" MOV_RAX(LOW_HOLE) "\x50"
+							     "\x48\xcf"),
 	TRY("mov ss null", "\x31\xc0\x8e\xd0"),
 	TRY("mov ss 10", "\xb8\x10\x00\x00\x00\x8e\xd0"),
 	TRY("mov ds 8", "\xb8\x08\x00\x00\x00\x8e\xd8"),
 	TRY("mov ds fff8", "\xb8\xf8\xff\x00\x00\x8e\xd8"),
 	TRY("mov es ldt", "\xb8\x07\x00\x00\x00\x8e\xc0"),
 	TRY("mov cs", "\xb8\x33\x00\x00\x00\x8e\xc8"),
-	TRY("mov ds 2b; hlt", "\xb8\x2b\x00\x00\x00\x8e\xd8\x31\xc0\x8e\xd8\xf4"),
+	TRY("mov ds 2b; hlt",
+	    "\xb8\x2b\x00\x00\x00\x8e\xd8\x31\xc0\x8e\xd8\xf4"),
 	TRY("wrfsbase hole; hlt", MOV_RAX(LOW_HOLE) "\xf3\x48\x0f\xae\xd8"),
 	TRY("wrgsbase kernel; read gs",
 	    MOV_RAX(KERNEL) "\xf3\x48\x0f\xae\xd8\x65\x48\x8b\x04\x25\x00\x00"
@@ -199,14 +202,16 @@ static void on_signal(int sig, siginfo_t *si, void *ctx)
 			 :
 			 :
 			 : "memory", "cc");
-	snprintf(at, sizeof(at), addr - (uint64_t)CODE < SIZE ? "code+%lx" : "%lx",
+	snprintf(at, sizeof(at),
+		 addr - (uint64_t)CODE < SIZE ? "code+%lx" : "%lx",
 		 addr - (uint64_t)CODE < SIZE ? addr - (uint64_t)CODE : addr);
 	snprintf(where, sizeof(where),
 		 rip - (uint64_t)CODE < SIZE ? "code+%lx" : "%lx",
 		 rip - (uint64_t)CODE < SIZE ? rip - (uint64_t)CODE : rip);
 	printf("%s: signal %d code %d addr %s rip %s trap %d error %x cs %x\n",
 	       current, sig, si->si_code, at, where, (int)r[REG_TRAPNO],
-	       (unsigned int)r[REG_ERR], (unsigned int)(r[REG_CSGSFS] & 0xffff));
+	       (unsigned int)r[REG_ERR],
+	       (unsigned int)(r[REG_CSGSFS] & 0xffff));
 	siglongjmp(back, 1);
 }
 
@@ -254,8 +259,9 @@ static int left_out(const char *name, char **argv)
 int main(int argc, char **argv)
 {
 	static uint8_t alt[1 << 16];
-	const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP,
-				SIGSYS };
+	const int signals[] = {
+		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS
+	};
 	struct sigaction act = { .sa_sigaction = on_signal,
 				 .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	stack_t stack = { .ss_sp = alt, .ss_size = sizeof(alt) };
@@ -266,7 +272,8 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigaction(signals[i], &act, NULL);
 	if (mmap(CODE, SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ||
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		 0) == MAP_FAILED ||
 	    mmap(STACK, SIZE, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 		return 1;

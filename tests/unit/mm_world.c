@@ -168,6 +168,15 @@ static int flush(struct platform_as *as)
 	return ret;
 }
 
+/* The stack pointer is where fork looks for the stack. */
+struct guest_regs *platform_regs(struct vcpu *cpu)
+{
+	static struct guest_regs regs;
+
+	assert(cpu == g_task.cpu);
+	return &regs;
+}
+
 int platform_as_flush(struct platform_as *as, struct vcpu *cpu)
 {
 	assert(cpu == g_task.cpu && g_task.mm->as == as);

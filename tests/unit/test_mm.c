@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_mm: address spaces, one property a test: errors of the calls, how many
- * host mappings there are, copy-on-write, stacks, truncation, refusals of the
- * host, copies, pins, keys, reports.
+ * host mappings there are, private files, stacks, truncation, refusals of the
+ * host, copies, pins, keys, reports.  fork: test_mm_fork.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -283,99 +283,6 @@ static void test_mremap(void **state)
 }
 
 /* --- copy-on-write -------------------------------------------------------- */
-
-static void test_fork_cow(void **state)
-{
-	struct mm *child;
-	unsigned int protects;
-
-	(void)state;
-	assert_true(map_anon(g_mm, BASE, 64, RW, AT) > 0);
-	assert_true(map_anon(g_mm, BASE + 64 * PG, 4, RW,
-			     LINUX_MAP_SHARED | LINUX_MAP_FIXED) > 0);
-	for (uint64_t i = 0; i < 68; i++)
-		store(g_mm, BASE + i * PG, i + 1);
-	protects = g_mm->as->nr_protects;
-	assert_int_equal(mm_fork(g_mm, &child), 0);
-	assert_int_equal(g_mm->as->nr_protects, protects + 1);
-	assert_int_equal(host_page(g_mm, BASE)->prot, PLAT_READ);
-	assert_int_equal(host_vmas(child), 2);
-
-	store(child, BASE + 20 * PG, 1000);
-	expect(g_mm, BASE + 20 * PG, 21);
-	/* The neighbourhood of 64 KiB came along; the rest did not. */
-	assert_int_equal(host_page(child, BASE + 31 * PG)->prot,
-			 PLAT_READ | PLAT_WRITE);
-	assert_int_equal(host_page(child, BASE + 32 * PG)->prot, PLAT_READ);
-	expect(child, BASE + 31 * PG, 32);
-	/* The next neighbourhood merges with it on the host. */
-	store(child, BASE + 32 * PG, 1001);
-	assert_int_equal(host_vmas(child), 4);
-	store(child, BASE + 66 * PG, 5);
-	expect(g_mm, BASE + 66 * PG, 5);
-
-	world_run(NULL);
-	mm_put(child);
-	world_run(g_mm);
-	/* One owner left: only the protection changes. */
-	protects = g_mm->as->nr_protects;
-	store(g_mm, BASE + 20 * PG, 2000);
-	assert_int_equal(g_mm->as->nr_protects, protects + 1);
-	assert_int_equal(host_page(g_mm, BASE)->prot, PLAT_READ | PLAT_WRITE);
-	assert_true(host_vmas(g_mm) <= 2);
-	expect(g_mm, BASE + 19 * PG, 20);
-}
-
-/* What the host writes through a pin after a fork is the parent's alone. */
-static void test_fork_pinned(void **state)
-{
-	struct mm_pin pin;
-	struct mm *child;
-
-	(void)state;
-	assert_true(map_anon(g_mm, BASE, 16, RW, AT) > 0);
-	for (uint64_t i = 0; i < 16; i++)
-		store(g_mm, BASE + i * PG, i + 1);
-	assert_int_equal(mm_pin(g_mm, BASE + 4 * PG, 2 * PG, PLAT_WRITE, &pin),
-			 2 * PG);
-	assert_int_equal(mm_fork(g_mm, &child), 0);
-	store(g_mm, BASE + 6 * PG, 100); /* breaks the neighbourhood's cow */
-	*(uint64_t *)pin.iov[0].iov_base = 200;
-	mm_unpin(&pin);
-	expect(g_mm, BASE + 4 * PG, 200);
-	expect(g_mm, BASE + 6 * PG, 100);
-	for (uint64_t i = 0; i < 16; i++)
-		expect(child, BASE + i * PG, i + 1);
-	store(child, BASE + 4 * PG, 300);
-	expect(g_mm, BASE + 4 * PG, 200);
-	world_run(NULL);
-	mm_put(child);
-	world_run(g_mm);
-}
-
-/* Generations of children: nothing is lost, ranges come back together. */
-static void test_fork_chain(void **state)
-{
-	struct mm *kids[5];
-
-	(void)state;
-	assert_true(map_anon(g_mm, BASE, 64, RW, AT) > 0);
-	for (uint64_t n = 0; n < 5; n++) {
-		for (uint64_t i = 0; i < 64; i += 7)
-			store(g_mm, BASE + i * PG, n * 100 + i);
-		assert_int_equal(mm_fork(g_mm, &kids[n]), 0);
-	}
-	for (uint64_t i = 0; i < 64; i += 7)
-		store(g_mm, BASE + i * PG, 9999);
-	for (uint64_t n = 0; n < 5; n++)
-		for (uint64_t i = 0; i < 64; i += 7)
-			expect(kids[n], BASE + i * PG, n * 100 + i);
-	world_run(NULL);
-	for (uint64_t n = 0; n < 5; n++)
-		mm_put(kids[n]);
-	world_run(g_mm);
-	expect(g_mm, BASE + 63 * PG, 9999);
-}
 
 static void test_private_file(void **state)
 {
@@ -789,9 +696,6 @@ int main(void)
 		T(test_lazy_and_limit),
 		T(test_mprotect_errors),
 		T(test_mremap),
-		T(test_fork_cow),
-		T(test_fork_pinned),
-		T(test_fork_chain),
 		T(test_private_file),
 		T(test_force),
 		T(test_stack),

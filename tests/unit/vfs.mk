@@ -7,7 +7,7 @@ vfs-test-objs := tests/unit/vfs_world.o \
 	sentry/fs/tmpfs/tmpfs_dir.o sentry/fs/tmpfs/tmpfs_file.o \
 	sentry/fs/tmpfs/tmpfs_xattr.o
 vfs-test-objs += $(addprefix sentry/vfs/,acl.o busy.o dnotify.o fown.o leases.o notify.o)
-vfs-test-objs += sentry/vfs/landlock_check.o
+vfs-test-objs += sentry/vfs/landlock_check.o sentry/vfs/protected.o
 vfs-test-objs += sentry/mm/total.o sentry/host/host_info.o
 vfs-test-objs += sentry/kernel/ns.o sentry/kernel/user_ids.o \
 	sentry/kernel/user_ns_limits.o $(addprefix sentry/vfs/,mount_ns.o \

@@ -45,8 +45,8 @@ static int find_hierarchies(struct hierarchy *out)
 		char type[32], options[256], *dash = strstr(line, " - ");
 		const char *word;
 
-		if (!dash || sscanf(dash, " - %31s %*s %255s", type, options) !=
-				     2)
+		if (!dash ||
+		    sscanf(dash, " - %31s %*s %255s", type, options) != 2)
 			continue;
 		if (sscanf(line, "%*s %*s %*s %*s %255s", h->mount) != 1)
 			continue;
@@ -54,12 +54,12 @@ static int find_hierarchies(struct hierarchy *out)
 		h->v2 = strcmp(type, "cgroup2") == 0;
 		if (!h->v2 && strcmp(type, "cgroup"))
 			continue;
-		for (word = strtok(options, ","); word; word = strtok(NULL, ","))
+		for (word = strtok(options, ","); word;
+		     word = strtok(NULL, ","))
 			if (strcmp(word, "rw") && strcmp(word, "ro") &&
 			    strlen(h->controllers) + strlen(word) + 2 <
 				    sizeof(h->controllers))
-				sprintf(h->controllers +
-						strlen(h->controllers),
+				sprintf(h->controllers + strlen(h->controllers),
 					"%s%s", *h->controllers ? "," : "",
 					word);
 		nr++;
@@ -159,8 +159,8 @@ static void inherit_cpuset(const char *parent, const char *dir)
 
 static void enable_below(const char *dir)
 {
-	static const char *const names[] = { "+cpu", "+memory", "+pids",
-					     "+io", "+cpuset" };
+	static const char *const names[] = { "+cpu", "+memory", "+pids", "+io",
+					     "+cpuset" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		(void)!write_file(dir, "cgroup.subtree_control", names[i]);
@@ -300,7 +300,13 @@ static bool limits_v2(const char *dir, const struct oci_resources *r)
 		  r->io_weight.given && r->io_weight.v, true },
 	};
 	char max[64] = "max";
-	bool ok = apply(dir, s, ARRAY_SIZE(s));
+	bool ok;
+
+	/* A hybrid host: the first version has the controllers. */
+	if (!has_file(dir, "memory.max") && !has_file(dir, "cpu.max") &&
+	    !has_file(dir, "pids.max"))
+		return true;
+	ok = apply(dir, s, ARRAY_SIZE(s));
 
 	if (ok && (r->cpu_quota.given || r->cpu_period.given)) {
 		long period = r->cpu_period.v > 0 ? r->cpu_period.v : 100000;

@@ -37,7 +37,8 @@ const char *container_status_name(enum container_status s)
 
 bool container_id_ok(const char *id)
 {
-	if (!id[0] || strlen(id) > 1024 || !strcmp(id, ".") || !strcmp(id, ".."))
+	if (!id[0] || strlen(id) > 1024 || !strcmp(id, ".") ||
+	    !strcmp(id, ".."))
 		return false;
 	for (; *id; id++)
 		if (!isalnum((unsigned char)*id) && !strchr("_+-.", *id))
@@ -192,10 +193,10 @@ char *container_state_json(const struct container *c, bool full)
 				       json_object_new_int64(c->owner));
 	}
 	text = xstrdup(json_object_to_json_string_ext(
-		o, full ? JSON_C_TO_STRING_PRETTY |
-				  JSON_C_TO_STRING_NOSLASHESCAPE
-			: JSON_C_TO_STRING_PLAIN |
-				  JSON_C_TO_STRING_NOSLASHESCAPE));
+		o,
+		full ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE
+		     : JSON_C_TO_STRING_PLAIN |
+				JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 	return text;
 }

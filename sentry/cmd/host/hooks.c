@@ -66,9 +66,9 @@ static int await(pid_t pid, uint32_t timeout)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), status = 0;
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	int ms = timeout == 0		? -1
+	int ms = timeout == 0	     ? -1
 		 : timeout > 2000000 ? 2000000000
-					: (int)timeout * 1000;
+				     : (int)timeout * 1000;
 	bool late = pidfd >= 0 && poll(&p, 1, ms) == 0;
 
 	if (late)

@@ -32,9 +32,9 @@ struct channels {
 	int device; /* of the platform */
 };
 
-#define NO_CHANNELS                                                \
-	(struct channels)                                          \
-	{                                                          \
+#define NO_CHANNELS                                                    \
+	(struct channels)                                              \
+	{                                                              \
 		-1, -1, { -1, -1 }, { -1, -1 }, { -1, -1 }, -1, -1, -1 \
 	}
 
@@ -199,10 +199,9 @@ static NORETURN void run_sentry(const struct launch_args *args,
 	};
 
 	for (int i = 0; i < 3; i++)
-		config.stdio[i] =
-			in->closed[i] || (args->own_tty && i > 0)
-				? -1
-				: fcntl(i, F_DUPFD_CLOEXEC, 3);
+		config.stdio[i] = in->closed[i] || (args->own_tty && i > 0)
+					  ? -1
+					  : fcntl(i, F_DUPFD_CLOEXEC, 3);
 	for (unsigned int i = 0; i < args->nr_extra; i++)
 		config.extra[i] = args->extra[i];
 	relay_unblock_signals();

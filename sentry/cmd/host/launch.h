@@ -30,8 +30,8 @@ struct launch_args {
 	/* An OCI container: starts when told to, has nothing of the caller's
 	 * mask and signals. */
 	bool container;
-	bool own_tty;	    /* stdin is a terminal made for it */
-	const int *extra;   /* descriptors that the program gets from 3 on */
+	bool own_tty;	  /* stdin is a terminal made for it */
+	const int *extra; /* descriptors that the program gets from 3 on */
 	unsigned int nr_extra;
 };
 

@@ -62,10 +62,9 @@ static int64_t now_ms(void)
 
 int monitor_signals(void)
 {
-	static const int kept[] = { SIGCHLD, SIGSEGV, SIGBUS, SIGILL,
-				    SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,
-				    SIGKILL, SIGSTOP, SIGPIPE, SIGTTIN,
-				    SIGTTOU };
+	static const int kept[] = { SIGCHLD, SIGSEGV, SIGBUS, SIGILL,  SIGFPE,
+				    SIGABRT, SIGTRAP, SIGSYS, SIGKILL, SIGSTOP,
+				    SIGPIPE, SIGTTIN, SIGTTOU };
 	sigset_t set;
 	int fd;
 
@@ -302,8 +301,9 @@ static void serve(struct monitor *m, struct client *c, struct control_msg *msg,
 		break;
 	case CONTROL_START:
 		if (m->started) {
-			answer(c, 1, "cannot start an already running "
-				     "container");
+			answer(c, 1,
+			       "cannot start an already running "
+			       "container");
 			return;
 		}
 		m->started = true;
@@ -365,13 +365,14 @@ static bool in_foreground(void)
 	return group <= 0 || group == getpgrp();
 }
 
-static void take_control(struct monitor *m)
+/* One record; false: there are no more. */
+static bool take_control(struct monitor *m)
 {
 	struct control_msg msg;
 	unsigned int nr;
 
 	if (monitor_recv(m->l.control_fd, &msg, NULL, 0, &nr) <= 0)
-		return;
+		return false;
 	switch (msg.kind) {
 	case CONTROL_CREATED:
 		m->created = true;
@@ -398,6 +399,7 @@ static void take_control(struct monitor *m)
 	default:
 		break;
 	}
+	return true;
 }
 
 static void gofer_text(struct monitor *m)
@@ -423,7 +425,8 @@ static void check_children(struct monitor *m)
 	if (!sentry && gofer && m->l.gofer.status == 0)
 		return; /* it has seen the sentry hang up */
 	while (m->status < 0 && poll(&p, 1, 0) > 0 && p.revents & POLLIN)
-		take_control(m); /* last words */
+		if (!take_control(m)) /* last words */
+			break;
 	if (m->status >= 0 || (!sentry && !gofer))
 		return;
 	snprintf(m->why, sizeof(m->why), "the %s ended unexpectedly",
@@ -453,12 +456,12 @@ static void loop_once(struct monitor *m)
 	p[4] = (struct pollfd){ m->listen_fd, POLLIN, 0 };
 	for (int i = 0; i < CLIENTS; i++)
 		if (m->clients[i].fd >= 0)
-			p[nr++] = (struct pollfd){ m->clients[i].fd, POLLIN,
-						   0 };
+			p[nr++] =
+				(struct pollfd){ m->clients[i].fd, POLLIN, 0 };
 	if (poll(p, (nfds_t)nr, m->kill_at ? 100 : -1) < 0 && errno != EINTR)
 		m->status = SIGKILL;
 	if (p[0].revents & POLLIN)
-		take_control(m);
+		(void)!take_control(m);
 	if (p[1].revents)
 		read_signals(m);
 	if (p[2].revents || p[3].revents || p[0].revents & POLLHUP)
@@ -489,7 +492,6 @@ void monitor_main(struct monitor_args *a)
 {
 	struct monitor *m = &g_mon;
 
-	prctl(PR_SET_NAME, "moat-monitor");
 	keep_only(a);
 	for (int i = 0; i < CLIENTS; i++)
 		m->clients[i].fd = -1;
@@ -503,6 +505,7 @@ void monitor_main(struct monitor_args *a)
 			 "cannot make the sandbox's processes");
 		_exit(1);
 	}
+	prctl(PR_SET_NAME, "moat-monitor");
 	m->signals = monitor_signals();
 	if (!a->keep_session)
 		close_stdio();

@@ -18,8 +18,8 @@ struct monitor_args {
 	struct launch_args launch;
 	const struct container *c;
 	int listen_fd;
-	int sync_fd; /* to `create` */
-	int console_fd; /* --console-socket; -1: none */
+	int sync_fd;	   /* to `create` */
+	int console_fd;	   /* --console-socket; -1: none */
 	bool keep_session; /* the caller's terminal is the container's */
 };
 

@@ -87,8 +87,7 @@ static int export_program(scmp_filter_ctx ctx, struct oci_seccomp *s)
 		ret = -errno;
 	if (ret == 0) {
 		s->program = xzalloc((size_t)st.st_size + 1);
-		if (pread(fd, s->program, (size_t)st.st_size, 0) !=
-		    st.st_size)
+		if (pread(fd, s->program, (size_t)st.st_size, 0) != st.st_size)
 			ret = -EIO;
 		s->nr_insns = (uint32_t)(st.st_size / INSN_SIZE);
 	}

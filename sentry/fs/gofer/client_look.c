@@ -8,12 +8,16 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "abi/fcntl.h"
 #include "sentry/fs/gofer/client_call.h"
 #include "sentry/host/host.h"
 #include "sentry/host/host_gofer.h"
 #include "sentry/lib/alloc.h"
+
+#define LEASE_POLL_NS 10000000ull
+#define LEASE_WAIT_NS 60000000000ull
 
 int gofer_attach(uint32_t export_id, struct gofer_node *out)
 {
@@ -112,13 +116,12 @@ int call_check_fd(int fd, uint32_t flags)
 {
 	int fl = host_gofer_getfl(fd);
 
-	if (fl < 0 ||
-	    (((uint32_t)fl ^ flags) & LINUX_O_ACCMODE))
+	if (fl < 0 || (((uint32_t)fl ^ flags) & LINUX_O_ACCMODE))
 		return call_broken("access mode");
 	return 0;
 }
 
-int gofer_open(gofer_handle h, uint32_t flags, int *out_fd)
+static int open_once(gofer_handle h, uint32_t flags, int *out_fd)
 {
 	struct gofer_open_req req = { .node = h, .flags = flags };
 	struct gofer_open_rep rep = { 0 };
@@ -132,6 +135,23 @@ int gofer_open(gofer_handle h, uint32_t flags, int *out_fd)
 		c.fd = -1;
 	}
 	call_end(&c);
+	return ret;
+}
+
+int gofer_open(gofer_handle h, uint32_t flags, int *out_fd)
+{
+	static _Atomic uint32_t never;
+	uint64_t waited = 0;
+	int ret;
+
+	/* The holder of a lease has up to lease-break-time; the gofer does not
+	 * wait for it, so that others are served. */
+	while ((ret = open_once(h, flags, out_fd)) == -EAGAIN &&
+	       waited < LEASE_WAIT_NS) {
+		host_futex_wait(&never, 0,
+				host_clock(CLOCK_MONOTONIC) + LEASE_POLL_NS);
+		waited += LEASE_POLL_NS;
+	}
 	return ret;
 }
 
@@ -240,8 +260,8 @@ int gofer_list(gofer_handle dir, uint64_t *cookie, bool *eof,
 			ret = call_broken("list");
 		else if (w.node.mode)
 			ret = call_bare_node(&w.node, &node);
-		if (ret == 0 && !emit(arg, name, w.name_len,
-				      w.node.mode ? &node.st : NULL))
+		if (ret == 0 &&
+		    !emit(arg, name, w.name_len, w.node.mode ? &node.st : NULL))
 			ret = -ENOMEM;
 	}
 	if (ret == 0) {

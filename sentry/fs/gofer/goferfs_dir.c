@@ -471,17 +471,16 @@ const struct file_ops goferfs_dir_fops = {
 	.release = fop_release,
 };
 
-#define DIR_OPS                                                         \
-	.lookup = op_lookup, .prefetch = goferfs_prefetch,              \
-	.peek = goferfs_peek,                                           \
-	.create = op_create, .mkdir = op_mkdir, .mknod = op_mknod,      \
-	.symlink = op_symlink, .link = op_link, .unlink = op_unlink,    \
-	.tmpfile = op_tmpfile, .rmdir = op_rmdir, .rename = op_rename,  \
-	.getattr = goferfs_getattr, .setattr = goferfs_setattr,         \
-	.permission = goferfs_permission, .getxattr = goferfs_getxattr, \
-	.setxattr = goferfs_setxattr, .listxattr = goferfs_listxattr,   \
-	.removexattr = goferfs_removexattr, .open = goferfs_open,       \
-	.evict = goferfs_evict
+#define DIR_OPS                                                             \
+	.lookup = op_lookup, .prefetch = goferfs_prefetch,                  \
+	.peek = goferfs_peek, .create = op_create, .mkdir = op_mkdir,       \
+	.mknod = op_mknod, .symlink = op_symlink, .link = op_link,          \
+	.unlink = op_unlink, .tmpfile = op_tmpfile, .rmdir = op_rmdir,      \
+	.rename = op_rename, .getattr = goferfs_getattr,                    \
+	.setattr = goferfs_setattr, .permission = goferfs_permission,       \
+	.getxattr = goferfs_getxattr, .setxattr = goferfs_setxattr,         \
+	.listxattr = goferfs_listxattr, .removexattr = goferfs_removexattr, \
+	.open = goferfs_open, .evict = goferfs_evict
 
 const struct inode_ops goferfs_dir_ops = { DIR_OPS };
 const struct inode_ops goferfs_shared_dir_ops = {

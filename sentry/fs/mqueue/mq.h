@@ -24,7 +24,7 @@ struct mq_wait {
 };
 
 struct mq {
-	struct inode i; /* first: the VFS frees it */
+	struct inode i;	 /* first: the VFS frees it */
 	struct mutex mu; /* LOCK_PIPE: all that follows */
 	IMMUTABLE uint64_t maxmsg, msgsize;
 	IMMUTABLE struct user_acct *user; /* charged for it, +1 */

@@ -225,8 +225,8 @@ static void send_notice(struct notice *n)
 	if (!n->tg)
 		return;
 	if (n->si.signo) {
-		n->si.rt.pid = (int32_t)pid_nr_in(t->group->tgid,
-						  n->tg->pid_ns);
+		n->si.rt.pid =
+			(int32_t)pid_nr_in(t->group->tgid, n->tg->pid_ns);
 		n->si.rt.uid = uid_to_guest(t->cred->uid);
 		(void)signal_send_group(n->tg, &n->si);
 	}
@@ -290,10 +290,10 @@ static int wait_done(struct mq *mq, struct mq_wait *w, uint64_t deadline)
 
 	task_waiter_init(&tw, w->task);
 	do {
-		ret = task_sleep(&tw, deadline == NO_DEADLINE
-					     ? NO_DEADLINE
-					     : clock_realtime_to_monotonic(
-						       deadline));
+		ret = task_sleep(
+			&tw, deadline == NO_DEADLINE
+				     ? NO_DEADLINE
+				     : clock_realtime_to_monotonic(deadline));
 		mutex_lock(&mq->mu);
 		done = w->done;
 		if (!done && ret < 0)
@@ -471,8 +471,7 @@ static long mq_read(struct file *f, struct uio *u, int64_t *pos)
 	mutex_unlock(&mq->mu);
 	if (pid)
 		pid = pid_to_guest(pid);
-	seq_printf(&s,
-		   "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6u\n",
+	seq_printf(&s, "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6u\n",
 		   bytes, notify, signo, pid);
 	if (s.failed)
 		ret = -ENOMEM;

@@ -2,8 +2,8 @@
 /*
  * mqueue: the file system of message queues: one directory.
  *
- * Invariant: fs->nr entries, each with a reference on its queue; a queue has one
- *            on the super block, which therefore ends after mqueuefs_end().
+ * Invariant: fs->nr entries, each with a reference on its queue; a queue has
+ *            one on the super block, which therefore ends after mqueuefs_end().
  * Locks:     the root's dir_mu.
  * Linux:     ipc/mqueue.c of 6.18.
  * Tests:     tests/conformance/mqueue.c
@@ -169,7 +169,6 @@ static int dir_open(struct inode *inode, struct file *f)
 	f->ops = &dir_fops;
 	return 0;
 }
-
 
 /* --- the super block ------------------------------------------------------ */
 

@@ -76,8 +76,7 @@ static int copy_to_work(struct lay_super *ls, struct inode *lower,
 	if (ret < 0)
 		return ret;
 	if (inode_is(lower, LINUX_S_IFREG))
-		ret = layer_copy_data(lower, upper,
-				      MIN(st.size, limit));
+		ret = layer_copy_data(lower, upper, MIN(st.size, limit));
 	if (ret == 0)
 		ret = layer_copy_xattrs(lower, upper);
 	if (ret == 0)

@@ -83,9 +83,9 @@ struct ovl_state {
 };
 
 struct ovl_inode {
-	struct inode vfs;		 /* first: the VFS frees it */
+	struct inode vfs;		   /* first: the VFS frees it */
 	_Atomic(struct ovl_state *) state; /* set once, under map_mu */
-	_Atomic(struct inode *) lower;	 /* reference; set once */
+	_Atomic(struct inode *) lower;	   /* reference; set once */
 	/* The directory in whose lower one it was found, a reference; NULL for
 	 * the root and what was made here. */
 	IMMUTABLE struct ovl_inode *home;

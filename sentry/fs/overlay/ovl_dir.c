@@ -11,6 +11,7 @@
  * Tests: tests/unit/test_overlay.c
  */
 #include <errno.h>
+#include <string.h>
 
 #include "abi/fcntl.h"
 #include "abi/stat.h"
@@ -88,17 +89,30 @@ static int op_lookup(struct inode *dir, const char *name, struct inode **out)
 	return 0;
 }
 
+#define PREFETCH_MAX 16
+
+/* A directory of which only the attributes are known is fetched along. */
 static void op_prefetch(struct inode *dir, const char *const *names,
 			unsigned int nr, uint32_t how)
 {
-	struct ovl_inode *od = ovl_inode(dir);
-	struct inode *lower;
+	struct ovl_inode *od = ovl_inode(dir), *home = od->home;
+	const char *all[PREFETCH_MAX];
+	struct inode *lower = od->lower;
 
-	if (ovl_hides(od, *names) || ovl_lower(od, false, &lower) < 0 ||
-	    !lower || !lower->ops->prefetch)
+	if (ovl_hides(od, *names))
 		return;
 	if (!(how & PREFETCH_OPEN))
 		how |= PREFETCH_PEEK;
+	if (!lower && home && home->lower && nr < PREFETCH_MAX) {
+		all[0] = od->home_name;
+		memcpy(all + 1, names, nr++ * sizeof(*names));
+		names = all;
+		lower = home->lower;
+	} else if (ovl_lower(od, false, &lower) < 0) {
+		return;
+	}
+	if (!lower || !lower->ops->prefetch)
+		return;
 	mutex_lock_nested(&lower->dir_mu);
 	lower->ops->prefetch(lower, names, nr, how);
 	mutex_unlock(&lower->dir_mu);

@@ -144,10 +144,9 @@ int ovl_adopt(struct ovl_super *os, struct ovl_inode *home, const char *name,
 	      struct inode *lower, const struct kstat *st,
 	      struct ovl_inode **out)
 {
-	struct ovl_inode *oi =
-		inode_new(os, st->mode,
-			  layer_fold_ino(os->lower_dev, st->dev, st->ino),
-			  name);
+	struct ovl_inode *oi = inode_new(
+		os, st->mode, layer_fold_ino(os->lower_dev, st->dev, st->ino),
+		name);
 
 	if (!oi) {
 		if (lower)
@@ -430,12 +429,12 @@ void ovl_watched(struct inode *inode)
 		return; /* watched until the name is forgotten */
 }
 
-#define COMMON_OPS                                              \
-	.watched = ovl_watched,                                 \
-	.getattr = ovl_getattr, .setattr = ovl_setattr,         \
-	.permission = ovl_permission, .getxattr = ovl_getxattr, \
-	.setxattr = ovl_setxattr, .listxattr = ovl_listxattr,   \
-	.removexattr = ovl_removexattr, .evict = ovl_evict
+#define COMMON_OPS                                                  \
+	.watched = ovl_watched, .getattr = ovl_getattr,             \
+	.setattr = ovl_setattr, .permission = ovl_permission,       \
+	.getxattr = ovl_getxattr, .setxattr = ovl_setxattr,         \
+	.listxattr = ovl_listxattr, .removexattr = ovl_removexattr, \
+	.evict = ovl_evict
 
 const struct inode_ops ovl_link_ops = { COMMON_OPS, .readlink = ovl_readlink };
 const struct inode_ops ovl_file_ops = { COMMON_OPS, .open = ovl_open };

@@ -66,8 +66,8 @@ static uint64_t get(const struct limit *l)
 {
 	char *at = (char *)limits() + l->off;
 
-	return l->size == 8 ? *(_Atomic uint64_t *)(void *)at :
-			      *(_Atomic uint32_t *)(void *)at;
+	return l->size == 8 ? *(_Atomic uint64_t *)(void *)at
+			    : *(_Atomic uint32_t *)(void *)at;
 }
 
 static void set(const struct limit *l, uint64_t value)
@@ -128,15 +128,17 @@ long proc_ipc_limit_write(const struct synth_ctx *ctx, char *text, size_t size)
 	return (long)size;
 }
 
-#define LIMIT(field, low, high)                                 \
-	{                                                       \
-		offsetof(struct ipc_limits, field),             \
-			sizeof(((struct ipc_limits *)0)->field), \
-			(low), (high)                           \
+#define LIMIT(field, low, high)                                                \
+	{                                                                      \
+		offsetof(struct ipc_limits, field),                            \
+			sizeof(((struct ipc_limits *)0)->field), (low), (high) \
 	}
 #define ONE(field, low, high)                       \
 	{                                           \
-		1, { LIMIT(field, (low), (high)) } \
+		1,                                  \
+		{                                   \
+			LIMIT(field, (low), (high)) \
+		}                                   \
 	}
 
 const struct limit_file proc_ipc_msgmax = ONE(msgmax, 0, INT32_MAX);

@@ -12,10 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sentry/fs/proc/proc.h"
+#include "sentry/fs/proc/proc_net_sys.h"
 #include "sentry/host/host.h"
 #include "sentry/kernel/seccomp.h"
 #include "sentry/kernel/user_ns.h"
+#include "sentry/vfs/protected.h"
 
 /* --- generators ---------------------------------------------------------- */
 
@@ -179,6 +180,32 @@ static long write_seccomp_logged(const struct synth_ctx *ctx, char *text,
 	return ret < 0 ? ret : (long)size;
 }
 
+/* A number from 0 to @top that the sandbox's root may change. */
+struct sys_switch {
+	_Atomic uint32_t *value;
+	uint32_t top;
+};
+
+static int show_switch(const struct synth_ctx *ctx, struct seq_buf *out)
+{
+	const struct sys_switch *s = synth_ctx_entry(ctx)->arg;
+
+	seq_printf(out, "%u\n", *s->value);
+	return 0;
+}
+
+static long write_switch(const struct synth_ctx *ctx, char *text, size_t size)
+{
+	const struct sys_switch *s = synth_ctx_entry(ctx)->arg;
+	int64_t value;
+	int ret = synth_parse_i64(text, 0, s->top, &value);
+
+	if (ret < 0)
+		return ret;
+	*s->value = (uint32_t)value;
+	return (long)size;
+}
+
 static uint64_t file_max(void)
 {
 	struct proc_memory mem;
@@ -242,6 +269,14 @@ static int sysctl_permission(const struct synth_ctx *ctx,
 	{                                                               \
 		.name = (n), .mode = S_IFREG | 0444, .show = show_text, \
 		.arg = (text), .permission = sysctl_permission          \
+	}
+/* A switch of vfs/protected.h, up to @top. */
+#define PROTECTED(n, field, top)                                      \
+	{                                                             \
+		.name = (n), .mode = S_IFREG | 0600,                  \
+		.show = show_switch, .write = write_switch,           \
+		.arg = &(const struct sys_switch){                    \
+			&g_protected.field, (top) }                   \
 	}
 /* Limits of the IPC namespace: proc_ipc.c. */
 #define IPC(n, limit)                                                     \
@@ -402,10 +437,10 @@ static const struct synth_entry fs_entries[] = {
 	TEXT("pipe-max-size", "1048576"),
 	TEXT("pipe-user-pages-hard", "0"),
 	TEXT("pipe-user-pages-soft", "16384"),
-	TEXT("protected_fifos", "0"),
-	TEXT("protected_hardlinks", "1"),
-	TEXT("protected_regular", "0"),
-	TEXT("protected_symlinks", "0"),
+	PROTECTED("protected_fifos", fifos, 2),
+	PROTECTED("protected_hardlinks", hardlinks, 1),
+	PROTECTED("protected_regular", regular, 2),
+	PROTECTED("protected_symlinks", symlinks, 1),
 	TEXT("suid_dumpable", "0"),
 	END,
 };
@@ -447,16 +482,22 @@ static const struct synth_entry vm_entries[] = {
 static const struct synth_entry core_entries[] = {
 	TEXT("netdev_max_backlog", "1000"), TEXT("optmem_max", "131072"),
 	TEXT("rmem_default", "212992"),	    TEXT("rmem_max", "212992"),
-	TEXT("somaxconn", "4096"),	    TEXT("wmem_default", "212992"),
+	NET_SETTING("somaxconn", NET_SOMAXCONN, 0, INT32_MAX),
+	TEXT("wmem_default", "212992"),
 	TEXT("wmem_max", "212992"),	    END,
 };
 
 static const struct synth_entry ipv4_entries[] = {
 	TEXT("ip_forward", "0"),
-	TEXT("ip_local_port_range", "32768\t60999"),
+	NET_SETTING("ip_default_ttl", NET_DEFAULT_TTL, 1, 255),
+	{ .name = "ip_local_port_range",
+	  .mode = S_IFREG | 0644,
+	  .show = proc_net_port_range,
+	  .write = proc_net_port_range_write,
+	  .permission = proc_net_sys_permission },
 	TEXT("ip_local_reserved_ports", ""),
-	TEXT("ip_nonlocal_bind", "0"),
-	TEXT("ip_unprivileged_port_start", "1024"),
+	NET_SETTING("ip_nonlocal_bind", NET_NONLOCAL_BIND, 0, 1),
+	NET_SETTING("ip_unprivileged_port_start", NET_UNPRIV_PORT, 0, 65535),
 	TEXT("ping_group_range", "1\t0"),
 	TEXT("tcp_allowed_congestion_control", "reno cubic"),
 	TEXT("tcp_available_congestion_control", "reno cubic"),
@@ -487,7 +528,7 @@ static const struct synth_entry ipv6_conf_entries[] = {
 	END,
 };
 static const struct synth_entry ipv6_entries[] = {
-	TEXT("bindv6only", "0"),
+	NET_SETTING("bindv6only", NET_BINDV6ONLY, 0, 1),
 	DIR("conf", ipv6_conf_entries),
 	END,
 };

@@ -20,8 +20,8 @@
 
 #define EVENTS_IN  (LINUX_POLLIN | LINUX_POLLRDNORM)
 #define EVENTS_OUT (LINUX_POLLOUT | LINUX_POLLWRNORM)
-#define EVENTS_ALL                                                     \
-	(EVENTS_IN | EVENTS_OUT | LINUX_POLLRDHUP | LINUX_POLLHUP |    \
+#define EVENTS_ALL                                                  \
+	(EVENTS_IN | EVENTS_OUT | LINUX_POLLRDHUP | LINUX_POLLHUP | \
 	 LINUX_POLLERR)
 
 enum { INET_SHUT_RCV = 1, INET_SHUT_SEND = 2, INET_SHUT_BOTH = 3 };
@@ -37,12 +37,12 @@ struct inet_port {
 	struct list tw_node; /* first; n->time_wait; n->mu */
 	struct list node;    /* bucket of n->tcp or n->udp; n->mu */
 	struct list listen_node;
-	struct inet_sock *sk; /* NULL: no socket any more; n->mu */
+	struct inet_sock *sk;	      /* NULL: no socket any more; n->mu */
 	struct inet_name local, peer; /* n->mu */
 	bool v6only, reuse, reuseport, listening, time_wait;
 	bool connected, by_connect; /* by_connect: chosen by connect(2) */
 	bool is6;
-	uint32_t uid; /* for SO_REUSEPORT */
+	uint32_t uid;	/* for SO_REUSEPORT */
 	uint64_t until; /* monotonic ns, of what has no socket */
 };
 
@@ -92,7 +92,7 @@ struct inet_sock {
 	struct list queue, errors GUARDED_BY(mu);
 	uint64_t arrived GUARDED_BY(mu);
 	uint32_t drops GUARDED_BY(mu);
-	_Atomic uint32_t rx_charge; /* bytes in queue */
+	_Atomic uint32_t rx_charge;   /* bytes in queue */
 	uint8_t *cork GUARDED_BY(mu); /* MSG_MORE: what is collected */
 	size_t cork_size GUARDED_BY(mu);
 	struct inet_name cork_to GUARDED_BY(mu);
@@ -125,9 +125,12 @@ static inline int32_t inet_opt(const struct inet_sock *s, enum inet_opt_id id)
 
 /* --- inet_sock.c ---------------------------------------------------------- */
 
+/* A socket of @type with one reference, in namespace @net.  -ENOMEM. */
 MUST_CHECK int inet_new(int family, int type, int protocol, struct net_ns *net,
 			struct inet_sock **out);
+/* Another reference; the last put frees. */
 void inet_get(struct inet_sock *s);
+/* Drops a reference. */
 void inet_put(struct inet_sock *s);
 /* The pending error as -errno, cleared; 0: none. */
 int inet_take_err(struct inet_sock *s);
@@ -168,6 +171,7 @@ MUST_CHECK int inet_route(struct inet_sock *s, struct inet_name *to,
 
 /* --- inet_port.c: tables; net->mu is held where the name says so ---------- */
 
+/* The ports whose numbers hash as @port, of the protocol of @s. */
 struct list *inet_bucket(struct inet_sock *s, uint16_t port);
 /*
  * Gives @s a port: @want, or a free one (0).  Local address set by the caller.
@@ -220,13 +224,21 @@ long tcp_ioctl(struct inet_sock *s, uint32_t cmd);
 
 /* --- UDP ------------------------------------------------------------------ */
 
+/* udp.c, udp_send.c, udp_recv.c: operations of a socket, as socket.h and
+ * vfs.h have them. */
 int udp_connect(struct socket *sock, const void *addr, uint32_t len,
 		bool nonblock);
+/* Wakes who receives.  -ENOTCONN if not connected, all the same. */
 int udp_shutdown(struct socket *sock, int how);
+/* As socket_ops.send. */
 long udp_send(struct socket *sock, struct socket_msg *m);
+/* As socket_ops.recv. */
 long udp_recv(struct socket *sock, struct socket_msg *m);
+/* Events that are there now. */
 uint32_t udp_poll(struct inet_sock *s);
+/* SIOCINQ, SIOCOUTQ; -ENOTTY. */
 long udp_ioctl(struct inet_sock *s, uint32_t cmd);
+/* The file is gone: gives up port and queues. */
 void udp_release(struct inet_sock *s);
 /* udp_deliver.c: hands @d (owned) to whom it is for; -ECONNREFUSED as what an
  * ICMP message would say.  */
@@ -244,6 +256,7 @@ void inet_queue_error(struct inet_sock *s, const struct inet_dgram *d);
 
 /* --- options (inet_opt.c) ------------------------------------------------- */
 
+/* The values of a new socket. */
 void inet_opt_init(struct inet_sock *s);
 /* An accepted socket has its listener's. */
 void inet_opt_inherit(const struct inet_sock *from, struct inet_sock *to);

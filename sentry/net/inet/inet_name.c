@@ -226,8 +226,7 @@ static int route6(struct inet_sock *s, const struct inet_name *to,
 		return -EADDRNOTAVAIL;
 	if (*kind == NET_LOCAL)
 		return 0;
-	if (multicast &&
-	    asked_interface(s, scope, true) == NET_LO_INDEX)
+	if (multicast && asked_interface(s, scope, true) == NET_LO_INDEX)
 		return 0;
 	return -ENETUNREACH;
 }

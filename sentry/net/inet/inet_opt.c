@@ -33,23 +33,26 @@ struct opt_row {
 	int32_t min, max, first; /* first: at the start */
 };
 
-#define SOCK_BOOL(n)	 { LINUX_SOL_SOCKET, LINUX_SO_##n, FOR_ALL | IS_BOOL, 0, 0, 0 }
+#define SOCK_BOOL(n)                                                       \
+	{                                                                  \
+		LINUX_SOL_SOCKET, LINUX_SO_##n, FOR_ALL | IS_BOOL, 0, 0, 0 \
+	}
 #define IP_BOOL(n, v)                                                         \
 	{                                                                     \
 		LINUX_IPPROTO_IP, LINUX_##n, FOR_ALL | IS_BOOL | ONE_BYTE, 0, \
 			0, v                                                  \
 	}
-#define IP_INT(n, lo, hi, v)                                                 \
-	{                                                                    \
-		LINUX_IPPROTO_IP, LINUX_##n, FOR_ALL | ONE_BYTE, lo, hi, v   \
+#define IP_INT(n, lo, hi, v)                                               \
+	{                                                                  \
+		LINUX_IPPROTO_IP, LINUX_##n, FOR_ALL | ONE_BYTE, lo, hi, v \
 	}
-#define V6_BOOL(n, v)                                                         \
-	{                                                                     \
+#define V6_BOOL(n, v)                                                          \
+	{                                                                      \
 		LINUX_IPPROTO_IPV6, LINUX_IPV6_##n, FOR_ALL | IS_BOOL | IS_V6, \
-			0, 0, v                                               \
+			0, 0, v                                                \
 	}
-#define V6_INT(n, lo, hi, v)                                                 \
-	{                                                                    \
+#define V6_INT(n, lo, hi, v)                                                   \
+	{                                                                      \
 		LINUX_IPPROTO_IPV6, LINUX_IPV6_##n, FOR_ALL | IS_V6, lo, hi, v \
 	}
 #define TCP_BOOL(n, v)                                                       \
@@ -190,8 +193,8 @@ static int find_row(const struct inet_sock *s, int level, int name)
 	for (int i = 0; i < INET_OPT_NR; i++) {
 		const struct opt_row *r = &g_rows[i];
 
-		if (r->level == level && r->name == name &&
-		    (r->flags & kind) && (!(r->flags & IS_V6) || inet_is6(s)))
+		if (r->level == level && r->name == name && (r->flags & kind) &&
+		    (!(r->flags & IS_V6) || inet_is6(s)))
 			return i;
 	}
 	return INET_OPT_NR;

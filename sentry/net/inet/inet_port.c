@@ -65,8 +65,8 @@ static bool conflict(const struct inet_sock *s, const struct inet_port *p,
 		return false;
 	if (reuse && (!inet_is_tcp(s) || (!p->listening && !any)))
 		return false;
-	return overlap(&s->local.addr, inet_opt(s, OPT_V6ONLY),
-		       &p->local.addr, p->v6only);
+	return overlap(&s->local.addr, inet_opt(s, OPT_V6ONLY), &p->local.addr,
+		       p->v6only);
 }
 
 static bool is_free(struct inet_sock *s, uint16_t port, bool any)
@@ -277,8 +277,7 @@ void inet_port_time_wait_locked(struct net_ns *n, struct inet_port *p)
 int inet_port_listen(struct inet_sock *s, bool on)
 {
 	struct inet_port *p = s->port, *other;
-	struct list *bucket =
-		&s->net->listening[s->local.port % NET_PORT_HASH];
+	struct list *bucket = &s->net->listening[s->local.port % NET_PORT_HASH];
 
 	if (!on) {
 		p->listening = false;

@@ -152,7 +152,7 @@ static int get_ip(struct inet_sock *s, int name, void *val, uint32_t *len)
 	case LINUX_IP_MTU:
 		if (s->peer.port == 0 || s->state == LINUX_TCP_CLOSE)
 			return -ENOTCONN;
-		return put_int(val, len, NET_LO_MTU);
+		return put_int(val, len, NET_LO_MTU - 1);
 	case LINUX_IP_MULTICAST_IF: {
 		static const uint8_t none[4];
 
@@ -232,8 +232,7 @@ int inet_get_special(struct inet_sock *s, int level, int name, void *val,
 	case LINUX_IPPROTO_IP:
 		return get_ip(s, name, val, len);
 	case LINUX_IPPROTO_IPV6:
-		return inet_is6(s) ? get_ipv6(s, name, val, len)
-				   : -EOPNOTSUPP;
+		return inet_is6(s) ? get_ipv6(s, name, val, len) : -EOPNOTSUPP;
 	case LINUX_IPPROTO_TCP:
 		if (inet_is_tcp(s))
 			return get_tcp(s, name, val, len);
@@ -426,11 +425,11 @@ static int set_ip(struct inet_sock *s, int name, const void *val, uint32_t len)
 	switch (name) {
 	case LINUX_IP_ADD_MEMBERSHIP:
 	case LINUX_IP_DROP_MEMBERSHIP:
-		return inet_is_tcp(s) ? -EPROTO
-				      : change_group4(
-						s,
-						name == LINUX_IP_ADD_MEMBERSHIP,
-						val, len);
+		return inet_is_tcp(s)
+			       ? -EPROTO
+			       : change_group4(s,
+					       name == LINUX_IP_ADD_MEMBERSHIP,
+					       val, len);
 	case LINUX_MCAST_JOIN_GROUP:
 	case LINUX_MCAST_LEAVE_GROUP:
 		return change_group(s, name == LINUX_MCAST_JOIN_GROUP, val,
@@ -491,8 +490,7 @@ int inet_set_special(struct inet_sock *s, int level, int name, const void *val,
 	case LINUX_IPPROTO_IP:
 		return set_ip(s, name, val, len);
 	case LINUX_IPPROTO_IPV6:
-		return inet_is6(s) ? set_ipv6(s, name, val, len)
-				   : -ENOPROTOOPT;
+		return inet_is6(s) ? set_ipv6(s, name, val, len) : -ENOPROTOOPT;
 	case LINUX_IPPROTO_TCP:
 		if (inet_is_tcp(s))
 			return set_tcp(s, name, val, len);

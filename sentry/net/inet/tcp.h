@@ -22,7 +22,7 @@ enum tcp_urgent { URG_NONE, URG_VALID, URG_READ };
 struct tcp_end {
 	struct inet_sock *sk; /* borrowed; NULL: closed, or never accepted */
 	struct inet_name name;
-	struct list rx;	     /* tcp_chunk.node */
+	struct list rx;	       /* tcp_chunk.node */
 	uint64_t rx_wr, rx_rd; /* bytes that arrived, that were read */
 	uint64_t urg_at;
 	enum tcp_urgent urg;
@@ -45,8 +45,11 @@ struct tcp_conn {
 	_Atomic uint32_t corked;
 };
 
+/* A connection without ends; one reference.  -ENOMEM. */
 MUST_CHECK int tcp_conn_new(struct net_ns *net, struct tcp_conn **out);
+/* Another reference. */
 void tcp_conn_get(struct tcp_conn *c);
+/* The last one settles the ports and frees what was not read. */
 void tcp_conn_put(struct tcp_conn *c);
 DEFINE_AUTO_PUT(tcp_conn)
 /* That of @s, +1, and its side; NULL: none. */

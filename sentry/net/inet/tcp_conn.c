@@ -190,8 +190,7 @@ int tcp_state_locked(const struct tcp_conn *c, uint8_t side)
 			       : LINUX_TCP_CLOSE;
 	if (c->end[side].fin)
 		return LINUX_TCP_FIN_WAIT2;
-	return c->end[!side].fin ? LINUX_TCP_CLOSE_WAIT
-				 : LINUX_TCP_ESTABLISHED;
+	return c->end[!side].fin ? LINUX_TCP_CLOSE_WAIT : LINUX_TCP_ESTABLISHED;
 }
 
 int tcp_state(struct inet_sock *s)
@@ -416,9 +415,8 @@ int tcp_disconnect(struct inet_sock *s)
 	}
 	if (!s->addr_fixed)
 		s->local.addr = inet_is6(s) ? net_any6 : net_any4;
-	s->peer = (struct inet_name){
-		.addr = inet_is6(s) ? net_any6 : net_any4
-	};
+	s->peer =
+		(struct inet_name){ .addr = inet_is6(s) ? net_any6 : net_any4 };
 	s->shut = 0;
 	s->ss = SS_UNCONNECTED;
 	mutex_unlock(&s->mu);

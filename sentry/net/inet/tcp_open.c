@@ -257,8 +257,8 @@ static int wait_place(struct inet_sock *s)
 {
 	uint64_t timeo = s->sndtimeo, end = give_up_at(s);
 	uint64_t deadline = inet_deadline(timeo);
-	int ret = inet_wait(s, EVENTS_OUT, MIN(deadline, end), is_settled,
-			    NULL);
+	int ret =
+		inet_wait(s, EVENTS_OUT, MIN(deadline, end), is_settled, NULL);
 
 	if (ret == -EINTR && !timeo)
 		return -ERESTARTSYS;
@@ -324,8 +324,8 @@ int tcp_listen(struct socket *sock, int backlog)
 
 	mutex_lock(&s->net->mu);
 	mutex_lock_nested(&s->mu);
-	if (s->ss != SS_UNCONNECTED || (s->state != LINUX_TCP_CLOSE &&
-					s->state != LINUX_TCP_LISTEN))
+	if (s->ss != SS_UNCONNECTED ||
+	    (s->state != LINUX_TCP_CLOSE && s->state != LINUX_TCP_LISTEN))
 		ret = -EINVAL;
 	if (ret == 0 && !s->port)
 		ret = inet_port_take(s, s->local.port, false);

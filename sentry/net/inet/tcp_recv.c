@@ -160,8 +160,10 @@ static int read_pieces(struct tcp_get *g)
 	bool stop = false;
 	uint32_t n;
 	long got = 0;
+	bool any;
 
 	mutex_lock(&g->c->mu);
+	any = tcp_queued(&g->c->end[g->side]) > 0;
 	while (g->done < g->want && (n = ready(g, &stop)) > 0) {
 		mutex_unlock(&g->c->mu);
 		got = copy(g, n);
@@ -182,6 +184,8 @@ static int read_pieces(struct tcp_get *g)
 	}
 	if (got < 0)
 		return (int)got;
+	if (g->want == 0) /* waits for data that it does not take */
+		return any ? 0 : 1;
 	return stop || g->done == g->want ? 0 : 1;
 }
 
@@ -212,8 +216,8 @@ static void move_peek_off(struct tcp_get *g)
 
 	if (off < 0 || !g->done)
 		return;
-	g->s->opt[OPT_PEEK_OFF] = g->peek ? MIN(off, INT32_MAX - by) + by
-					  : MAX(off - by, 0);
+	g->s->opt[OPT_PEEK_OFF] =
+		g->peek ? MIN(off, INT32_MAX - by) + by : MAX(off - by, 0);
 }
 
 static int read_once(struct tcp_get *g)
@@ -275,8 +279,6 @@ static long recv_stream(struct tcp_get *g)
 		ret = empty_result(g);
 		if (ret != -EAGAIN || (g->m->flags & LINUX_MSG_DONTWAIT))
 			break;
-		if (g->want == 0)
-			return 0;
 		ret = inet_wait(g->s, EVENTS_IN, deadline, has_news, g);
 		if (ret < 0)
 			break;
@@ -310,7 +312,7 @@ static long recv_urgent(struct tcp_get *g)
 	long ret = 1;
 
 	if (!g->c)
-		return inet_opt(g->s, OPT_OOBINLINE) ? -EINVAL : -EINVAL;
+		return -EINVAL;
 	mutex_lock(&g->c->mu);
 	e = &g->c->end[g->side];
 	if (inet_opt(g->s, OPT_OOBINLINE) || e->urg != URG_VALID) {
@@ -384,8 +386,7 @@ long tcp_ioctl(struct inet_sock *s, uint32_t cmd)
 	else if (cmd == LINUX_SIOCOUTQ) /* what the window has no room for */
 		n = (long)tcp_queued(&c->end[!side]) -
 		    inet_opt(s, OPT_RCVBUF) / 2;
-	else if (e->urg && e->urg_at >= e->rx_rd &&
-		 !inet_opt(s, OPT_OOBINLINE))
+	else if (e->urg && e->urg_at >= e->rx_rd && !inet_opt(s, OPT_OOBINLINE))
 		n = (long)(e->urg_at - e->rx_rd);
 	else
 		n = (long)tcp_queued(e);

@@ -19,7 +19,7 @@
 #include "sentry/time/clock.h"
 
 #define PIECE	   32768u
-#define SMALL	   512u	 /* copied under the lock, into one chunk if it fits */
+#define SMALL	   512u /* copied under the lock, into one chunk if it fits */
 #define SMALL_ROOM 1024u
 #define PRESSURE   (24u << 20) /* bytes in all queues; then queues get short */
 #define SHORT	   65536u
@@ -27,10 +27,10 @@
 uint64_t tcp_limit(const struct tcp_conn *c, uint8_t to)
 {
 	const struct tcp_end *e = &c->end[to], *o = &c->end[!to];
-	uint64_t rcv = e->sk ? (uint32_t)inet_opt(e->sk, OPT_RCVBUF)
-			     : e->rcvbuf;
-	uint64_t snd = o->sk ? (uint32_t)inet_opt(o->sk, OPT_SNDBUF)
-			     : o->sndbuf;
+	uint64_t rcv =
+		e->sk ? (uint32_t)inet_opt(e->sk, OPT_RCVBUF) : e->rcvbuf;
+	uint64_t snd =
+		o->sk ? (uint32_t)inet_opt(o->sk, OPT_SNDBUF) : o->sndbuf;
 	uint64_t limit = rcv / 2 + snd;
 
 	return g_tcp_bytes > PRESSURE ? MIN(limit, SHORT) : limit;

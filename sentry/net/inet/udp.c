@@ -32,9 +32,8 @@ static int udp_disconnect(struct inet_sock *s)
 {
 	mutex_lock(&s->net->mu);
 	mutex_lock_nested(&s->mu);
-	s->peer = (struct inet_name){
-		.addr = inet_is6(s) ? net_any6 : net_any4
-	};
+	s->peer =
+		(struct inet_name){ .addr = inet_is6(s) ? net_any6 : net_any4 };
 	s->state = LINUX_TCP_CLOSE;
 	s->opt[OPT_BINDTOIF] = 0;
 	if (!s->addr_fixed)

@@ -54,8 +54,9 @@ static void tell_ip(struct inet_sock *s, struct socket_msg *m,
 		    const struct inet_dgram *d)
 {
 	struct linux_in_pktinfo info = { .ifindex = NET_LO_INDEX };
-	struct linux_sockaddr_in dst = { .family = LINUX_AF_INET,
-					 .port = __builtin_bswap16(d->to.port) };
+	struct linux_sockaddr_in dst = {
+		.family = LINUX_AF_INET, .port = __builtin_bswap16(d->to.port)
+	};
 	struct net_addr own = d->to.addr;
 	int32_t ttl = d->ttl;
 
@@ -159,8 +160,8 @@ static void move_peek_off(struct inet_sock *s, bool peek, long n, size_t size)
 
 	if (off < 0 || n < 0)
 		return;
-	s->opt[OPT_PEEK_OFF] = peek ? off + (int32_t)n
-				    : MAX(off - (int32_t)size, 0);
+	s->opt[OPT_PEEK_OFF] =
+		peek ? off + (int32_t)n : MAX(off - (int32_t)size, 0);
 }
 
 /* One datagram; -EAGAIN: none is there. */

@@ -244,8 +244,8 @@ static int send_one(const struct udp_put *p, const uint8_t *data, size_t size)
 	d->stamp = clock_realtime();
 	d->ttl = (uint8_t)hops(p, v4);
 	d->tos = (uint8_t)(p->tos >= 0 ? p->tos
-				       : inet_opt(p->s, v4 ? OPT_TOS
-							   : OPT_TCLASS6));
+				       : inet_opt(p->s,
+						  v4 ? OPT_TOS : OPT_TCLASS6));
 	d->size = size;
 	if (size)
 		memcpy(d->data, data, size);

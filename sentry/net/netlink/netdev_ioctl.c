@@ -28,8 +28,7 @@ static void put_in(struct linux_ifreq *r, const uint8_t addr[4])
 /* The first IPv4 address; false: none. */
 static bool first_addr(struct net_ns *n, struct net_ifaddr *out)
 {
-	AUTO_FREE struct net_ifaddr *all =
-		kcalloc(NET_ADDRS_MAX, sizeof(*all));
+	AUTO_FREE struct net_ifaddr *all = kcalloc(NET_ADDRS_MAX, sizeof(*all));
 	uint32_t nr = all ? net_addr_list(n, all) : 0;
 
 	for (uint32_t i = 0; i < nr; i++)
@@ -43,8 +42,7 @@ static bool first_addr(struct net_ns *n, struct net_ifaddr *out)
 /* SIOCGIFCONF: each IPv4 address; a buffer of 0: how much there would be. */
 static long get_conf(struct net_ns *n, uint64_t arg)
 {
-	AUTO_FREE struct net_ifaddr *all =
-		kcalloc(NET_ADDRS_MAX, sizeof(*all));
+	AUTO_FREE struct net_ifaddr *all = kcalloc(NET_ADDRS_MAX, sizeof(*all));
 	struct linux_ifconf c;
 	struct linux_ifreq r;
 	uint32_t nr;
@@ -63,8 +61,8 @@ static long get_conf(struct net_ns *n, uint64_t arg)
 		put_in(&r, all[i].addr.b + 12);
 		if (c.buf && c.len - used < (int32_t)sizeof(r))
 			break;
-		if (c.buf && copy_out(uaddr(c.buf + (uint32_t)used), &r,
-				      sizeof(r)) < 0)
+		if (c.buf &&
+		    copy_out(uaddr(c.buf + (uint32_t)used), &r, sizeof(r)) < 0)
 			return -EFAULT;
 		used += (int32_t)sizeof(r);
 	}

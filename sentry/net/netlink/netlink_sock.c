@@ -89,8 +89,8 @@ static bool port_taken(const struct nl_sock *s, uint32_t port)
 	struct nl_sock *o;
 
 	list_for_each_entry (o, &g_all, all_node)
-		if (o != s && o->bound && o->port == port &&
-		    o->net == s->net && o->sock.protocol == s->sock.protocol)
+		if (o != s && o->bound && o->port == port && o->net == s->net &&
+		    o->sock.protocol == s->sock.protocol)
 			return true;
 	return false;
 }
@@ -270,7 +270,7 @@ static int check_destination(struct nl_sock *s, const struct socket_msg *m)
 	if (!n.pid && !n.groups)
 		return 0;
 	return ns_capable(s->net->ns.owner, CAP_NR_NET_ADMIN) ? -ECONNREFUSED
-							       : -EPERM;
+							      : -EPERM;
 }
 
 static long nl_send(struct socket *sock, struct socket_msg *m)
@@ -391,8 +391,8 @@ static long read_once(struct nl_sock *s, struct socket_msg *m)
 static long nl_recv(struct socket *sock, struct socket_msg *m)
 {
 	struct nl_sock *s = nl_of(sock);
-	uint64_t deadline = s->rcvtimeo ? clock_monotonic() + s->rcvtimeo
-					: NO_DEADLINE;
+	uint64_t deadline =
+		s->rcvtimeo ? clock_monotonic() + s->rcvtimeo : NO_DEADLINE;
 	long ret;
 
 	if (m->flags & LINUX_MSG_OOB)

@@ -48,8 +48,7 @@ static void begin(struct nl_reply *r, uint16_t type, uint16_t flags,
 {
 	struct linux_nlmsghdr h = {
 		.type = type,
-		.flags = (uint16_t)(flags |
-				    (r->dump ? LINUX_NLM_F_MULTI : 0u)),
+		.flags = (uint16_t)(flags | (r->dump ? LINUX_NLM_F_MULTI : 0u)),
 		.seq = r->req.seq,
 		.pid = r->s ? r->s->port : 0,
 	};
@@ -122,8 +121,8 @@ void nl_error(struct nl_reply *r, int err, const void *req)
 	bool whole;
 
 	whole = err && !cap && body <= NL_MSG_MAX - 64;
-	begin(r, LINUX_NLMSG_ERROR,
-	      whole ? 0 : (uint16_t)LINUX_NLM_F_CAPPED, NL_MSG_MAX);
+	begin(r, LINUX_NLMSG_ERROR, whole ? 0 : (uint16_t)LINUX_NLM_F_CAPPED,
+	      NL_MSG_MAX);
 	if (r->failed)
 		return;
 	b = list_last(&r->bufs, struct nl_buf, node);

@@ -40,7 +40,7 @@ static void put_link(struct nl_reply *r)
 		.index = NET_LO_INDEX,
 		.flags = LINUX_IFF_LOOPBACK |
 			 (up ? LINUX_IFF_UP | LINUX_IFF_RUNNING |
-					LINUX_IFF_LOWER_UP
+					  LINUX_IFF_LOWER_UP
 			     : 0u),
 	};
 	const uint8_t operstate = up ? 0 : 2, zero = 0, one = 1;
@@ -100,8 +100,7 @@ static int get_link(struct nl_reply *r, const uint8_t *body, size_t size)
 	if (!r->dump) {
 		ret = link_head(body, size, &m);
 		if (ret == 0)
-			ret = find_link(&m, body + sizeof(m),
-					size - sizeof(m));
+			ret = find_link(&m, body + sizeof(m), size - sizeof(m));
 	}
 	if (ret == 0)
 		put_link(r);
@@ -145,8 +144,7 @@ int rtnl_request(struct nl_reply *r, const uint8_t *body, size_t size)
 		return -EOPNOTSUPP;
 	if (size < 1)
 		return 0;
-	if (!is_get(type) &&
-	    !ns_capable(r->s->net->ns.owner, CAP_NR_NET_ADMIN))
+	if (!is_get(type) && !ns_capable(r->s->net->ns.owner, CAP_NR_NET_ADMIN))
 		return -EPERM;
 	if (!is_get(type))
 		r->dump = false;

@@ -1,0 +1,2 @@
+unit-tests += test_oci_config
+unit-objs-test_oci_config := $(oci-objs)
