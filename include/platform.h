@@ -96,7 +96,7 @@ struct map_order {
 #define PLATFORM_PATCH_SIZE 5
 
 struct patch_site {
-	uint64_t addr; /* of the `syscall` instruction */
+	uint64_t addr;			    /* of the `syscall` instruction */
 	uint8_t code[PLATFORM_PATCH_SIZE];  /* what was before it */
 	uint8_t patch[PLATFORM_PATCH_SIZE]; /* and is there now */
 };

@@ -21,7 +21,8 @@ enum control_kind {
 	CONTROL_ASK_TTY, /* is the launcher in the terminal's foreground? */
 	CONTROL_CREATED, /* all is ready for CONTROL_START */
 	CONTROL_REPLY,	 /* to request .id: .status 0 or an exit code; text */
-	CONTROL_EXEC_EXITED, /* the process of request .id: .status as wait(2) */
+	/* The process of request .id: .status as wait(2). */
+	CONTROL_EXEC_EXITED,
 	/* launcher -> sentry */
 	CONTROL_SIGNAL, /* .status: signal for the foreground group */
 	CONTROL_WINCH,	/* the terminal was resized */

@@ -9,7 +9,8 @@
 
 /*
  * Closes the filter for all threads of the process, for good.  Anything else
- * than the listed calls, and the platform's @ioctls (NULL: none), kills the process from then on.
+ * than the listed calls, and the platform's @nr @ioctls (NULL: none), kills the
+ * process from then on.
  */
 struct platform_ioctl;
 MUST_CHECK int sentry_seccomp_load(const struct platform_ioctl *ioctls,

@@ -16,7 +16,7 @@
 #define LINUX_MS_NOEXEC	     8ul
 #define LINUX_MS_SYNCHRONOUS 16ul
 #define LINUX_MS_REMOUNT     32ul
-#define LINUX_MS_DIRSYNC	     128ul
+#define LINUX_MS_DIRSYNC     128ul
 #define LINUX_MS_NOSYMFOLLOW 256ul
 #define LINUX_MS_NOATIME     1024ul
 #define LINUX_MS_NODIRATIME  2048ul

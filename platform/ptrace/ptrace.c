@@ -73,7 +73,7 @@ static void pt_as_free(struct platform_as *as)
 }
 
 static void pt_affinity(struct vcpu *cpu,
-			 const uint64_t mask[PLATFORM_MASK_WORDS])
+			const uint64_t mask[PLATFORM_MASK_WORDS])
 {
 	placement_allow(&to_pt_vcpu(cpu)->placed, mask);
 }

@@ -22,7 +22,7 @@
 #define QUICK_FIRST    12    /* short stays before a pair parts */
 #define QUICK_MOST     16384
 #define NEW_MOST       512 /* the same for a new vcpu */
-#define GOOD_ENOUGH    48 /* hand-overs that make parting worth it */
+#define GOOD_ENOUGH    48  /* hand-overs that make parting worth it */
 #define MISSES_ALLOWED 8
 
 static uint64_t g_tsc, g_ns;

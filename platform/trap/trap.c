@@ -51,7 +51,7 @@ static struct guest_regs *trap_regs(struct vcpu *cpu)
 }
 
 static void trap_affinity(struct vcpu *cpu,
-			 const uint64_t mask[PLATFORM_MASK_WORDS])
+			  const uint64_t mask[PLATFORM_MASK_WORDS])
 {
 	placement_allow(&to_trap_vcpu(cpu)->placed, mask);
 }

@@ -79,8 +79,7 @@ int64_t host_cached_pages(int fd, uint64_t off, uint64_t size)
 		uint64_t nr_cache, nr_dirty, nr_writeback, nr_evicted,
 			nr_recently_evicted;
 	} stat;
-	int64_t ret = result(
-		syscall(HOST_NR_CACHESTAT, fd, range, &stat, 0));
+	int64_t ret = result(syscall(HOST_NR_CACHESTAT, fd, range, &stat, 0));
 
 	return ret < 0 ? ret : (int64_t)stat.nr_cache;
 }

@@ -59,8 +59,7 @@ MUST_CHECK long seccomp_set_filter(struct task *t, uint32_t flags,
  * Returns: -EACCES, -EINVAL (no filters), -ENOENT, -EFAULT.
  */
 MUST_CHECK long seccomp_get_filter(struct task *p, uint64_t n, uaddr_t to);
-MUST_CHECK long seccomp_get_metadata(struct task *p, uint64_t size,
-				     uaddr_t to);
+MUST_CHECK long seccomp_get_metadata(struct task *p, uint64_t size, uaddr_t to);
 /* A program that a new process starts with (not the guest's): 0, -EINVAL,
  * -ENOMEM. */
 MUST_CHECK int seccomp_set_program(struct task *t,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lock: pthread locks, and small ones; debug builds keep the locks that each thread holds.
+ * lock: pthread locks, and small ones; debug builds keep the locks that each
+ * thread holds.
  *
  * Invariant: in debug builds a thread's held locks are in rising rank, those
  *            of one rank only by *_lock_nested().

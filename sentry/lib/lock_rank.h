@@ -31,15 +31,15 @@ enum lock_rank {
 	LOCK_FILE, /* flags, owner of an open file description */
 	LOCK_PIPE, /* pipes, eventfds, socket pairs: buffer state */
 	LOCK_MM,   /* vma tree of an address space; two at fork: parent first */
-	LOCK_MAPPINGS,	  /* which address spaces map an inode */
-	LOCK_FUTEX_PI,	  /* which task waits for which, by PI locks */
-	LOCK_FUTEX,	  /* a futex bucket; two by address */
-	LOCK_TMPFS_DATA,  /* extents of a tmpfs file */
-	LOCK_IPC,	  /* System V IPC: one kind of one namespace */
-	LOCK_DCACHE,	  /* dentry hash and LRU */
-	LOCK_PLATFORM_AS, /* order queue and threads of an address space */
+	LOCK_MAPPINGS,	    /* which address spaces map an inode */
+	LOCK_FUTEX_PI,	    /* which task waits for which, by PI locks */
+	LOCK_FUTEX,	    /* a futex bucket; two by address */
+	LOCK_TMPFS_DATA,    /* extents of a tmpfs file */
+	LOCK_IPC,	    /* System V IPC: one kind of one namespace */
+	LOCK_DCACHE,	    /* dentry hash and LRU */
+	LOCK_PLATFORM_AS,   /* order queue and threads of an address space */
 	LOCK_PLATFORM_PHYS, /* memory and processors of a virtual machine */
-	LOCK_MEMFILE,	  /* ranges of the memory file */
+	LOCK_MEMFILE,	    /* ranges of the memory file */
 	LOCK_WAITQ,	  /* waiters of a wait queue; callbacks run under it */
 	LOCK_EPOLL_READY, /* ready list, touched from wait queue callbacks */
 	LOCK_TIMER,	  /* timer heap */

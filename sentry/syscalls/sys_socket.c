@@ -106,9 +106,8 @@ long sys_socketpair(struct task *t, int32_t family, int32_t type,
 	int ret = check_kind(family, type);
 
 	if (ret == 0)
-		ret = socket_create_pair(family,
-					 type & (int)LINUX_SOCK_TYPE_MASK,
-					 protocol, s);
+		ret = socket_create_pair(
+			family, type & (int)LINUX_SOCK_TYPE_MASK, protocol, s);
 	if (ret < 0)
 		return ret;
 	fd[0] = install(t, s[0], (uint32_t)type, &a);

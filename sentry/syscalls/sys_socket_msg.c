@@ -154,8 +154,7 @@ static int msg_out(struct task *t, struct msg_call *c, struct socket_msg *m,
 			     &namelen, sizeof(namelen)) < 0)
 			return -EFAULT;
 	}
-	ret = cmsg_out(t, m, cloexec, uaddr(c->hdr.control), &len,
-		       &flags);
+	ret = cmsg_out(t, m, cloexec, uaddr(c->hdr.control), &len, &flags);
 	if (ret < 0)
 		return ret;
 	if (copy_out(uaddr_add(msg, offsetof(struct linux_msghdr, flags)),

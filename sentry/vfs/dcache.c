@@ -10,8 +10,9 @@
  *
  * Invariant: hashed  <=>  in a bucket, among the parent's children, and the
  *	      cache owns a reference.
- * Eviction:  second chance, a hand going through the buckets; candidates are found under a shard, removed under
- *	      tree and shard, where nobody can find them in between.
+ * Eviction:  second chance, a hand going through the buckets; candidates are
+ *	      found under a shard, removed under tree and shard, where nobody
+ *	      can find them in between.
  * Tests:     tests/unit/test_walk.c, test_tmpfs.c
  */
 #include "sentry/vfs/dcache.h"
@@ -285,7 +286,8 @@ static bool unhash(struct dentry *d, bool unused_only)
 
 /* --- eviction ------------------------------------------------------------- */
 
-/* One that may be evicted, in the bucket @d begins; none gets a third chance. */
+/* One that may be evicted, in the bucket that @d begins; none gets a third
+ * chance. */
 static struct dentry *unused_in(struct dentry *d, bool *out_unused)
 {
 	for (; d; d = d->hash_next) {

@@ -34,8 +34,8 @@ struct lock_set {
 	struct list ranges; /* POSIX and OFD, by start */
 	struct list flocks;
 	struct waitq wq;
-	struct list all_node;  /* g_sets */
-	struct inode *inode; /* whose it is; it frees us */
+	struct list all_node; /* g_sets */
+	struct inode *inode;  /* whose it is; it frees us */
 };
 
 /* One waiting POSIX request, on its task's stack. */

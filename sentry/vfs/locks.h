@@ -37,7 +37,6 @@ void locks_free_inode(struct inode *inode);
 /* Any lock at all?  For tests. */
 bool locks_any(struct inode *inode);
 
-
 /* All locks of now, for /proc. */
 struct lock_report {
 	struct lock_req r;

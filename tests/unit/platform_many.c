@@ -103,6 +103,9 @@ void threads(void)
 	begin(&w[0], as, cpu, GUEST(calls), 0, 2000);
 	begin(&w[1], as, cpu, GUEST(calls), 0, 3000);
 	w[1].keep = true;
+	/* It may not have been inside yet. */
+	for (int i = 0; i < 5000 && !platform_guest_time(w[1].cpu); i++)
+		usleep(1000);
 	CHECK(platform_guest_time(w[1].cpu) > 0);
 	w[1].keep = false;
 	platform_vcpu_free(cpu);

@@ -125,8 +125,7 @@ void proc_fdinfo_locks(struct file *f, const struct fd_table *fds,
 /* proc_ipc.c */
 extern const struct synth_entry proc_sysvipc_entries[];
 proc_show proc_ipc_limit;
-long proc_ipc_limit_write(const struct synth_ctx *ctx, char *text,
-			  size_t size);
+long proc_ipc_limit_write(const struct synth_ctx *ctx, char *text, size_t size);
 struct limit_file;
 extern const struct limit_file proc_ipc_msgmax, proc_ipc_msgmnb,
 	proc_ipc_msgmni, proc_ipc_shmmax, proc_ipc_shmall, proc_ipc_shmmni,

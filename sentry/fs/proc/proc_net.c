@@ -110,8 +110,7 @@ static int show_dev(const struct synth_ctx *ctx, struct seq_buf *out)
 
 static int show_if_inet6(const struct synth_ctx *ctx, struct seq_buf *out)
 {
-	AUTO_FREE struct net_ifaddr *all =
-		kcalloc(NET_ADDRS_MAX, sizeof(*all));
+	AUTO_FREE struct net_ifaddr *all = kcalloc(NET_ADDRS_MAX, sizeof(*all));
 	uint32_t nr = all ? net_addr_list(current_net(), all) : 0;
 
 	(void)ctx;
@@ -121,8 +120,8 @@ static int show_if_inet6(const struct synth_ctx *ctx, struct seq_buf *out)
 		for (int k = 0; k < 16; k++)
 			seq_printf(out, "%02x", all[i].addr.b[k]);
 		seq_printf(out, " %02x %02x %02x %02x %8s\n", NET_LO_INDEX,
-			   all[i].prefix,
-			   all[i].scope == 254 ? 0x10u : 0u, 0x80, "lo");
+			   all[i].prefix, all[i].scope == 254 ? 0x10u : 0u,
+			   0x80, "lo");
 	}
 	return all ? 0 : -ENOMEM;
 }

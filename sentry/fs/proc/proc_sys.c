@@ -271,19 +271,19 @@ static int sysctl_permission(const struct synth_ctx *ctx,
 		.arg = (text), .permission = sysctl_permission          \
 	}
 /* A switch of vfs/protected.h, up to @top. */
-#define PROTECTED(n, field, top)                                      \
-	{                                                             \
-		.name = (n), .mode = S_IFREG | 0600,                  \
-		.show = show_switch, .write = write_switch,           \
-		.arg = &(const struct sys_switch){                    \
-			&g_protected.field, (top) }                   \
+#define PROTECTED(n, field, top)                                          \
+	{                                                                 \
+		.name = (n), .mode = S_IFREG | 0600, .show = show_switch, \
+		.write = write_switch, .arg = &(const struct sys_switch)  \
+		{                                                         \
+			&g_protected.field, (top)                         \
+		}                                                         \
 	}
 /* Limits of the IPC namespace: proc_ipc.c. */
-#define IPC(n, limit)                                                     \
-	{                                                                 \
-		.name = (n), .mode = S_IFREG | 0644,                      \
-		.show = proc_ipc_limit, .write = proc_ipc_limit_write,    \
-		.arg = &(limit)                                           \
+#define IPC(n, limit)                                                        \
+	{                                                                    \
+		.name = (n), .mode = S_IFREG | 0644, .show = proc_ipc_limit, \
+		.write = proc_ipc_limit_write, .arg = &(limit)               \
 	}
 #define DIR(n, kids)                                                     \
 	{                                                                \
@@ -480,11 +480,14 @@ static const struct synth_entry vm_entries[] = {
 };
 
 static const struct synth_entry core_entries[] = {
-	TEXT("netdev_max_backlog", "1000"), TEXT("optmem_max", "131072"),
-	TEXT("rmem_default", "212992"),	    TEXT("rmem_max", "212992"),
+	TEXT("netdev_max_backlog", "1000"),
+	TEXT("optmem_max", "131072"),
+	TEXT("rmem_default", "212992"),
+	TEXT("rmem_max", "212992"),
 	NET_SETTING("somaxconn", NET_SOMAXCONN, 0, INT32_MAX),
 	TEXT("wmem_default", "212992"),
-	TEXT("wmem_max", "212992"),	    END,
+	TEXT("wmem_max", "212992"),
+	END,
 };
 
 static const struct synth_entry ipv4_entries[] = {

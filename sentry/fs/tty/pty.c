@@ -8,7 +8,8 @@
  * Locks:     p->mu (rank LOCK_PIPE).
  * Linux:     a hang-up signals the foreground group, not the session leader;
  *            a full input buffer blocks the master after 4 KiB, not 64.
- * Tests:     tests/conformance/tty.c, ctty.c; the discipline: tests/unit/test_ldisc.c
+ * Tests:     tests/conformance/tty.c, ctty.c; the discipline:
+ *	      tests/unit/test_ldisc.c
  */
 #include <errno.h>
 #include <string.h>

@@ -15,8 +15,9 @@
  *
  * Nobody holds a descriptor of a candidate, so a socket becomes reachable only
  * by descriptors being taken or copied out of a message, and that waits for the
- * walk (unix_gc_end, unix_gc_copy).  They count as in flight before their message is queued, so
- * that what cannot be seen in a queue yet counts as reachable.
+ * walk (unix_gc_end, unix_gc_copy).  They count as in flight before their
+ * message is queued, so that what cannot be seen in a queue yet counts as
+ * reachable.
  *
  * Locks: g_gc_mu (rank LOCK_PIPE) > u->mu > u->mu of connections not accepted.
  * Linux: net/unix/garbage.c before 6.10: the same result by older means.
