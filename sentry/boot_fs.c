@@ -230,8 +230,9 @@ static int become_maker(const struct path *root, struct mount_ns *ns)
 	struct fs_ctx *fs;
 	int ret = cred_new(0, 0, NULL, 0, &cred);
 
-	if (ret == 0)
-		ret = fs_ctx_new(root, &fs);
+	if (ret < 0)
+		return ret;
+	ret = fs_ctx_new(root, &fs);
 	if (ret < 0)
 		return ret;
 	mutex_lock(&fs->mu);

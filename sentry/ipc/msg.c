@@ -22,9 +22,10 @@ int msg_find(int32_t id, struct msg_queue **out)
 	struct ipc_obj *o;
 	int ret = ipc_find(own_ids(), id, &o);
 
-	if (ret == 0)
-		*out = msg_queue_of(o);
-	return ret;
+	if (ret < 0)
+		return ret;
+	*out = msg_queue_of(o);
+	return 0;
 }
 
 /* --- messages ------------------------------------------------------------- */

@@ -25,9 +25,10 @@ int sem_find(int32_t id, struct sem_set **out)
 	struct ipc_obj *o;
 	int ret = ipc_find(own_ids(), id, &o);
 
-	if (ret == 0)
-		*out = sem_set_of(o);
-	return ret;
+	if (ret < 0)
+		return ret;
+	*out = sem_set_of(o);
+	return 0;
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -310,8 +311,9 @@ static int begin_locked(int32_t id, struct sem_wait *w, struct sem_undo **fresh,
 
 	if (ret == 0)
 		ret = check(w, s);
-	if (ret == 0)
-		ret = get_undo(w, s, fresh, nr);
+	if (ret < 0)
+		return ret;
+	ret = get_undo(w, s, fresh, nr);
 	if (ret < 0)
 		return ret;
 	ret = try_ops(s, w);

@@ -153,9 +153,10 @@ static int find(int32_t id, struct shm_seg **out)
 	struct ipc_obj *o;
 	int ret = ipc_find(own_ids(), id, &o);
 
-	if (ret == 0)
-		*out = seg_of(o);
-	return ret;
+	if (ret < 0)
+		return ret;
+	*out = seg_of(o);
+	return 0;
 }
 
 /* --- attachments ---------------------------------------------------------- */

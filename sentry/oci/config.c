@@ -53,10 +53,11 @@ static int read_root(const struct json_node *top, const char *bundle,
 		return json_fault_at(top, "root", "is missing");
 	if (ret > 0)
 		ret = json_str(&root, "path", &path);
-	if (ret == 0 && (!path || !path[0]))
-		ret = json_fault_at(&root, "path", "is missing");
-	if (ret == 0)
-		ret = json_truth(&root, "readonly", &spec->root_readonly);
+	if (ret < 0)
+		return ret;
+	if (!path || !path[0])
+		return json_fault_at(&root, "path", "is missing");
+	ret = json_truth(&root, "readonly", &spec->root_readonly);
 	if (ret == 0)
 		spec->root_path = oci_from_bundle(bundle, path);
 	return ret;

@@ -375,7 +375,7 @@ int json_strings(const struct json_node *obj, const char *key, char ***out)
 	v = xzalloc((nr + 1) * sizeof(*v));
 	ret = 0;
 	for (uint32_t i = 0; i < nr && ret == 0; i++) {
-		const char *text;
+		const char *text = NULL;
 
 		ret = json_item_str(&arr, i, &text);
 		if (ret == 0)

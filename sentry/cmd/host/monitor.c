@@ -467,7 +467,7 @@ static void loop_once(struct monitor *m)
 	if (p[2].revents || p[3].revents || p[0].revents & POLLHUP)
 		check_children(m);
 	for (int i = 5, at = 0; i < nr; i++, at++) {
-		while (m->clients[at].fd != p[i].fd && at < CLIENTS - 1)
+		while (at < CLIENTS - 1 && m->clients[at].fd != p[i].fd)
 			at++;
 		if (p[i].revents && m->clients[at].fd == p[i].fd)
 			read_client(m, &m->clients[at]);

@@ -53,7 +53,7 @@ static int make_point(int root, const char *dest, bool directory)
 	while (len > 1 && path[len - 1] == '/')
 		path[--len] = '\0';
 	fd = open_in(root, path);
-	if (fd >= 0 || fd != -ENOENT) {
+	if (fd != -ENOENT) {
 		if (fd >= 0)
 			close(fd);
 		return MIN(fd, 0);

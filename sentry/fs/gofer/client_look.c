@@ -246,8 +246,8 @@ int gofer_list(gofer_handle dir, uint64_t *cookie, bool *eof,
 {
 	struct gofer_list_req req = { .dir = dir, .cookie = *cookie };
 	struct gofer_list_rep rep = { 0 };
-	struct gofer_wire_entry w;
-	struct gofer_node node;
+	struct gofer_wire_entry w = { 0 };
+	struct gofer_node node = { 0 };
 	struct gofer_call c;
 	size_t at = 0, size;
 	int ret = GOFER_CALL(&c, list, LIST, &req, &rep);

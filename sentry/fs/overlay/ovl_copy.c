@@ -82,7 +82,7 @@ static int xattr_source(struct ovl_inode *oi, struct inode **out)
 static int need_store(struct ovl_inode *oi, struct inode **out)
 {
 	AUTO_PUT(inode) struct inode *store = NULL;
-	struct inode *lower;
+	struct inode *lower = NULL;
 	struct ovl_state *st;
 	int ret = ovl_pin(oi);
 

@@ -252,11 +252,9 @@ static int empty_result(struct tcp_get *g)
 				       state == LINUX_TCP_CLOSE
 			       ? 0
 			       : -EAGAIN;
-	if (fin)
-		ret = 0;
-	else if (s->err)
+	if (!fin && s->err)
 		ret = inet_take_err(s);
-	else if (s->shut & INET_SHUT_RCV)
+	else if (fin || (s->shut & INET_SHUT_RCV))
 		ret = 0;
 	else if (state == LINUX_TCP_CLOSE || state == LINUX_TCP_LISTEN)
 		ret = -ENOTCONN;

@@ -85,10 +85,13 @@ static struct tcp_chunk *chunk_new(uint32_t size)
 /* A chunk of the receiver with room for @n more bytes.  c->mu is held. */
 static struct tcp_chunk *tail_with_room(struct tcp_end *o, uint32_t n)
 {
-	struct tcp_chunk *k = list_last(&o->rx, struct tcp_chunk, node);
+	struct tcp_chunk *k;
 
-	if (k && k->size - k->len >= n)
-		return k;
+	if (!list_empty(&o->rx)) {
+		k = list_last(&o->rx, struct tcp_chunk, node);
+		if (k->size - k->len >= n)
+			return k;
+	}
 	k = chunk_new(SMALL_ROOM);
 	if (k)
 		list_append(&o->rx, &k->node);

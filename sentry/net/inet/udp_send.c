@@ -283,6 +283,7 @@ static int corked(struct udp_put *p, size_t size, bool more)
 {
 	struct inet_sock *s = p->s;
 	AUTO_FREE uint8_t *all = NULL;
+	uint8_t *more_room;
 	size_t old;
 	int ret;
 
@@ -294,9 +295,10 @@ static int corked(struct udp_put *p, size_t size, bool more)
 	mutex_unlock(&s->mu);
 	if (old + size > MAX4)
 		return -EMSGSIZE;
-	all = realloc(all, old + size + 1);
-	if (!all)
+	more_room = realloc(all, old + size + 1);
+	if (!more_room)
 		return -ENOBUFS;
+	all = more_room;
 	ret = fetch(p, all + old, size);
 	if (ret == 0)
 		ret = route(p);

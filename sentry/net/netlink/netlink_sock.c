@@ -337,13 +337,15 @@ static void tell_group(struct nl_sock *s, struct socket_msg *m, uint32_t group)
 		group,
 		0 };
 
+	const uint32_t size = sizeof(c);
+
 	if (!(s->flags_on >> LINUX_NETLINK_PKTINFO & 1))
 		return;
-	m->ctl = malloc(sizeof(c));
+	m->ctl = malloc(size);
 	if (!m->ctl)
 		return;
-	memcpy(m->ctl, &c, sizeof(c));
-	m->ctl_len = sizeof(c);
+	memcpy(m->ctl, &c, size);
+	m->ctl_len = size;
 }
 
 static long read_buf(struct nl_sock *s, struct socket_msg *m,

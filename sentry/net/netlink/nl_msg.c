@@ -17,10 +17,15 @@
 /* The buffer to write to, with room for @need. */
 static struct nl_buf *room(struct nl_reply *r, uint32_t need)
 {
-	struct nl_buf *b = list_last(&r->bufs, struct nl_buf, node);
+	struct nl_buf *b;
 
-	if (r->failed || (b && NL_BUF_SIZE - b->len >= need))
-		return r->failed ? NULL : b;
+	if (r->failed)
+		return NULL;
+	if (!list_empty(&r->bufs)) {
+		b = list_last(&r->bufs, struct nl_buf, node);
+		if (NL_BUF_SIZE - b->len >= need)
+			return b;
+	}
 	b = malloc(sizeof(*b));
 	if (!b) {
 		r->failed = true;
@@ -36,8 +41,8 @@ static void add(struct nl_buf *b, const void *data, size_t size)
 {
 	size_t space = LINUX_NL_ALIGN(size);
 
-	if (NL_BUF_SIZE - b->len < space)
-		return; /* cannot be: see NL_MSG_MAX */
+	if (!b || NL_BUF_SIZE - b->len < space)
+		return; /* cannot be: see room(), NL_MSG_MAX */
 	memset(b->data + b->len, 0, space);
 	memcpy(b->data + b->len, data, size);
 	b->len += (uint32_t)space;
