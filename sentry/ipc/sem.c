@@ -11,6 +11,7 @@
  */
 #include "sentry/ipc/sem.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "sentry/kernel/user_ns.h"
@@ -193,6 +194,7 @@ static int do_op(struct sem_set *s, struct sem_wait *w,
 	if (val > LINUX_SEMVMX)
 		return -ERANGE;
 	if (op->sem_flg & LINUX_SEM_UNDO) {
+		assert(w->undo); /* get_undo() */
 		adj = w->undo->adj[op->sem_num] - op->sem_op;
 		if (adj < -LINUX_SEMAEM - 1 || adj > LINUX_SEMAEM)
 			return -ERANGE;
