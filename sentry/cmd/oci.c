@@ -163,7 +163,6 @@ static const struct option_row {
 	{ "debug-log", 0, TEXT, AT(debug_log), V_GLOBAL },
 	{ "systemd-cgroup", 0, FLAG, AT(systemd_cgroup), V_GLOBAL },
 	{ "platform", 0, TEXT, AT(platform), V_GLOBAL },
-	{ "network", 0, TEXT, AT(network), V_GLOBAL },
 	{ "rootless", 0, IGNORED_TEXT, 0, V_GLOBAL },
 	{ "criu", 0, IGNORED_TEXT, 0, V_GLOBAL },
 	{ "cgroup-manager", 0, IGNORED_TEXT, 0, V_GLOBAL },
@@ -399,7 +398,6 @@ int oci_main(int argc, char **argv)
 {
 	struct oci_options o = { .root = default_root(),
 				 .platform = "auto",
-				 .network = "none",
 				 .env = xzalloc(sizeof(char *) * (size_t)argc),
 				 .caps = xzalloc(sizeof(char *) * (size_t)argc),
 				 .gids = xzalloc(sizeof(char *) *

@@ -13,7 +13,7 @@
 /* What the command line said; strings are of argv. */
 struct oci_options {
 	/* Before the verb. */
-	const char *root, *log, *log_format, *debug_log, *platform, *network;
+	const char *root, *log, *log_format, *debug_log, *platform;
 	bool systemd_cgroup, debug;
 	/* create, run, spec */
 	const char *bundle, *console_socket, *pid_file;

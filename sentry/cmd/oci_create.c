@@ -99,19 +99,6 @@ static bool check_terminal(const struct creation *k, bool detach)
 	return true;
 }
 
-static bool choose_network(struct creation *k)
-{
-	const char *text = k->o->network;
-
-	if (strcmp(text, "none") == 0)
-		k->spec.network = OCI_NETWORK_NONE;
-	else if (strcmp(text, "host") == 0)
-		k->spec.network = OCI_NETWORK_HOST;
-	else
-		oci_fail("--network is none or host, not '%s'", text);
-	return strcmp(text, "none") == 0 || strcmp(text, "host") == 0;
-}
-
 static bool complete_spec(struct creation *k, bool detach)
 {
 	struct oci_spec *spec = &k->spec;
@@ -138,7 +125,7 @@ static bool complete_spec(struct creation *k, bool detach)
 		free(who.cwd);
 	}
 	set_limits(spec);
-	return check_terminal(k, detach) && choose_network(k) &&
+	return check_terminal(k, detach) &&
 	       seccomp_host_compile(&spec->seccomp) && rootfs_prepare(spec);
 }
 

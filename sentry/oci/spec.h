@@ -121,9 +121,6 @@ struct oci_ns {
 	char *path;  /* the one to join; NULL: a new one */
 };
 
-/* What the program's sockets reach; NONE: a loopback of its own. */
-enum oci_network { OCI_NETWORK_NONE, OCI_NETWORK_HOST };
-
 struct oci_throttle {
 	uint32_t major, minor;
 	uint64_t rate;
@@ -193,7 +190,6 @@ struct oci_spec {
 	bool default_devices; /* /dev/null and its like are made if missing */
 	char **masked_paths, **readonly_paths; /* NULL: none */
 	struct oci_ns ns[OCI_NS_KINDS];
-	enum oci_network network;
 	struct oci_id_map *uid_maps, *gid_maps;
 	uint32_t nr_uid_maps, nr_gid_maps;
 	struct oci_seccomp seccomp;

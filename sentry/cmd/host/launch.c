@@ -214,15 +214,13 @@ static bool spawn_both(const struct launch_args *args, struct channels *c,
 {
 	bool privileged = spawn_privileged();
 	const char *why = "";
-	int ret = spawn("gofer", privileged, false, geteuid(), getegid(), gofer,
-			&why);
+	int ret = spawn("gofer", privileged, geteuid(), getegid(), gofer, &why);
 
 	if (ret == 0)
 		run_gofer(args, c);
 	if (ret > 0) {
-		ret = spawn("sentry", false,
-			    args->spec->network == OCI_NETWORK_HOST,
-			    sentry_uid(), sentry_gid(), sentry, &why);
+		ret = spawn("sentry", false, sentry_uid(), sentry_gid(), sentry,
+			    &why);
 		if (ret == 0)
 			run_sentry(args, c);
 		if (ret < 0)

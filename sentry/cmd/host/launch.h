@@ -87,12 +87,12 @@ struct child {
  * Clones a child into new user, mount, pid, net, ipc and uts namespaces and
  * writes its id maps; in the child it returns 0 when they are in place.
  * @map_all: map every id that the caller's namespace has (needs privilege),
- * else only @uid and @gid.  @keep_net: it stays in the caller's net namespace.
+ * else only @uid and @gid.
  * Returns: 1 in the parent with *out filled, 0 in the child, or -errno with
  * *why set to a sentence.
  */
-int spawn(const char *name, bool map_all, bool keep_net, uint32_t uid,
-	  uint32_t gid, struct child *out, const char **why);
+int spawn(const char *name, bool map_all, uint32_t uid, uint32_t gid,
+	  struct child *out, const char **why);
 /* SIGKILL and reap; harmless if reaped. */
 void child_kill(struct child *c);
 /* True if it has ended; fills .status. */

@@ -142,13 +142,12 @@ static void await_maps(int fd)
 	close(fd);
 }
 
-int spawn(const char *name, bool map_all, bool keep_net, uint32_t uid,
-	  uint32_t gid, struct child *out, const char **why)
+int spawn(const char *name, bool map_all, uint32_t uid, uint32_t gid,
+	  struct child *out, const char **why)
 {
 	int sync[2], pidfd = -1, ret;
 	struct clone_args args = {
-		.flags = (NAMESPACES & ~(keep_net ? CLONE_NEWNET : 0ul)) |
-			 CLONE_PIDFD,
+		.flags = NAMESPACES | CLONE_PIDFD,
 		.pidfd = (uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
