@@ -67,6 +67,12 @@ struct platform_setup {
 	int memory_fd;	  /* the memory file; orders name it by this number */
 	uint32_t nr_cpus; /* CPUs that may be used (placement) */
 	int device_fd;	  /* what open_device() gave; the platform keeps it */
+	/*
+	 * Copies guest memory, which the host may refuse (a file was
+	 * truncated): returns the bytes NOT copied.  NULL: nothing of the guest
+	 * is a file (probes and tests).
+	 */
+	size_t (*copy)(void *dst, const void *src, size_t size);
 };
 
 /* An ioctl that a platform makes after start(), on descriptors that are

@@ -26,6 +26,7 @@
 #include "sentry/lib/alloc.h"
 #include "sentry/loader/loader.h"
 #include "sentry/mm/memfile.h"
+#include "sentry/mm/safe_copy.h"
 #include "sentry/oci/spec.h"
 #include "sentry/sandbox.h"
 #include "sentry/seccomp.h"
@@ -98,7 +99,8 @@ static int start_parts(const struct sandbox_config *c, struct boot_error *err)
 {
 	struct platform_setup setup = { .memory_fd = c->memory_fd,
 					.nr_cpus = host_nr_cpus(),
-					.device_fd = c->device_fd };
+					.device_fd = c->device_fd,
+					.copy = safe_copy };
 	int ret = host_fault_start();
 
 	if (ret == 0)

@@ -21,6 +21,12 @@ static void on_kick(int sig)
 	(void)sig;
 }
 
+static size_t plain_copy(void *dst, const void *src, size_t size)
+{
+	memcpy(dst, src, size);
+	return 0;
+}
+
 static int kvm_start(const struct platform_setup *setup, struct platform **out)
 {
 	struct sigaction act = { .sa_handler = on_kick,
@@ -35,6 +41,7 @@ static int kvm_start(const struct platform_setup *setup, struct platform **out)
 	p->limits.own_thread = true;
 	p->dev_fd = setup->device_fd;
 	p->phys.memory_fd = setup->memory_fd;
+	p->copy = setup->copy ? setup->copy : plain_copy;
 	p->pid = (int)raw_call(SYS_getpid, 0, 0, 0, 0);
 	if (sigaction(KVM_KICK_SIGNAL, &act, NULL) < 0)
 		return -errno;

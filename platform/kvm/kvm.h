@@ -117,6 +117,7 @@ struct platform {
 	struct platform_ioctl ioctls[8];
 	size_t nr_ioctls;
 	int dev_fd, vm_fd, pid;
+	size_t (*copy)(void *dst, const void *src, size_t size); /* see setup */
 	uint32_t tsc_khz;
 	/* Ring 0 runs on the CPU; else the host emulates it, `syscall` stays
 	 * in ring 3 and each ring 0 instruction costs. */

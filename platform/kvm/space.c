@@ -211,13 +211,11 @@ size_t space_read(struct kvm_as *as, uint64_t addr, void *out, size_t size,
 		size_t n = MIN(size - done,
 			       PAGE_SIZE - ((addr + done) & ~PAGE_MASK));
 		const uint8_t *at = table_look(as, addr + done, access);
+		size_t left = at ? g_kvm.copy((uint8_t *)out + done, at, n) : n;
 
-		/* A file may have ended: ask before touching. */
-		if (!at || raw_call(SYS_madvise, (uintptr_t)at & PAGE_MASK,
-				    PAGE_SIZE, MADV_POPULATE_READ, 0) < 0)
+		done += n - left;
+		if (left)
 			break;
-		memcpy((uint8_t *)out + done, at, n);
-		done += n;
 	}
 	mutex_unlock(&as->mu);
 	return done;
