@@ -7,7 +7,8 @@
   conformance  guest programs: natively first, then on each platform; the
                lines must be equal ("ok" both times)
   real         tests/real/*.sh: the same script natively and inside; output
-               and exit status must be equal
+               and exit status must be equal; natively 77 skips with the
+               reason on the last line
   host         tests/{hostile,gofer,suites}/*.sh: scripts that drive the
                moat command from outside; exit 77 skips with the reason on the
                last line
@@ -264,7 +265,9 @@ def run_real(moat, tally, only, platform, as_user):
                                    cwd=tmp, env=env))
                 results[-1] = (results[-1][0],
                                results[-1][1].replace(tmp, "TMP"))
-        if results[0][0] != 0:
+        if results[0][0] == 77:
+            tally.skip(name, results[0][1].splitlines()[-1])
+        elif results[0][0] != 0:
             tally.fail(name, f"natively: {results[0]}")
         elif results[0] != results[1]:
             tally.fail(name, f"native {results[0][0]}, inside {results[1][0]}"

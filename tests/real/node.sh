@@ -24,9 +24,12 @@ async function main() {
 	const out = await Promise.all([...Array(6)].map((_, i) => new Promise(res =>
 		cp.exec(`echo ${i}; exit ${i}`, (e, so) => res([so.trim(), e ? e.code : 0])))));
 	console.log('children', JSON.stringify(out));
-	const kid = cp.fork('-e', [], { execArgv: ['-e', 'process.on("message",m=>{process.send(m*2);process.disconnect()})'] });
+	fs.writeFileSync('kid.js',
+		'process.on("message", m => { process.send(m * 2); process.disconnect(); })');
+	const kid = cp.fork('./kid.js');
 	kid.send(21);
 	console.log('ipc', await new Promise(res => kid.on('message', res)));
+	await new Promise(res => kid.on('exit', res));
 	fs.writeFileSync('big', Buffer.alloc(3000000, 'abc'));
 	await pipeline(fs.createReadStream('big'), zlib.createGzip(), fs.createWriteStream('big.gz'));
 	await pipeline(fs.createReadStream('big.gz'), zlib.createGunzip(), fs.createWriteStream('big2'));
@@ -36,9 +39,11 @@ async function main() {
 		fs.writeFileSync(`a/b/c/${i}`, String(i));
 	console.log('dir', fs.readdirSync('a/b/c').length);
 	fs.rmSync('a', { recursive: true });
-	process.on('SIGUSR2', () => console.log('usr2'));
+	const alive = setInterval(() => {}, 1000);
+	const usr2 = new Promise(res => process.on('SIGUSR2', res));
 	process.kill(process.pid, 'SIGUSR2');
-	await new Promise(res => setTimeout(res, 50));
+	console.log('signal', await usr2);
+	clearInterval(alive);
 	const server = require('net').createServer(s => s.end('served')).listen('sock');
 	console.log('unix', await new Promise(res => require('net').connect('sock')
 		.on('data', d => res(String(d)))));
@@ -47,5 +52,6 @@ async function main() {
 	console.log('cpus', require('os').cpus().length > 0, require('os').totalmem() > 0);
 }
 J
-node t.js
-echo "status $?"
+node t.js >out || exit 1
+cat out
+grep -q "^end$" out
