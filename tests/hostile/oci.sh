@@ -4,9 +4,9 @@
 # exit status and output.
 . "$(dirname "$0")/lib.sh.inc"
 
-command -v jq >/dev/null || { echo "skip oci: no jq"; finish; }
-[ -x /bin/busybox ] || { echo "skip oci: no busybox"; finish; }
-[ "$(id -u)" = 0 ] || { echo "skip oci: needs root"; finish; }
+command -v jq >/dev/null || { echo "no jq"; exit 77; }
+[ -x /bin/busybox ] || { echo "no busybox"; exit 77; }
+[ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
 
 R=$TMP/state B=$TMP/bundle
 moat() { timeout 60 "$MOAT" --root "$R" --log "$TMP/log" --log-format json "$@"; }

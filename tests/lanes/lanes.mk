@@ -7,7 +7,7 @@ SOURCES := $(filter %.c,$(moat-objs:.o=.c) $(lib-objs:.o=.c))
 
 .PHONY: format
 format:				## clang-format on every C file
-	clang-format -i $(C_FILES)
+	@clang-format -i $(C_FILES)
 
 .PHONY: format-check
 format-check:
