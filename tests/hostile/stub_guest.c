@@ -77,8 +77,8 @@ static void catch_all(void)
 {
 	static uint8_t stack[65536];
 	struct sigaction act = { .sa_sigaction = on_signal,
-				 .sa_flags = SA_NODEFER | SA_ONSTACK |
-					     SA_SIGINFO };
+				 .sa_flags =
+					 SA_NODEFER | SA_ONSTACK | SA_SIGINFO };
 	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
 	const int sigs[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS };
 
